@@ -1,0 +1,1 @@
+"""Stored blocks to arrays and back: compressions, predictors, sample layouts. No I/O."""

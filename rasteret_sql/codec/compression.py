@@ -1,0 +1,136 @@
+"""The byte compressions that are read and written: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.errors import ArgumentError, LimitError, MalformedError
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compression:
+    """One row of the table of compressions."""
+
+    decode: Callable[[Any, memoryview], int]
+    """Fills the buffer from its start and gives the bytes written; never writes past its end.
+    Takes bytes or a memoryview (which imagecodecs' stubs leave out)."""
+    encode: Callable[[Bytes, int | None], bytes]
+    """Compresses rows of bytes, shape (rows, bytes of a row), at a level (None: the codec's own)."""
+    levels: range = range(0)
+    """Levels that mean something; empty where the codec has none."""
+    max_ratio: int
+    """Most bytes that one stored byte can become: more is refused before memory is taken."""
+    errors: tuple[type[Exception], ...] = ()
+    """What the decoder raises on bad input."""
+    overflow: str = ""
+    """The part of that error's text which says that the buffer was too small."""
+    predicts: bool = False
+    """Whether a Predictor tag applies."""
+
+
+def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) -> Bytes:
+    """Decompress one block that should hold ``least`` to ``most`` bytes; no more is ever produced.
+
+    The answer has the decoded size, is writable and shares no memory with ``data``. Bytes after the
+    end of a deflate or LZW stream are ignored, as libtiff does. ``MalformedError``: the stream is
+    broken, or holds less or more. ``LimitError``: this machine cannot give the memory.
+    """
+    codec = SUPPORTED[name]
+    reachable = len(data) * codec.max_ratio
+    if least > reachable:
+        raise _malformed(data, name, least, most, f"bytes for {reachable} at best")
+    try:
+        # One spare byte: some decoders stop silently when the buffer is full.
+        buffer = np.empty(min(most, reachable) + 1, np.uint8)
+    except MemoryError as e:
+        raise LimitError(f"no memory for a block of {most} bytes; read fewer or smaller blocks") from e
+    try:
+        size = codec.decode(data, buffer.data)
+    except codec.errors as e:
+        found = "more" if codec.overflow in str(e) else f"a broken stream ({e})"
+        raise _malformed(data, name, least, most, found) from e
+    if not least <= size <= most:
+        raise _malformed(data, name, least, most, "more" if size > most else str(size))
+    return buffer[:size]
+
+
+def _malformed(data: bytes | memoryview, name: str, least: int, most: int, found: str) -> MalformedError:
+    expected = f"{least}" if least == most else f"{least} to {most}"
+    kind = "an uncompressed block" if name == "none" else f"a block in {name} compression"
+    return MalformedError(
+        f"{kind}, {len(data)} bytes as stored: expected {expected} bytes decoded, found {found}"
+    )
+
+
+def compress(rows: Bytes, name: str, level: int | None = None) -> bytes:
+    """Compress rows of bytes, shape (rows, bytes of a row).
+
+    ``ArgumentError``: the level is not one of the codec's.
+    """
+    codec = SUPPORTED[name]
+    if level is not None and level not in codec.levels:
+        known = f"{codec.levels[0]} to {codec.levels[-1]}" if codec.levels else "it has none"
+        raise ArgumentError(f"level {level} of {name} compression: {known}")
+    return codec.encode(rows, level)
+
+
+def _copy(data: Any, out: memoryview) -> int:
+    size = min(len(data), len(out))
+    out[:size] = data[:size]
+    return size
+
+
+# TIFF 6.0 sections 9 (PackBits) and 13 (LZW), Adobe Photoshop TIFF Technical Notes (deflate), libtiff (ZSTD).
+# imagecodecs reads both bit orders of LZW: TIFF 6.0's, and the reversed codes of writers before it.
+# Largest ratios: 128 bytes from 2 in PackBits, 258 bytes from 2 bits in deflate, a string of 3,838 from
+# 12 bits in LZW, a block of 128 KiB from 4 bytes in ZSTD.
+# GDAL heeds a Predictor tag beside LZW, deflate and ZSTD only; tifffile heeds it everywhere.
+SUPPORTED: Mapping[str, Compression] = {
+    "none": Compression(
+        decode=_copy,
+        encode=lambda rows, level: rows.tobytes(),
+        max_ratio=1,
+    ),
+    "lzw": Compression(
+        decode=lambda data, out: len(imagecodecs.lzw_decode(data, out=out)),
+        encode=lambda rows, level: bytes(imagecodecs.lzw_encode(rows.tobytes())),
+        max_ratio=2560,
+        errors=(imagecodecs.LzwError,),
+        overflow="TOO_SMALL",
+        predicts=True,
+    ),
+    "deflate": Compression(
+        decode=lambda data, out: len(imagecodecs.deflate_decode(data, out=out)),
+        encode=lambda rows, level: bytes(imagecodecs.deflate_encode(rows.tobytes(), level)),
+        levels=range(13),
+        max_ratio=1032,
+        errors=(imagecodecs.DeflateError,),
+        overflow="INSUFFICIENT_SPACE",
+        predicts=True,
+    ),
+    "zstd": Compression(
+        decode=lambda data, out: len(imagecodecs.zstd_decode(data, out=out)),
+        encode=lambda rows, level: bytes(imagecodecs.zstd_encode(rows.tobytes(), level)),
+        levels=range(1, 23),
+        max_ratio=32768,
+        errors=(imagecodecs.ZstdError,),
+        overflow="too small",
+        predicts=True,
+    ),
+    "packbits": Compression(
+        decode=lambda data, out: len(imagecodecs.packbits_decode(data, out=out)),
+        # Each row on its own, as section 9 asks.
+        encode=lambda rows, level: bytes(imagecodecs.packbits_encode(rows, axis=-1)),
+        max_ratio=64,
+        errors=(imagecodecs.PackbitsError,),
+        overflow="TOO_SMALL",
+    ),
+}

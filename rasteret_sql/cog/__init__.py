@@ -1,0 +1,1 @@
+"""Cloud-Optimized GeoTIFF: headers, georeference, windows, tiles and the read pipeline."""

@@ -1,0 +1,103 @@
+"""The header of one raster: what a reader must know, and what one row of an index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+UInt64s = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One stored resolution of a raster, or of its mask: where its tiles are and how they are packed."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    """Strips are blocks as wide as the image; the last one holds only the rows that are left."""
+    tiled: bool
+    compression: str
+    predictor: int
+    interleave: str
+    photometric: str
+    bits_per_sample: int
+    fill_order: int = 1
+    """2: the bits of each byte are stored in reverse."""
+    tile_offsets: UInt64s
+    tile_byte_counts: UInt64s
+    jpeg_tables: bytes | None = None
+    lerc_parameters: tuple[int, ...] | None = None
+    mask: Level | None = None
+    """The internal mask of this level (1 or 8 bits a pixel, 0 = not valid)."""
+
+    @property
+    def tiles_across(self) -> int:
+        return -(-self.width // self.tile_width)
+
+    @property
+    def tiles_down(self) -> int:
+        return -(-self.height // self.tile_height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """One raster asset: full resolution, overviews from fine to coarse, georeference."""
+
+    href: str
+    band_count: int
+    dtype: str
+    byte_order: str
+    """``little`` or ``big``: how the file stores its samples."""
+    extra_samples: tuple[str, ...]
+    full: Level
+    overviews: tuple[Level, ...] = ()
+    crs: str | None = None
+    """``EPSG:32632`` where there is a code, else WKT2:2019; None without georeference."""
+    transform: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    """Affine, rasterio's order a b c d e f; identity (pixel coordinates) without georeference."""
+    nodata: float | None = None
+    scales: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] | None = None
+    band_names: tuple[str | None, ...] | None = None
+    """GDAL's band descriptions; None where no band has one."""
+    colormap: tuple[int, ...] | None = None
+    ghost: Mapping[str, str] = field(default_factory=dict)
+    file_size: int | None = None
+    etag: str | None = None
+    last_modified: datetime | None = None
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Full resolution first."""
+        return (self.full, *self.overviews)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """xmin, ymin, xmax, ymax in the raster's CRS."""
+        a, b, c, d, e, f = self.transform
+        w, h = self.full.width, self.full.height
+        xs = (c, c + a * w, c + b * h, c + a * w + b * h)
+        ys = (f, f + d * w, f + e * h, f + d * w + e * h)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @property
+    def alpha_band(self) -> int | None:
+        """Index (from 0) of the alpha band, if there is one."""
+        first = self.band_count - len(self.extra_samples)
+        for i, kind in enumerate(self.extra_samples):
+            if kind.endswith("alpha"):
+                return first + i
+        return None
+
+    def level_transform(self, level: int) -> tuple[float, float, float, float, float, float]:
+        """The affine of one level: the full one scaled by the exact ratio of sizes, as GDAL does."""
+        lv = self.levels[level]
+        sx, sy = self.full.width / lv.width, self.full.height / lv.height
+        a, b, c, d, e, f = self.transform
+        return (a * sx, b * sy, c, d * sx, e * sy, f)

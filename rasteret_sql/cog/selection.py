@@ -1,0 +1,145 @@
+"""Which blocks of one level a window needs, and what it takes to decode them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.codec.block import BlockLayout
+from rasteret_sql.cog.header import Header, Level
+
+UInt64s = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelWindow:
+    """A rectangle of whole pixels of one level."""
+
+    x_off: int
+    y_off: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Some blocks of one level of one raster: a read needs nothing of the header beyond this.
+
+    ``blocks`` holds flat block numbers: ``plane * across * down + row * across + column``, where a plane
+    is a band if the level is band-interleaved, and there is a single plane otherwise. ``offsets`` and
+    ``byte_counts`` run beside it; zero and zero is a sparse block.
+    """
+
+    href: str
+    etag: str | None
+    file_size: int | None
+    dtype: str
+    byte_order: str
+    band_count: int
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    tiled: bool
+    compression: str
+    predictor: int
+    interleave: str
+    photometric: str
+    bits_per_sample: int
+    fill_order: int
+    jpeg_tables: bytes | None
+    lerc_parameters: tuple[int, ...] | None
+    blocks: npt.NDArray[np.uint32]
+    offsets: UInt64s
+    byte_counts: UInt64s
+
+    @property
+    def across(self) -> int:
+        return -(-self.width // self.tile_width)
+
+    @property
+    def down(self) -> int:
+        return -(-self.height // self.tile_height)
+
+    @property
+    def planes(self) -> int:
+        return self.band_count if self.interleave == "band" else 1
+
+    def layout(self) -> BlockLayout:
+        """How every block of this level is packed."""
+        return BlockLayout(
+            width=self.tile_width,
+            height=self.tile_height,
+            samples=1 if self.interleave == "band" else self.band_count,
+            dtype=self.dtype,
+            byte_order=self.byte_order,
+            bits_per_sample=self.bits_per_sample,
+            compression=self.compression,
+            predictor=self.predictor,
+            fill_order=self.fill_order,
+            jpeg_tables=self.jpeg_tables,
+            lerc_parameters=self.lerc_parameters,
+        )
+
+    def place(self, block: int) -> tuple[int, int, int]:
+        """Plane, row and column of a flat block number."""
+        plane, rest = divmod(block, self.across * self.down)
+        row, column = divmod(rest, self.across)
+        return plane, row, column
+
+    def stored_rows(self, row: int) -> int:
+        """Rows that a block in this row of blocks holds: all but the last strip are full."""
+        if self.tiled:
+            return self.tile_height
+        return min(self.tile_height, self.height - row * self.tile_height)
+
+
+def select(header: Header, level: Level, window: PixelWindow, bands: Sequence[int]) -> Selection:
+    """The blocks of ``level`` that hold ``bands`` (from 0) inside ``window``."""
+    return _selection(header, level, window, bands, header.band_count, header.dtype)
+
+
+def select_mask(header: Header, level: Level, window: PixelWindow) -> Selection | None:
+    """The blocks of the internal mask of ``level`` inside ``window``; None without a mask."""
+    if level.mask is None:
+        return None
+    return _selection(header, level.mask, window, (0,), 1, "uint8")
+
+
+def _selection(
+    header: Header, level: Level, window: PixelWindow, bands: Sequence[int], band_count: int, dtype: str
+) -> Selection:
+    columns = np.arange(window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1)
+    rows = np.arange(window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1)
+    planes = np.array(sorted(set(bands)) if level.interleave == "band" else [0])
+    grid = level.tiles_across * level.tiles_down
+    blocks = (
+        planes[:, None, None] * grid + rows[None, :, None] * level.tiles_across + columns[None, None, :]
+    ).ravel()
+    return Selection(
+        href=header.href,
+        etag=header.etag,
+        file_size=header.file_size,
+        dtype=dtype,
+        byte_order=header.byte_order,
+        band_count=band_count,
+        width=level.width,
+        height=level.height,
+        tile_width=level.tile_width,
+        tile_height=level.tile_height,
+        tiled=level.tiled,
+        compression=level.compression,
+        predictor=level.predictor,
+        interleave=level.interleave,
+        photometric=level.photometric,
+        bits_per_sample=level.bits_per_sample,
+        fill_order=level.fill_order,
+        jpeg_tables=level.jpeg_tables,
+        lerc_parameters=level.lerc_parameters,
+        blocks=blocks.astype(np.uint32),
+        offsets=level.tile_offsets[blocks],
+        byte_counts=level.tile_byte_counts[blocks],
+    )

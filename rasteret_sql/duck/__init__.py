@@ -1,0 +1,1 @@
+"""DuckDB and Arrow live here, and only here: the declared functions, their kernels, registration."""

@@ -1,0 +1,159 @@
+"""The declared functions: ``sql/functions/*.sql`` parsed once; everything public about them derives from here.
+
+A file holds one macro below a comment header::
+
+    -- One sentence that says what a row, or the value, is.
+    --
+    -- More sentences, in paragraphs.
+    --
+    -- @param aoi  What it takes. Defaults stand in the macro alone.
+    -- @returns level INTEGER  What the column holds.
+    -- @example What the query shows
+    -- SELECT …;
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+MACRO = re.compile(r"CREATE MACRO (\w+)\((.*?)\) AS\s+(TABLE\b)?", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One argument of a function."""
+
+    name: str
+    default: str | None
+    """SQL of the default; None when the argument must be given."""
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table function, or the value of a scalar one (named ``value``)."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A query that runs as written."""
+
+    title: str
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One declared SQL function."""
+
+    name: str
+    kind: str
+    """``table`` or ``scalar``."""
+    summary: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    returns: tuple[Column, ...]
+    examples: tuple[Example, ...]
+    macro: str
+    """The CREATE MACRO statement as written."""
+
+    @property
+    def public(self) -> bool:
+        return not self.name.startswith("_")
+
+    @property
+    def signature(self) -> str:
+        """``read_cog(raster, aoi := NULL, …)``."""
+        parts = [p.name if p.default is None else f"{p.name} := {p.default}" for p in self.parameters]
+        return f"{self.name}({', '.join(parts)})"
+
+
+@dataclass
+class _Header:
+    """The comment header while it is read."""
+
+    text: list[str] = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    returns: list[Column] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+
+
+def sql_folder() -> Path:
+    """The top-level ``sql/``: inside the package when installed, beside it in a checkout."""
+    installed = PACKAGE / "_sql"
+    return installed if installed.is_dir() else PACKAGE.parent / "sql"
+
+
+@lru_cache(maxsize=1)
+def functions() -> tuple[Function, ...]:
+    """Every declared function; helpers (names with a leading underscore) first, then by name."""
+    found = [parse(path.read_text("utf-8")) for path in sorted((sql_folder() / "functions").glob("*.sql"))]
+    return tuple(sorted(found, key=lambda f: (f.public, f.name.lower())))
+
+
+def parse(text: str) -> Function:
+    """One declaration file."""
+    lines = text.splitlines()
+    end = next(i for i, line in enumerate(lines) if not line.startswith("--"))
+    header = _header([line[2:].removeprefix(" ") for line in lines[:end]])
+    macro = "\n".join(lines[end:]).strip()
+    match = MACRO.search(macro)
+    if match is None:
+        raise SyntaxError(f"no CREATE MACRO in the declaration that begins {lines[0]!r}")
+    name, arguments, table = match.groups()
+    summary, _, rest = "\n".join(header.text).strip().partition("\n")
+    return Function(
+        name=name,
+        kind="table" if table else "scalar",
+        summary=summary.strip(),
+        description=rest.strip(),
+        parameters=tuple(_parameter(part, header.params) for part in _split(arguments)),
+        returns=tuple(header.returns),
+        examples=tuple(header.examples),
+        macro=macro,
+    )
+
+
+def _header(lines: list[str]) -> _Header:
+    header = _Header()
+    for block in re.split(r"\n(?=@)", "\n".join(lines)):
+        word, _, rest = block.partition(" ")
+        if word == "@param":
+            name, _, description = rest.partition(" ")
+            header.params[name] = " ".join(description.split())
+        elif word == "@returns":
+            head, _, description = rest.partition("  ")
+            name, _, kind = head.strip().partition(" ")
+            header.returns.append(Column(name=name, type=kind, description=" ".join(description.split())))
+        elif word == "@example":
+            title, _, sql = rest.partition("\n")
+            header.examples.append(Example(title=title.strip(), sql=sql.strip()))
+        else:
+            header.text.append(block)
+    return header
+
+
+def _split(arguments: str) -> list[str]:
+    """Commas at the top level."""
+    parts, depth, part = [], 0, ""
+    for character in arguments:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append(part)
+            part = ""
+        else:
+            part += character
+    return [p for p in (*parts, part) if p.strip()]
+
+
+def _parameter(part: str, descriptions: dict[str, str]) -> Parameter:
+    name, _, default = (piece.strip() for piece in part.partition(":="))
+    return Parameter(name=name, default=default or None, description=descriptions.get(name, ""))

@@ -1,0 +1,190 @@
+"""Kernels on headers: cog_header, cog_windows, RS_MetaData; and the raster argument of all functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.open import read_headers
+from rasteret_sql.cog.selection import PixelWindow
+from rasteret_sql.duck.arguments import choices, integers
+from rasteret_sql.duck.rows import HeaderColumn, box, header_row
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.raster.plan import pick_level, window_bounds, window_transform
+
+EDGES = ("shift", "clip", "drop")
+
+
+def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
+    """Every row's raster: an href (its header is read, once each), or a row of an index (no request).
+
+    Overviews of an index row are looked at only where ``overviews`` says that they matter.
+    """
+    kind = column.type
+    if pa.types.is_null(kind):
+        return [None] * len(column)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _open(column.to_pylist())
+    if pa.types.is_struct(kind):
+        rows = HeaderColumn(column)
+        return [
+            _attempt(rows, i, overviews[i]) if valid else None
+            for i, valid in enumerate(column.is_valid().to_pylist())
+        ]
+    raise ArgumentError(
+        f"the raster is a value of Arrow type {kind}: an href (VARCHAR) or a row of an index was expected"
+    )
+
+
+def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:
+    try:
+        return rows.header(row, overviews=overviews)
+    except RasteretError as error:
+        return error
+
+
+def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
+    distinct = list(dict.fromkeys(href for href in hrefs if href is not None))
+    found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read_headers(distinct), strict=True))
+    return [found.get(href) for href in hrefs]
+
+
+def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
+    """One header a row; a bad asset has its error and NULLs."""
+    if pa.types.is_struct(raster.type):
+        names = [field.name for field in raster.type]
+        if "href" not in names:
+            raise ArgumentError(f"the row has no href column; its columns are: {', '.join(names)}")
+        raster = raster.field(names.index("href"))
+    if not (pa.types.is_string(raster.type) or pa.types.is_null(raster.type)):
+        raise ArgumentError(
+            f"the raster is a value of Arrow type {raster.type}: an href (VARCHAR) or a row with an href was expected"
+        )
+    hrefs = raster.to_pylist()
+    return [_header_row(href, found) for href, found in zip(hrefs, _open(hrefs), strict=True)]
+
+
+def _header_row(href: str | None, found: Header | RasteretError | None) -> dict[str, Any]:
+    if found is None:
+        return {"href": None, "error": "the href is NULL"}
+    if isinstance(found, RasteretError):
+        return {"href": href, "error": str(found)}
+    try:
+        return header_row(found)
+    except RasteretError as error:
+        return {"href": href, "error": f"{href}: {error}"}
+
+
+def cog_windows(
+    raster: pa.Array, size: pa.Array, stride: pa.Array, edge: pa.Array, level: pa.Array
+) -> list[list[dict[str, Any]] | None]:
+    """Windows of equal size over every raster."""
+    sizes, strides = integers(size, "size"), integers(stride, "stride")
+    edges, levels = choices(edge, "edge", EDGES), integers(level, "level")
+    found = rasters(raster, [bool(number) for number in levels])
+    return [
+        _windows(header, sizes[i] or 0, strides[i], edges[i], levels[i] or 0) for i, header in enumerate(found)
+    ]
+
+
+def _windows(
+    header: Header | RasteretError | None, size: int, stride: int | None, edge: str, level: int
+) -> list[dict[str, Any]] | None:
+    if header is None:
+        return None
+    if isinstance(header, RasteretError):
+        raise header
+    step = size if stride is None else stride
+    if size < 1 or step < 1:
+        raise ArgumentError(f"size := {size}, stride := {step}: both must be at least 1 pixel")
+    number = pick_level(header, level, None)
+    grid, transform = header.levels[number], header.level_transform(number)
+    rows = []
+    for y, height in _steps(grid.height, size, step, edge):
+        for x, width in _steps(grid.width, size, step, edge):
+            window = PixelWindow(x_off=x, y_off=y, width=width, height=height)
+            own = window_transform(transform, window)
+            rows.append(
+                {
+                    "href": header.href,
+                    "level": number,
+                    "x_off": x,
+                    "y_off": y,
+                    "width": width,
+                    "height": height,
+                    "bbox": box(window_bounds(own, window)),
+                    "crs": header.crs,
+                    "transform": own,
+                }
+            )
+    return rows
+
+
+def _steps(length: int, size: int, step: int, edge: str) -> list[tuple[int, int]]:
+    """(start, length) of the windows along one axis; the whole axis is covered unless edge is 'drop'."""
+    starts = range(0, max(length - size, 0) + 1, step)
+    steps = [(start, min(size, length)) for start in starts if start + size <= length or edge != "drop"]
+    covered = steps[-1][0] + steps[-1][1] if steps else 0
+    if edge == "shift" and covered < length:
+        steps.append((length - size, size))
+    if edge == "clip":
+        last = starts[-1] + step
+        while covered < length and last < length:
+            steps.append((last, min(size, length - last)))
+            covered, last = last + size, last + step
+    return steps
+
+
+def metadata(raster: pa.Array) -> list[dict[str, Any] | None]:
+    """Sedona's RS_MetaData of an href, an index row or a chip."""
+    if pa.types.is_struct(raster.type) and "shape" in [field.name for field in raster.type]:
+        return [None if chip is None else _chip_metadata(chip) for chip in _without_pixels(raster)]
+    rows: list[dict[str, Any] | None] = []
+    for header in rasters(raster, [False] * len(raster)):
+        if isinstance(header, RasteretError):
+            raise header
+        rows.append(
+            None
+            if header is None
+            else _metadata_row(
+                header.transform,
+                (header.full.width, header.full.height),
+                header.crs,
+                header.band_count,
+                (header.full.tile_width, header.full.tile_height),
+            )
+        )
+    return rows
+
+
+def _without_pixels(chips: pa.Array) -> list[dict[str, Any] | None]:
+    names = [field.name for field in chips.type]
+    wanted = [name for name in ("transform", "width", "height", "crs", "shape") if name in names]
+    columns = {name: chips.field(names.index(name)).to_pylist() for name in wanted}
+    valid = chips.is_valid().to_pylist()
+    return [{name: columns[name][i] for name in wanted} if ok else None for i, ok in enumerate(valid)]
+
+
+def _chip_metadata(chip: dict[str, Any]) -> dict[str, Any] | None:
+    if chip.get("transform") is None or chip.get("shape") is None:
+        return None
+    size = (chip["shape"][2], chip["shape"][1])
+    return _metadata_row(tuple(chip["transform"]), size, chip.get("crs"), chip["shape"][0], size)
+
+
+def _metadata_row(
+    transform: tuple[float, ...], size: tuple[int, int], crs: str | None, bands: int, tile: tuple[int, int]
+) -> dict[str, Any]:
+    a, b, c, d, e, f = transform
+    srid = int(crs.removeprefix("EPSG:")) if crs and crs.startswith("EPSG:") and crs[5:].isdigit() else 0
+    names = ("upperLeftX", "upperLeftY", "gridWidth", "gridHeight", "scaleX", "scaleY", "skewX", "skewY")
+    values = (c, f, *size, a, e, b, d)
+    return dict(zip(names, values, strict=True)) | {
+        "srid": srid,
+        "numSampleDimensions": bands,
+        "tileWidth": tile[0],
+        "tileHeight": tile[1],
+    }

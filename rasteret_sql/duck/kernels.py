@@ -1,0 +1,95 @@
+"""The kernels that the SQL macros call, and the guard that turns our errors into DuckDB's.
+
+A kernel takes the columns of one vector and gives one value a row. What it raises on purpose travels beside
+the value, and the macros hand it to DuckDB's ``error()``: so a message arrives without a Python traceback,
+and alike in every host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from rasteret_sql.duck import types
+from rasteret_sql.duck.threads import on_own_thread
+from rasteret_sql.errors import RasteretError
+
+PREFIX = "_rasteret_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """One Python function behind the macros."""
+
+    name: str
+    serves: str
+    """The public function that error messages name."""
+    returns: str
+    """DuckDB type of the value a row."""
+    module: str
+    """Imported when the kernel is first called."""
+
+    @property
+    def result_type(self) -> str:
+        """The DuckDB type that crosses: the value, or why there is none."""
+        return f"STRUCT(value {self.returns}, error VARCHAR)"
+
+    @lru_cache(maxsize=None)  # noqa: B019 - kernels live as long as the process
+    def bind(self) -> Callable[..., Any]:
+        """The callable for a host: Arrow columns in, one Arrow array out.
+
+        One for the process, and never freed: DuckDB's catalogue points to it, but only the cursor that
+        registered it holds a reference, and may be gone when another cursor calls.
+        """
+        def call(*columns: Any) -> Any:
+            return on_own_thread(lambda: self._run(columns))
+
+        return call
+
+    def _run(self, columns: Sequence[Any]) -> Any:
+        from rasteret_sql.duck.arguments import combined
+        from rasteret_sql.duck.arrow import array_of, guarded
+
+        arrays = [combined(column) for column in columns]
+        try:
+            run = getattr(import_module(self.module), self.name)
+            return guarded(array_of(run(*arrays), self.returns))
+        except RasteretError as error:
+            return array_of([{"error": self.message(error)}] * len(arrays[0]), self.result_type)
+
+    def message(self, error: RasteretError) -> str:
+        """The text that a SQL user sees."""
+        text = str(error)
+        return text if text.startswith(f"{self.serves}:") else f"{self.serves}: {text}"
+
+
+def _kernel(module: str, name: str, serves: str, returns: str) -> Kernel:
+    return Kernel(name=name, serves=serves, returns=returns, module=f"rasteret_sql.duck.{module}")
+
+
+@lru_cache(maxsize=1)
+def kernels() -> dict[str, Kernel]:
+    """Every kernel by name."""
+    from rasteret_sql.stac.item import ITEM_TYPE
+
+    settings_type = "STRUCT(name VARCHAR, value VARCHAR, \"default\" VARCHAR, unit VARCHAR, description VARCHAR)[]"
+    table = [
+        _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
+        _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),
+        _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
+        _kernel("headers", "cog_header", "cog_header", types.HEADER),
+        _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
+        _kernel("headers", "metadata", "RS_MetaData", types.METADATA),
+        _kernel("chips", "plan_tiles", "read_cog_tiles", types.TILE_PLAN + "[]"),
+        _kernel("chips", "plan_chips", "read_cog", types.CHIP_PLAN + "[]"),
+        _kernel("chips", "read_tiles", "read_cog_tiles", types.PIXELS),
+        _kernel("chips", "read_chips", "read_cog", types.PIXELS),
+        _kernel("chips", "as_array", "RS_AsArray", "DOUBLE[][]"),
+        _kernel("about", "functions", "rasteret_functions", types.FUNCTION + "[]"),
+        _kernel("about", "requests", "rasteret_requests", types.REQUEST + "[]"),
+        _kernel("about", "settings_table", "rasteret_settings", settings_type),
+    ]
+    return {kernel.name: kernel for kernel in table}

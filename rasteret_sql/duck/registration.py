@@ -1,0 +1,44 @@
+"""Puts the declared functions on a DuckDB connection."""
+
+from __future__ import annotations
+
+import duckdb
+
+from rasteret_sql.duck.declarations import functions
+from rasteret_sql.duck.kernels import PREFIX, kernels
+
+
+def register(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bind the kernels once per database instance, and (re)create the macros of this connection.
+
+    Kernels are seen by every cursor of an instance; TEMP macros by one connection only, and they work
+    where the database file is read-only.
+    """
+    query = f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
+    bound = {name for (name,) in connection.execute(query).fetchall()}
+    for kernel in kernels().values():
+        name = PREFIX + kernel.name
+        if name not in bound:
+            _bind(connection, name, kernel)
+    for function in functions():
+        kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
+        summary = function.summary.replace("'", "''")
+        connection.execute(function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1))
+        if function.public:
+            connection.execute(f"COMMENT ON {kind} {function.name} IS '{summary}'")
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel) -> None:
+    try:
+        connection.create_function(
+            name,
+            kernel.bind(),
+            None,
+            kernel.result_type,
+            type="arrow",
+            null_handling="special",
+            side_effects=True,
+        )
+    except duckdb.CatalogException as error:
+        if "already exists" not in str(error):
+            raise

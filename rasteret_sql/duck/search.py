@@ -1,0 +1,129 @@
+"""Kernels on catalogues: stac_search, stac_read, stac_catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import shapely
+
+from rasteret_sql.duck.arguments import areas, integers, plain, texts, values_of
+from rasteret_sql.duck.rows import box
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.crs import LONLAT
+from rasteret_sql.raster.reproject import project
+from rasteret_sql.stac.catalogs import catalogs
+from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.search import search_many
+from rasteret_sql.stac.static import read_many
+
+DEGREES = 1e-6
+"""How far a search area's edges may stray when it is reprojected: a tenth of a metre."""
+
+
+def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
+    """The items of each row's search; equal searches are sent once."""
+    catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
+    moment, condition, sortby, max_items, page_size = rest
+    found_areas = areas(intersects, intersects_type, aoi_crs)
+    names = texts(catalog, "catalog")
+    boxes = [None if v is None else _bbox(plain(v)) for v in values_of(bbox)]
+    lists = {name: _text_lists(column, name) for name, column in (("collections", collections), ("ids", ids))}
+    orders = _text_lists(sortby, "sortby")
+    moments = [_moment(v) for v in values_of(moment)]
+    conditions = texts(condition, "filter")
+    limits, pages = integers(max_items, "max_items"), integers(page_size, "page_size")
+    asked: list[tuple[int, SearchRequest]] = []
+    for i, name in enumerate(names):
+        if name is None:
+            raise ArgumentError("the catalog is NULL; give the URL of a STAC API, or an id of stac_catalogs()")
+        if found_areas[i] is None and not pa.types.is_null(intersects.type):
+            continue
+        asked.append(
+            (
+                i,
+                SearchRequest(
+                    catalog=name,
+                    collections=lists["collections"][i],
+                    ids=lists["ids"][i],
+                    bbox=boxes[i],
+                    intersects=_geojson(found_areas[i]),
+                    datetime=moments[i],
+                    filter=conditions[i],
+                    sortby=orders[i],
+                    max_items=limits[i],
+                    page_size=pages[i],
+                ),
+            )
+        )
+    answers: list[list[dict[str, Any]] | None] = [None] * len(names)
+    for (i, _), answer in zip(asked, search_many([request for _, request in asked]), strict=True):
+        if isinstance(answer, RasteretError):
+            raise answer
+        answers[i] = [_item(row) for row in answer]
+    return answers
+
+
+def stac_read(href: pa.Array) -> list[list[dict[str, Any]] | None]:
+    """The items of each row's document."""
+    hrefs = texts(href, "href")
+    distinct = list(dict.fromkeys(name for name in hrefs if name is not None))
+    found: dict[str | None, list[dict[str, Any]]] = {}
+    for name, answer in zip(distinct, read_many(distinct), strict=True):
+        if isinstance(answer, RasteretError):
+            raise answer
+        found[name] = [_item(row) for row in answer]
+    return [found.get(name) for name in hrefs]
+
+
+def stac_catalogs(rows: pa.Array) -> list[list[dict[str, Any]]]:
+    """Every dataset known by name."""
+    names = ("id", "title", "endpoint", "collection", "licence", "auth", "bands")
+    return [[{name: getattr(catalog, name) for name in names} for catalog in catalogs()]] * len(rows)
+
+
+def _item(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "bbox": box(row["bbox"])}
+
+
+def _bbox(value: Any) -> tuple[float, ...]:
+    numbers = [value.get(key) for key in ("xmin", "ymin", "xmax", "ymax")] if isinstance(value, dict) else value
+    if not isinstance(numbers, list | tuple) or not all(isinstance(n, float) for n in numbers):
+        raise ArgumentError(f"bbox := {value!r}: [xmin, ymin, xmax, ymax] in degrees was expected")
+    return tuple(numbers)
+
+
+def _text_lists(column: pa.Array, name: str) -> list[tuple[str, ...] | None]:
+    lists: list[tuple[str, ...] | None] = []
+    for value in values_of(column):
+        items = [value] if isinstance(value, str) else value
+        if items is not None and not (isinstance(items, Sequence) and all(isinstance(x, str) for x in items)):
+            raise ArgumentError(f"{name} := {value!r}: text, or a list of texts, was expected")
+        lists.append(None if items is None else tuple(items))
+    return lists
+
+
+def _moment(value: Any) -> str | None:
+    """DATE and TIMESTAMP values as RFC 3339; a TIMESTAMP without a zone is UTC, as STAC's are."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, str):
+        return value
+    raise ArgumentError(f"datetime := {value!r}: text such as '2024-01-01/2024-06-30' was expected")
+
+
+def _geojson(area: Any) -> dict[str, Any] | None:
+    if area is None:
+        return None
+    if isinstance(area, RasteretError):
+        raise area
+    if not isinstance(area, Aoi):
+        raise ArgumentError("intersects takes a geometry or a box, not a pixel window")
+    mapping: dict[str, Any] = shapely.geometry.mapping(project(area, LONLAT, tolerance=DEGREES))
+    return mapping

@@ -1,0 +1,73 @@
+"""DuckDB types of the values that cross between SQL and the kernels, each written once."""
+
+from __future__ import annotations
+
+BBOX = "STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)"
+
+_LEVEL = """
+    width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN,
+    compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR,
+    bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[],
+    jpeg_tables BLOB, lerc_parameters UINTEGER[]"""
+
+MASK = f"STRUCT({_LEVEL})"
+OVERVIEW = f"STRUCT({_LEVEL}, mask {MASK})"
+
+HEADER = f"""STRUCT(
+    href VARCHAR, width INTEGER, height INTEGER, band_count INTEGER, dtype VARCHAR,
+    tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER,
+    interleave VARCHAR, photometric VARCHAR, byte_order VARCHAR, bits_per_sample INTEGER, fill_order INTEGER,
+    extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[6], bbox {BBOX}, footprint BLOB,
+    nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], band_names VARCHAR[], colormap USMALLINT[],
+    tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],
+    overviews {OVERVIEW}[], mask {MASK}, ghost MAP(VARCHAR, VARCHAR),
+    file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, error VARCHAR)"""
+
+SELECTION = """STRUCT(
+    href VARCHAR, etag VARCHAR, file_size UBIGINT, dtype VARCHAR, byte_order VARCHAR, band_count INTEGER,
+    width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN,
+    compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR,
+    bits_per_sample INTEGER, fill_order INTEGER, jpeg_tables BLOB, lerc_parameters UINTEGER[],
+    blocks UINTEGER[], "offsets" UBIGINT[], byte_counts UBIGINT[])"""
+
+WINDOW = "STRUCT(x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER)"
+
+CHIP_SOURCE = f"""STRUCT(
+    selection {SELECTION}, "window" {WINDOW}, bands INTEGER[], transform DOUBLE[6], nodata DOUBLE,
+    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, on_error VARCHAR, error VARCHAR)"""
+
+CHIP_PLAN = f"""STRUCT(
+    href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE,
+    source {CHIP_SOURCE})"""
+
+TILE_PLAN = f"""STRUCT(
+    href VARCHAR, bands INTEGER[], level INTEGER, tile_col INTEGER, tile_row INTEGER,
+    x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], "offset" UBIGINT, byte_count UBIGINT,
+    dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, source {CHIP_SOURCE})"""
+
+PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR)"
+
+WINDOW_ROW = f"""STRUCT(
+    href VARCHAR, level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6])"""
+
+METADATA = """STRUCT(
+    "upperLeftX" DOUBLE, "upperLeftY" DOUBLE, "gridWidth" INTEGER, "gridHeight" INTEGER,
+    "scaleX" DOUBLE, "scaleY" DOUBLE, "skewX" DOUBLE, "skewY" DOUBLE, srid INTEGER,
+    "numSampleDimensions" INTEGER, "tileWidth" INTEGER, "tileHeight" INTEGER)"""
+
+CATALOG = """STRUCT(
+    id VARCHAR, title VARCHAR, endpoint VARCHAR, collection VARCHAR, licence VARCHAR, auth VARCHAR,
+    bands MAP(VARCHAR, VARCHAR))"""
+
+FUNCTION = """STRUCT(
+    name VARCHAR, kind VARCHAR, signature VARCHAR, summary VARCHAR, description VARCHAR,
+    parameters STRUCT(name VARCHAR, "default" VARCHAR, description VARCHAR)[],
+    "returns" STRUCT(name VARCHAR, "type" VARCHAR, description VARCHAR)[],
+    examples STRUCT(title VARCHAR, sql VARCHAR)[])"""
+
+REQUEST = """STRUCT(
+    id UBIGINT, started_at TIMESTAMP WITH TIME ZONE, kind VARCHAR, url VARCHAR, "offset" UBIGINT,
+    byte_count UBIGINT, duration_ms DOUBLE, attempt INTEGER, error VARCHAR)"""

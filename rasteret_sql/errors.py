@@ -1,0 +1,60 @@
+"""Every error this package raises on purpose.
+
+    RasteretError
+    ├── ArgumentError     what the caller asked for makes no sense, or names what is not there
+    ├── MalformedError    a file or an answer breaks its own specification
+    ├── UnsupportedError  correct, but not read by this version: the feature is named
+    ├── LimitError        over a limit that protects memory, time or the server; says which setting
+    ├── StaleError        the asset is no longer the one that was indexed
+    └── TransportError    bytes could not be had
+        ├── NotFoundError
+        └── AccessError
+
+A message is all that a SQL user sees. It says what was asked, of which file, what was expected,
+what was found, and what to do; it never holds a signature, a token or a key.
+"""
+
+from __future__ import annotations
+
+
+class RasteretError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class ArgumentError(RasteretError, ValueError):
+    """An argument makes no sense, or names a band, level, column or catalogue that is not there."""
+
+
+class MalformedError(RasteretError, ValueError):
+    """A file or a server's answer breaks its own specification."""
+
+
+class UnsupportedError(RasteretError, NotImplementedError):
+    """A valid feature that this version refuses by name rather than read wrongly."""
+
+
+class LimitError(RasteretError, RuntimeError):
+    """A limit was reached; the message has the numbers and the setting that raises it."""
+
+
+class StaleError(RasteretError, RuntimeError):
+    """The asset changed since its header was indexed."""
+
+
+class TransportError(RasteretError, OSError):
+    """Bytes could not be had: refused, timed out, cut short."""
+
+    def __init__(self, message: str, *, transient: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.transient = transient
+        """Trying again may help: a timeout, a reset, 408, 429, 5xx, a short body."""
+        self.retry_after_s = retry_after_s
+        """What the server asked to wait, in seconds."""
+
+
+class NotFoundError(TransportError, FileNotFoundError):
+    """There is no such file or object."""
+
+
+class AccessError(TransportError, PermissionError):
+    """The file is there, but not for these credentials."""

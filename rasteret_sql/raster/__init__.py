@@ -1,0 +1,1 @@
+"""Chips: areas of interest, windows, masks, and the pixels inside them."""

@@ -1,0 +1,48 @@
+"""Longitudes that run past 180 degrees: made continuous, and cut again (RFC 7946, clause 3.1.9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+Floats = npt.NDArray[np.float64]
+
+NOISE = 1e-9
+"""Degrees past 180 that are a rounding error, not another hemisphere."""
+
+
+def wrap_around(longitudes: Floats, middle: float) -> Floats:
+    """The same meridians, each within 180 degrees of ``middle``."""
+    wrapped: Floats = longitudes + 360.0 * np.round((middle - longitudes) / 360.0)
+    return wrapped
+
+
+def split_at_antimeridian(geometry: Any) -> Any:
+    """The same places with longitudes from -180 to 180; what crosses the antimeridian falls in two parts."""
+    if shapely.is_empty(geometry):
+        return geometry
+    xmin, _, xmax, _ = shapely.bounds(geometry)
+    if xmin >= -180 and xmax <= 180:
+        return geometry
+    if xmin >= -180 - NOISE and xmax <= 180 + NOISE:
+        return shapely.transform(
+            geometry, lambda xy: np.column_stack((np.clip(xy[:, 0], -180, 180), xy[:, 1]))
+        )
+    turns = np.arange(np.floor((xmin + 180) / 360), np.ceil((xmax + 180) / 360) + 1) * 360
+    pieces = []
+    for turn in turns.tolist():
+        piece = clip(geometry, shapely.box(turn - 180, -91, turn + 180, 91))
+        pieces.append(shapely.transform(piece, lambda xy, turn=turn: xy - (turn, 0)))
+    # A globe's end may touch the next turn in a line that is no part of an area.
+    dimension = shapely.get_dimensions(geometry)
+    return shapely.union_all([piece for piece in pieces if shapely.get_dimensions(piece) == dimension])
+
+
+def clip(geometry: Any, region: Any) -> Any:
+    """The part of a geometry inside a region; polygons that cross themselves count as their even-odd fill."""
+    if not shapely.is_valid(geometry):
+        geometry = shapely.make_valid(geometry)
+    return shapely.intersection(geometry, region)

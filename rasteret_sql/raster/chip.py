@@ -1,0 +1,133 @@
+"""Chips: the pixels of a raster inside the window of an area, and which of them are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from rasteret_sql.cog.read import WindowRead, read_windows
+from rasteret_sql.cog.selection import PixelWindow, Selection
+from rasteret_sql.errors import LimitError, RasteretError
+from rasteret_sql.raster.nodata import fill_value, is_nodata
+from rasteret_sql.raster.rasterize import inside
+from rasteret_sql.settings import settings
+
+Pixels = npt.NDArray[Any]
+Affine = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipPlan:
+    """All that reading one chip takes; made without a request when the header is known."""
+
+    selection: Selection
+    window: PixelWindow
+    bands: tuple[int, ...]
+    """From 0, in the order wanted."""
+    transform: Affine
+    """Of the window's own pixels."""
+    nodata: float | None
+    alpha_band: int | None
+    """From 0; read beside the bands for validity."""
+    mask: Selection | None
+    """The internal mask's blocks."""
+    aoi: bytes | None
+    """WKB in the raster's CRS; None: every pixel of the window is inside."""
+    all_touched: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.bands), self.window.height, self.window.width
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes of the decoded pixels."""
+        bands, rows, columns = self.shape
+        return bands * rows * columns * np.dtype(self.selection.dtype).itemsize
+
+
+def allocate(plans: Sequence[ChipPlan]) -> tuple[npt.NDArray[np.uint8], list[Pixels]]:
+    """One buffer for the pixels of all chips, end to end, and each chip's array inside it.
+
+    LimitError before anything is read when the pixels of one batch exceed ``max_read_bytes``.
+    """
+    total = sum(plan.byte_count for plan in plans)
+    limit = settings().max_read_bytes
+    if total > limit:
+        largest = max(plans, key=lambda plan: plan.byte_count)
+        bands, rows, columns = largest.shape
+        raise LimitError(
+            f"{len(plans):,} chips of one batch hold {total / 2**20:,.0f} MiB of pixels, over max_read_bytes "
+            f"({limit / 2**20:,.0f} MiB); the largest is {bands} x {rows:,} x {columns:,} {largest.selection.dtype}. "
+            "Ask for smaller areas, fewer bands or a coarser level, read fewer rows at once, or raise max_read_bytes"
+        )
+    buffer = np.empty(total, np.uint8)
+    arrays, at = [], 0
+    for plan in plans:
+        piece = buffer[at : at + plan.byte_count].view(plan.selection.dtype)
+        arrays.append(piece.reshape(plan.shape))
+        at += plan.byte_count
+    return buffer, arrays
+
+
+def read_chips(
+    plans: Sequence[ChipPlan], arrays: Sequence[Pixels]
+) -> tuple[list[npt.NDArray[np.uint8] | None], list[RasteretError | None]]:
+    """Fill ``arrays`` and give each chip's validity and error.
+
+    Validity is ``(rows, columns)`` of uint8, 1 = usable: inside the area, not nodata in every band read
+    (rasterio's ``dataset_mask``), not masked by the internal mask, alpha not 0; None when all pixels are.
+    """
+    reads: list[WindowRead] = []
+    extra: list[tuple[Pixels | None, Pixels | None]] = []
+    owners: list[int] = []
+    for number, (plan, array) in enumerate(zip(plans, arrays, strict=True)):
+        fill = fill_value(plan.selection.dtype, plan.nodata)
+        alpha = mask = None
+        reads.append(_read(plan, plan.selection, plan.bands, array, fill))
+        if plan.alpha_band is not None:
+            alpha = np.empty((1, *plan.shape[1:]), plan.selection.dtype)
+            reads.append(_read(plan, plan.selection, (plan.alpha_band,), alpha, fill))
+        if plan.mask is not None:
+            mask = np.empty((1, *plan.shape[1:]), np.uint8)
+            reads.append(_read(plan, plan.mask, (0,), mask, 0))
+        extra.append((alpha, mask))
+        owners.extend([number] * (len(reads) - len(owners)))
+    errors: list[RasteretError | None] = [None] * len(plans)
+    for number, error in zip(owners, read_windows(reads), strict=True):
+        errors[number] = errors[number] or error
+    valid = [
+        None if error else _valid(plan, array, alpha, mask)
+        for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)
+    ]
+    return valid, errors
+
+
+def _read(
+    plan: ChipPlan, selection: Selection, bands: tuple[int, ...], out: Pixels, fill: float | int
+) -> WindowRead:
+    return WindowRead(selection=selection, window=plan.window, bands=bands, out=out, fill=fill)
+
+
+def _valid(
+    plan: ChipPlan, array: Pixels, alpha: Pixels | None, mask: Pixels | None
+) -> npt.NDArray[np.uint8] | None:
+    rows, columns = plan.shape[1:]
+    good = np.ones((rows, columns), np.bool_)
+    if plan.aoi is not None:
+        geometry = shapely.from_wkb(plan.aoi)
+        good &= inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
+    if mask is not None:
+        good &= mask[0] != 0
+    elif alpha is not None:
+        good &= alpha[0] != 0
+    else:
+        bad = is_nodata(array, plan.nodata)
+        if bad is not None:
+            good &= ~bad.all(axis=0)
+    return None if good.all() else good.view(np.uint8)

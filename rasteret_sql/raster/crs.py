@@ -1,0 +1,77 @@
+"""Coordinate reference systems by their text, and the transformers between two of them.
+
+Everywhere x is longitude or easting and y latitude or northing, whatever order the authority writes
+(``always_xy``): the order of WKB in PostGIS, GeoPandas and DuckDB. pyproj's objects may be shared by threads
+(each thread gets its own PROJ handle), so one bounded cache serves all.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
+
+from rasteret_sql.errors import ArgumentError
+
+LONLAT = "OGC:CRS84"
+CACHED = 512
+"""Distinct CRS texts, and pairs of them, that stay parsed."""
+
+
+@lru_cache(CACHED)
+def parse_crs(text: str) -> CRS:
+    """The CRS of an authority code, WKT, PROJJSON or PROJ string; ArgumentError when PROJ knows none."""
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError:
+        raise ArgumentError(
+            f"unknown CRS {shorten(text)!r}: give an authority code such as 'EPSG:32632', WKT or PROJJSON"
+        ) from None
+    if crs.is_vertical or crs.is_geocentric:
+        raise ArgumentError(
+            f"CRS {shorten(text)!r} ({crs.type_name}) is not one of maps: it has no x and y on them"
+        )
+    return crs
+
+
+@lru_cache(CACHED)
+def transformer(source: str, target: str) -> Transformer | None:
+    """What turns x, y of one CRS into x, y of the other; None where the coordinates are the same.
+
+    ArgumentError where PROJ has no way from one to the other.
+    """
+    one, other = parse_crs(source), parse_crs(target)
+    if source == target or one.equals(other, ignore_axis_order=True):
+        return None
+    try:
+        found = Transformer.from_crs(one, other, always_xy=True)
+    except ProjError as error:
+        raise ArgumentError(
+            f"no transformation from CRS {shorten(source)!r} to {shorten(target)!r}: {error}"
+        ) from error
+    return None if found.definition.startswith("proj=noop") else found
+
+
+@lru_cache(CACHED)
+def is_degrees(text: str) -> bool:
+    """True for longitude and latitude in degrees."""
+    crs = parse_crs(text)
+    return crs.is_geographic and all(
+        math.isclose(axis.unit_conversion_factor, math.pi / 180, rel_tol=1e-9) for axis in crs.axis_info[:2]
+    )
+
+
+@lru_cache(CACHED)
+def area_of_use(text: str) -> tuple[float, float, float, float] | None:
+    """West, south, east, north in degrees, as the authority states it; west > east where it wraps."""
+    area: Any = parse_crs(text).area_of_use
+    return None if area is None else (area.west, area.south, area.east, area.north)
+
+
+def shorten(text: str) -> str:
+    """A CRS text short enough for a message."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -1,0 +1,49 @@
+"""Nodata as GDAL applies it: what sparse blocks hold, and which pixels are not valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def fill_value(dtype: str, nodata: float | None) -> float | int:
+    """What a sparse block holds: nodata brought into the range of ``dtype``, else 0 (GDAL's GTiff driver)."""
+    kind = np.dtype(dtype)
+    if nodata is None or (nodata != nodata and kind.kind in "iu"):
+        return 0
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        return int(min(max(_rounded(nodata, limits), limits.min), limits.max))
+    return nodata
+
+
+def _rounded(nodata: float, limits: Any) -> int:
+    if nodata in (float("inf"), float("-inf")):
+        return int(limits.max if nodata > 0 else limits.min)
+    return int(np.floor(nodata + 0.5))
+
+
+def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.bool_] | None:
+    """True where a pixel is nodata; None when none can be.
+
+    Integers: equal to nodata, which must be a value of the dtype. Floats: NaN when nodata is NaN, else equal
+    within two units of rounding, as GDAL's mask bands compare (``ARE_REAL_EQUAL``), because nodata is stored
+    as decimal text. Complex numbers: the real part decides.
+    """
+    if nodata is None:
+        return None
+    if pixels.dtype.kind in "iu":
+        limits = np.iinfo(pixels.dtype)
+        if not limits.min <= nodata <= limits.max or nodata != int(nodata):
+            return None
+        equal: npt.NDArray[np.bool_] = pixels == pixels.dtype.type(int(nodata))
+        return equal
+    real = pixels.real if pixels.dtype.kind == "c" else pixels
+    if nodata != nodata:
+        return np.isnan(real)
+    with np.errstate(all="ignore"):
+        value = real.dtype.type(nodata)
+        close = np.abs(real - value) < np.finfo(real.dtype).eps * np.abs(real + value) * 2
+        return (real == value) | close

@@ -1,0 +1,229 @@
+"""From a header and an area of interest to the chip, or the tiles, that a read would fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+
+from rasteret_sql.codec.block import require_supported
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.selection import PixelWindow, select, select_mask
+from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.chip import Affine, ChipPlan
+from rasteret_sql.raster.reproject import project
+from rasteret_sql.raster.window import geometry_window
+from rasteret_sql.store.redact import place
+
+DENSIFY = 8
+"""A reprojected edge stays within this fraction of a pixel (1 / 8) of the true curve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadRequest:
+    """What a caller wants of one raster."""
+
+    area: Aoi | PixelWindow | None = None
+    """None: the whole raster. A window counts pixels of the level that is read."""
+    bands: tuple[int | str, ...] | None = None
+    """Numbers from 1, or names; None: all bands."""
+    level: int | None = None
+    """0 is full resolution."""
+    resolution: float | None = None
+    """Ground size of a pixel, in units of the raster's CRS, that is fine enough; picks the level."""
+    all_touched: bool = False
+
+
+def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
+    """The level that is read and the plan of the chip; None where area and raster do not overlap."""
+    level_number = pick_level(header, request.level, request.resolution)
+    level = header.levels[level_number]
+    bands = pick_bands(header, request.bands)
+    transform = header.level_transform(level_number)
+    geometry = None
+    if isinstance(request.area, Aoi):
+        geometry = _in_raster_crs(header, request.area, transform)
+        found = geometry_window(geometry, transform, level.width, level.height)
+        window = None if found is None else PixelWindow(
+            x_off=found.x_off, y_off=found.y_off, width=found.width, height=found.height
+        )
+    else:
+        window = clip_window(request.area, level.width, level.height)
+    if window is None:
+        return None
+    alpha = header.alpha_band
+    mask = select_mask(header, level, window)
+    needed = bands if alpha is None or mask is not None else (*bands, alpha)
+    selection = select(header, level, window, needed)
+    for part in (selection, mask):
+        if part is not None:
+            _refuse_unsupported(part.href, part.layout())
+    if any(other.mask is not None for other in header.levels) and mask is None:
+        raise UnsupportedError(
+            f"{place(header.href)} has an internal mask, but none for level {level_number}; read another level"
+        )
+    return level_number, ChipPlan(
+        selection=selection,
+        window=window,
+        bands=bands,
+        transform=window_transform(transform, window),
+        nodata=header.nodata,
+        alpha_band=None if mask is not None else alpha,
+        mask=mask,
+        aoi=None if geometry is None else shapely.to_wkb(geometry),
+        all_touched=request.all_touched,
+    )
+
+
+def plan_tiles(header: Header, request: ReadRequest) -> Iterator[tuple[int, int, int, ChipPlan]]:
+    """Level, tile column, tile row and plan of every internal tile that touches the area.
+
+    Of a band-interleaved raster each band's tile is one of its own, in the order of the bands.
+    """
+    found = plan_chip(header, request)
+    if found is None:
+        return
+    number, chip = found
+    level = header.levels[number]
+    transform = header.level_transform(number)
+    window = chip.window
+    groups = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
+    geometry = None if chip.aoi is None else shapely.from_wkb(chip.aoi)
+    shapely.prepare(geometry)
+    for row in range(window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1):
+        for column in range(
+            window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
+        ):
+            tile = clip_window(
+                PixelWindow(
+                    x_off=column * level.tile_width,
+                    y_off=row * level.tile_height,
+                    width=level.tile_width,
+                    height=level.tile_height,
+                ),
+                level.width,
+                level.height,
+            )
+            assert tile is not None
+            own = window_transform(transform, tile)
+            if geometry is not None and not shapely.intersects(geometry, footprint_of(own, tile)):
+                continue
+            for bands in groups:
+                yield number, column, row, ChipPlan(
+                    selection=select(header, level, tile, bands),
+                    window=tile,
+                    bands=bands,
+                    transform=own,
+                    nodata=header.nodata,
+                    alpha_band=None,
+                    mask=None,
+                    aoi=None,
+                    all_touched=False,
+                )
+
+
+def pick_level(header: Header, level: int | None, resolution: float | None) -> int:
+    """The level asked for, or the coarsest whose pixels are no larger than ``resolution``."""
+    if resolution is None:
+        chosen = level or 0
+        if not 0 <= chosen < len(header.levels):
+            sizes = ", ".join(f"{i}: {lv.width} x {lv.height}" for i, lv in enumerate(header.levels))
+            raise ArgumentError(f"{place(header.href)} has no level {chosen}; its levels are {sizes}")
+        return chosen
+    if level:
+        raise ArgumentError(f"level := {level} and resolution := {resolution} exclude each other; give one")
+    if not resolution > 0:
+        raise ArgumentError(f"resolution := {resolution} is no size of a pixel; it must be above 0")
+    a, b, _, d, e, _ = header.transform
+    full = max((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
+    best = 0
+    for number, candidate in enumerate(header.levels):
+        pixel = full * max(header.full.width / candidate.width, header.full.height / candidate.height)
+        if pixel <= resolution * (1 + 1e-6):
+            best = number
+    return best
+
+
+def pick_bands(header: Header, bands: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Band indices from 0, of numbers from 1 or names; ArgumentError lists what there is."""
+    if bands is None:
+        return tuple(range(header.band_count))
+    if not bands:
+        raise ArgumentError("bands := [] asks for nothing; leave it out to read all bands")
+    names = list(header.band_names or ())
+    picked = []
+    for band in bands:
+        if isinstance(band, str):
+            if band not in names:
+                known = ", ".join(repr(n) for n in names if n) or "none"
+                raise ArgumentError(
+                    f"{place(header.href)} has no band named {band!r}; its {header.band_count} bands are named: {known}"
+                )
+            picked.append(names.index(band))
+        elif 1 <= band <= header.band_count:
+            picked.append(band - 1)
+        else:
+            raise ArgumentError(
+                f"{place(header.href)} has no band {band}; its bands are 1 to {header.band_count}"
+            )
+    return tuple(picked)
+
+
+def clip_window(window: PixelWindow | None, width: int, height: int) -> PixelWindow | None:
+    """The part of ``window`` inside an image of ``width`` x ``height``; all of it for None."""
+    if window is None:
+        return PixelWindow(x_off=0, y_off=0, width=width, height=height)
+    left, top = max(window.x_off, 0), max(window.y_off, 0)
+    right, bottom = min(window.x_off + window.width, width), min(window.y_off + window.height, height)
+    if right <= left or bottom <= top:
+        return None
+    return PixelWindow(x_off=left, y_off=top, width=right - left, height=bottom - top)
+
+
+def window_transform(transform: Affine, window: PixelWindow) -> Affine:
+    """The affine of a window's own pixels."""
+    a, b, c, d, e, f = transform
+    x, y = window.x_off, window.y_off
+    return (a, b, c + x * a + y * b, d, e, f + x * d + y * e)
+
+
+def window_bounds(transform: Affine, window: PixelWindow) -> tuple[float, float, float, float]:
+    """xmin, ymin, xmax, ymax of a window whose own affine is ``transform``."""
+    corners = _corners(transform, window)
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def footprint_of(transform: Affine, window: PixelWindow) -> Any:
+    """The window as a polygon in the raster's CRS."""
+    return shapely.Polygon(_corners(transform, window))
+
+
+def _corners(transform: Affine, window: PixelWindow) -> list[tuple[float, float]]:
+    a, b, c, d, e, f = transform
+    w, h = window.width, window.height
+    return [(c + a * x + b * y, f + d * x + e * y) for x, y in ((0, 0), (w, 0), (w, h), (0, h))]
+
+
+def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:
+    if header.crs is None:
+        raise ArgumentError(
+            f"{place(header.href)} has no CRS, so an area cannot be placed on it; "
+            "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …} instead"
+        )
+    a, b, _, d, e, _ = transform
+    pixel = min((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
+    try:
+        return project(area, header.crs, tolerance=pixel / DENSIFY)
+    except RasteretError as error:
+        raise type(error)(f"{place(header.href)}: {error}") from error
+
+
+def _refuse_unsupported(href: str, layout: Any) -> None:
+    try:
+        require_supported(layout)
+    except RasteretError as error:
+        raise type(error)(f"{place(href)}: {error}") from error

@@ -1,0 +1,188 @@
+"""Limits and sizes of one process: from ``RASTERET_<NAME>`` in the environment, then ``configure()``.
+
+The fields of ``Settings`` are the whole declaration: name, type, default, unit, description and
+smallest value. ``describe()`` lists them with the values in force.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from rasteret_sql.errors import ArgumentError
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+BYTE_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB,
+}  # fmt: skip
+
+
+def _setting(
+    default: Any, unit: str, description: str, *, at_least: float = 0, choices: tuple[str, ...] = ()
+) -> Any:
+    about = {"unit": unit, "description": description, "at_least": at_least, "choices": choices}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The values in force."""
+
+    max_concurrency: int = _setting(
+        64, "requests", "Requests in flight at once, over all queries of this process.", at_least=1
+    )
+    request_timeout_s: float = _setting(
+        30.0,
+        "seconds",
+        "A request that gets no byte for this long is given up and tried again.",
+        at_least=0.01,
+    )
+    connect_timeout_s: float = _setting(
+        10.0, "seconds", "Longest wait for a connection to a server.", at_least=0.01
+    )
+    max_retries: int = _setting(
+        4,
+        "retries",
+        "How often a request is sent again after a fault that may pass (timeout, reset, 429, 5xx).",
+    )
+    merge_gap_bytes: int = _setting(
+        64 * KIB, "bytes", "Ranges of one file that lie no further apart are read by one request."
+    )
+    merge_max_bytes: int = _setting(
+        16 * MIB, "bytes", "Ranges are not merged beyond this length.", at_least=1
+    )
+    bytes_in_flight: int = _setting(
+        256 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
+    )
+    tile_cache_bytes: int = _setting(
+        256 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."
+    )
+    max_read_bytes: int = _setting(
+        4 * GIB, "bytes", "Decoded pixels that one batch of rows may hold in memory.", at_least=1
+    )
+    decode_threads: int = _setting(
+        os.cpu_count() or 1, "threads", "Threads that decompress tiles.", at_least=1
+    )
+    transport: str = _setting(
+        "auto",
+        "",
+        "auto: obstore where it fits and fsspec for the rest; fsspec: never obstore.",
+        choices=("auto", "fsspec"),
+    )
+    stac_page_size: int = _setting(200, "items", "Items asked for in one page of a STAC search.", at_least=1)
+    stac_concurrency: int = _setting(
+        8, "requests", "STAC searches and documents in flight at once.", at_least=1
+    )
+    progress: str = _setting(
+        "auto", "", "auto: bars for long work in terminals and notebooks; off: none.", choices=("auto", "off")
+    )
+    request_log_rows: int = _setting(
+        100_000, "rows", "Requests remembered by rasteret_requests(), the newest; 0 keeps none."
+    )
+
+
+_DEFAULTS = Settings()
+_FIELDS = {f.name: f for f in fields(Settings)}
+_lock = threading.Lock()
+_configured: dict[str, Any] = {}
+_current: Settings | None = None
+
+
+def settings() -> Settings:
+    """The values in force: defaults, then the environment as it was at the first call, then ``configure``."""
+    current = _current
+    return current if current is not None else _build()
+
+
+def configure(**values: object) -> Settings:
+    """Change settings of this process; a value of None goes back to the environment or the default.
+
+    Raises ``ArgumentError`` for an unknown name, a value of the wrong type or out of range; then
+    nothing changes. Byte sizes may be text: ``'512 MiB'``.
+    """
+    checked = {name: None if value is None else _checked(name, value, name) for name, value in values.items()}
+    for name in checked:
+        _known(name, name)
+    with _lock:
+        for name, value in checked.items():
+            if value is None:
+                _configured.pop(name, None)
+            else:
+                _configured[name] = value
+    return _build()
+
+
+def describe() -> list[tuple[str, int | float | str, int | float | str, str, str]]:
+    """One row a setting: name, value, default, unit, description."""
+    current = settings()
+    return [
+        (
+            name,
+            getattr(current, name),
+            getattr(_DEFAULTS, name),
+            f.metadata["unit"],
+            f.metadata["description"],
+        )
+        for name, f in _FIELDS.items()
+    ]
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The defaults with every ``RASTERET_<NAME>`` of ``environ`` laid over them."""
+    given = {name: environ.get(_variable(name), "") for name in _FIELDS}
+    values: dict[str, Any] = {n: _checked(n, text, _variable(n)) for n, text in given.items() if text}
+    return replace(_DEFAULTS, **values)
+
+
+def _build() -> Settings:
+    global _current
+    with _lock:
+        _current = replace(from_environment(os.environ), **_configured)
+        return _current
+
+
+def _variable(name: str) -> str:
+    return f"RASTERET_{name.upper()}"
+
+
+def _known(name: str, given_as: str) -> None:
+    if name not in _FIELDS:
+        raise ArgumentError(f"There is no setting {given_as!r}. The settings are: {', '.join(_FIELDS)}.")
+
+
+def _checked(name: str, value: object, given_as: str) -> int | float | str:
+    """``value`` as the type of setting ``name``; ``given_as`` is what the message calls it."""
+    _known(name, given_as)
+    about, default = _FIELDS[name].metadata, getattr(_DEFAULTS, name)
+    if isinstance(default, str):
+        if value not in about["choices"]:
+            raise ArgumentError(
+                f"Setting {given_as} is {value!r}; it must be one of: {', '.join(about['choices'])}."
+            )
+        return str(value)
+    number = _number(value, about["unit"] == "bytes")
+    if number is None or (isinstance(default, int) and number != int(number)):
+        what = "a whole number" if isinstance(default, int) else "a number"
+        raise ArgumentError(f"Setting {given_as} is {value!r}; it must be {what} of {about['unit']}.")
+    if not about["at_least"] <= number < 2**63:
+        raise ArgumentError(
+            f"Setting {given_as} is {value!r}; it must be at least {about['at_least']:g} {about['unit']}."
+        )
+    return int(number) if isinstance(default, int) else float(number)
+
+
+def _number(value: object, is_bytes: bool) -> int | float | None:
+    """``value`` as a finite number, None if it is none. Text with a unit counts for sizes."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if abs(value) < float("inf") else None
+    match = (
+        re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([a-z]*)\s*", value.lower()) if isinstance(value, str) else None
+    )
+    if match is None or (match[2] and not (is_bytes and match[2] in BYTE_UNITS)):
+        return None
+    number = float(match[1]) if "." in match[1] else int(match[1])
+    return number * BYTE_UNITS[match[2]]

@@ -1,0 +1,1 @@
+"""STAC: search of APIs, reading of static documents, and the row that an item becomes."""

@@ -1,0 +1,145 @@
+"""Datasets known by a short id, so that a query needs no endpoint: ``earthsearch/sentinel-2-l2a``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.stac.builtin import (
+    EARTH_SEARCH,
+    EARTH_SEARCH_DATASETS,
+    PLANETARY_COMPUTER,
+    PLANETARY_COMPUTER_DATASETS,
+)
+from rasteret_sql.store.redact import place
+
+Auth = Literal["none", "requester-pays", "planetary-computer"]
+"""What reading the assets asks for: nothing, an AWS account that pays, or hrefs signed when read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """A STAC API, or one collection of it."""
+
+    id: str
+    """What a query says: ``earthsearch/sentinel-2-l2a``, or the URL itself."""
+    endpoint: str
+    """The landing page of the API."""
+    collection: str | None = None
+    """The collection searched when the query names none; None means all."""
+    title: str | None = None
+    licence: str | None = None
+    auth: Auth = "none"
+    bands: Mapping[str, str] = field(default_factory=dict)
+    """Other names for assets: alias -> asset key."""
+
+    def __post_init__(self) -> None:
+        if self.auth not in get_args(Auth):
+            raise ArgumentError(
+                f"catalogue '{self.id}': auth must be one of {', '.join(get_args(Auth))}, found {self.auth!r}"
+            )
+        if not re.match(r"^https?://[^/]", self.endpoint):
+            raise ArgumentError(
+                f"catalogue '{self.id}': the endpoint must be an http(s) URL, found '{place(self.endpoint)}'"
+            )
+
+
+def _built_in() -> list[Catalog]:
+    found = [
+        Catalog(id="earthsearch", endpoint=EARTH_SEARCH, title="Earth Search: every collection"),
+        Catalog(
+            id="pc",
+            endpoint=PLANETARY_COMPUTER,
+            title="Planetary Computer: every collection",
+            auth="planetary-computer",
+        ),
+    ]
+    tables = ((found[0], EARTH_SEARCH_DATASETS), (found[1], PLANETARY_COMPUTER_DATASETS))
+    for api, datasets in tables:
+        found += [
+            Catalog(
+                id=f"{api.id}/{collection}",
+                endpoint=api.endpoint,
+                collection=collection,
+                title=title,
+                licence=licence,
+                auth=cast(Auth, auth),
+                bands=bands,
+            )
+            for collection, title, licence, auth, bands in datasets
+        ]
+    return found
+
+
+_catalogs: dict[str, Catalog] = {catalog.id: catalog for catalog in _built_in()}
+_lock = threading.Lock()
+
+
+def catalogs() -> list[Catalog]:
+    """Every dataset with an id, built in or registered, by id."""
+    with _lock:
+        return sorted(_catalogs.values(), key=lambda catalog: catalog.id)
+
+
+def register_catalog(
+    id: str,
+    *,
+    endpoint: str,
+    collection: str | None = None,
+    title: str | None = None,
+    licence: str | None = None,
+    auth: Auth = "none",
+    bands: Mapping[str, str] | None = None,
+) -> Catalog:
+    """Give a STAC API, or one collection of it, an id for this process; the same id again replaces it.
+
+    Raises ``ArgumentError`` for an id that is empty or a URL, an unknown ``auth``, and an endpoint that is
+    not http(s).
+    """
+    if not id.strip() or "://" in id:
+        raise ArgumentError(
+            f"register_catalog: an id such as 'ours/sentinel-2' is expected, found '{place(id)}'"
+        )
+    catalog = Catalog(
+        id=id, endpoint=endpoint, collection=collection,
+        title=title, licence=licence, auth=auth, bands=dict(bands or {}),
+    )  # fmt: skip
+    with _lock:
+        _catalogs[id] = catalog
+    return catalog
+
+
+def resolve(catalog: str) -> Catalog:
+    """The catalogue that a query names by id or by URL (of an API, or of one ``…/collections/<id>`` of it).
+
+    Raises ``ArgumentError`` with the nearest ids when there is no such id.
+    """
+    name = catalog.strip()
+    if re.match(r"^https?://", name, re.IGNORECASE):
+        match = re.match(r"^(?P<endpoint>[^?#]+)/collections/(?P<collection>[^/?#]+)/?$", name)
+        if match:
+            return Catalog(id=name, endpoint=match["endpoint"], collection=match["collection"])
+        return Catalog(id=name, endpoint=name)
+    with _lock:
+        known = dict(_catalogs)
+    if name in known:
+        return known[name]
+    if "://" in name:
+        raise ArgumentError(
+            f"catalogue '{place(name)}': a STAC API has an http(s) URL; stac_read reads a static catalogue"
+        )
+    raise ArgumentError(f"unknown catalogue {name!r}: {_suggestion(name, list(known))}")
+
+
+def _suggestion(name: str, ids: list[str]) -> str:
+    folded = {known.lower(): known for known in ids}
+    near = [known for known in ids if name and known.lower().endswith(f"/{name.lower()}")]
+    close = difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)
+    near = list(dict.fromkeys([*near, *(folded[match] for match in close)]))[:3]
+    hint = f"did you mean {' or '.join(repr(match) for match in near)}? " if near else ""
+    return f"{hint}FROM stac_catalogs() lists every id; the URL of a STAC API works too"

@@ -1,0 +1,119 @@
+"""STAC GeoParquet (stac-geoparquet 1.0 and 1.1): one row an item, its properties as columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.stac.values import short
+from rasteret_sql.store.redact import place
+
+_TOP_LEVEL = frozenset({
+    "type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection",
+    "properties",
+})  # fmt: skip
+_ROWS_AT_ONCE = 1024
+_LONGITUDE_LATITUDE = ("CRS84", "4326", "CRS84h", "4979")
+
+
+def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
+    """The STAC items of a Parquet file, with ``geometry`` as WKB.
+
+    A null stands for a member that the item lacks, as the format has it. Raises ``MalformedError`` for what
+    is no Parquet or holds no items, ``UnsupportedError`` for a geometry in another encoding or CRS.
+    """
+    name = place(href)
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        _check(file.schema_arrow, name)
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            columns = {
+                field: _values(column)
+                for field, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+            for number in range(batch.num_rows):
+                yield _item({field: values[number] for field, values in columns.items()}, name)
+    except (pa.ArrowException, OSError) as error:
+        raise MalformedError(f"{name}: not a readable Parquet file ({error})") from error
+
+
+def _check(schema: pa.Schema, name: str) -> None:
+    if not {"id", "assets"} <= set(schema.names):
+        found = ", ".join(schema.names[:12])
+        raise MalformedError(f"{name}: not STAC GeoParquet: columns id and assets expected, found {found}")
+    geo = (schema.metadata or {}).get(b"geo")
+    if geo is None:
+        return
+    try:
+        column = json.loads(geo)["columns"]["geometry"]
+        encoding, crs = column.get("encoding", "WKB"), column.get("crs")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise MalformedError(f"{name}: its GeoParquet metadata does not describe column geometry") from error
+    if encoding != "WKB":
+        raise UnsupportedError(f"{name}: geometry is encoded as {short(encoding)}; only WKB is read")
+    identifier = crs.get("id") if isinstance(crs, dict) else None
+    code = identifier.get("code") if isinstance(identifier, dict) else None
+    if code is not None and str(code) not in _LONGITUDE_LATITUDE:
+        raise UnsupportedError(f"{name}: geometry is in CRS {short(code)}; STAC items are in OGC:CRS84")
+
+
+def _values(column: pa.Array) -> list[Any]:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":  # Python's datetime ends at microseconds
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    values = column.to_pylist()
+    return [value and dict(value) for value in values] if pa.types.is_map(kind) else values
+
+
+def _item(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    properties = {
+        field: _plain(value) for field, value in row.items() if field not in _TOP_LEVEL and value is not None
+    }
+    return {
+        "type": row.get("type") or "Feature",
+        "id": row["id"],
+        "collection": row.get("collection"),
+        "geometry": row.get("geometry"),
+        "bbox": _bbox(row.get("bbox")),
+        "links": _plain(row.get("links")) or [],
+        "assets": _plain(_parsed(row["assets"], name, "assets")) or {},
+        "properties": {**_plain(_parsed(row.get("properties"), name, "properties") or {}), **properties},
+    }
+
+
+def _parsed(value: Any, name: str, column: str) -> Any:
+    """An object that some writers keep as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(
+            f"{name}: column {column} holds text that is not JSON: {short(value)}"
+        ) from error
+
+
+def _bbox(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    heights = value.get("zmin") is not None and value.get("zmax") is not None
+    axes = "xyz" if heights else "xy"
+    return [value.get(f"{axis}{side}") for side in ("min", "max") for axis in axes]
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON has it: no members that are null, datetimes as text."""
+    if isinstance(value, Mapping):
+        return {key: _plain(member) for key, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_plain(member) for member in value]
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value

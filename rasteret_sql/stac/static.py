@@ -1,0 +1,103 @@
+"""Reading STAC without an API: single documents, and catalogues with all that they link to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rasteret_sql.errors import LimitError, RasteretError
+from rasteret_sql.stac.document import DOCUMENT_BYTES_MAX, Opened, open_document
+from rasteret_sql.stac.href import has_scheme
+from rasteret_sql.store.document import read_document, read_documents
+from rasteret_sql.store.redact import place
+
+DEPTH_MAX = 32
+"""Catalogues below catalogues."""
+DOCUMENTS_MAX = 1_000_000
+"""Documents of one catalogue."""
+_DOCUMENTS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Link:
+    href: str
+    parent: str
+    depth: int
+
+
+def read(href: str) -> Iterator[dict[str, Any]]:
+    """The rows (``item.item_row``) of every item that the document at ``href`` is, holds or links to.
+
+    ``href`` is a local path or any URL that the store reads. A Catalog or Collection is crawled level by
+    level, many documents at once; each is read once, so cycles end. Rows come in the order of the links.
+    A document that cannot be read ends the reading with its error: nothing is left out silently.
+    """
+    yield from _crawl(href, read_document(href, max_bytes=DOCUMENT_BYTES_MAX, kind="stac"))
+
+
+def read_many(hrefs: Sequence[str]) -> list[list[dict[str, Any]] | RasteretError]:
+    """The rows of each document, or the error that ended it, in the order of ``hrefs``.
+
+    The documents are read many at once; equal hrefs are read once and share one list.
+    """
+    distinct = list(dict.fromkeys(hrefs))
+    answers: dict[str, list[dict[str, Any]] | RasteretError] = {}
+    for start in range(0, len(distinct), _DOCUMENTS_AT_ONCE):
+        for href, data in _fetch(distinct[start : start + _DOCUMENTS_AT_ONCE]):
+            try:
+                answers[href] = data if isinstance(data, RasteretError) else list(_crawl(href, data))
+            except RasteretError as error:
+                answers[href] = error
+    return [answers[href] for href in hrefs]
+
+
+def _fetch(hrefs: Sequence[str]) -> list[tuple[str, bytes | RasteretError]]:
+    landed = dict(read_documents(hrefs, max_bytes=DOCUMENT_BYTES_MAX, kind="stac"))
+    return [(href, landed[index]) for index, href in enumerate(hrefs)]
+
+
+def _crawl(root: str, data: bytes) -> Iterator[dict[str, Any]]:
+    """The rows of the document ``root`` and of all below it, breadth first."""
+    opened = open_document(data, root)
+    yield from opened.rows
+    seen = {_identity(root)}
+    waiting = deque(_unseen(opened, _Link(href=root, parent="", depth=0), seen, root))
+    while waiting:
+        batch = [waiting.popleft() for _ in range(min(_DOCUMENTS_AT_ONCE, len(waiting)))]
+        for link, (href, content) in zip(batch, _fetch([link.href for link in batch]), strict=True):
+            if isinstance(content, RasteretError):
+                raise _linked(content, link)
+            opened = open_document(content, href)
+            yield from opened.rows
+            waiting.extend(_unseen(opened, link, seen, root))
+
+
+def _unseen(opened: Opened, parent: _Link, seen: set[str], root: str) -> Iterator[_Link]:
+    """The links of a document that lead to documents not met before, within the limits."""
+    for href in opened.links:
+        identity = _identity(href)
+        if identity in seen:
+            continue
+        if parent.depth == DEPTH_MAX:
+            raise LimitError(
+                f"{place(root)}: catalogues are nested more than {DEPTH_MAX} deep, at {place(parent.href)}; "
+                "read a catalogue further down"
+            )
+        if len(seen) >= DOCUMENTS_MAX:
+            raise LimitError(
+                f"{place(root)}: more than {DOCUMENTS_MAX:,} documents; "
+                "read the catalogues below it one by one"
+            )
+        seen.add(identity)
+        yield _Link(href=href, parent=parent.href, depth=parent.depth + 1)
+
+
+def _identity(href: str) -> str:
+    return href.partition("#")[0] if has_scheme(href) else href  # in a path # is a letter like any other
+
+
+def _linked(error: RasteretError, link: _Link) -> RasteretError:
+    """``error`` with the document that sent us there: the one that has to be mended."""
+    return type(error)(f"{error} (linked from {place(link.parent)})")

@@ -1,0 +1,1 @@
+"""Byte ranges: one port, adapters behind it, and what makes many reads fast and safe."""

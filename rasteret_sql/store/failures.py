@@ -1,0 +1,165 @@
+"""What went wrong with one request, said the same way whichever transport met it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from rasteret_sql.errors import (
+    AccessError,
+    LimitError,
+    MalformedError,
+    NotFoundError,
+    RasteretError,
+    TransportError,
+    UnsupportedError,
+)
+from rasteret_sql.store.address import family_of
+from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.redact import place
+
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
+ACCESS_CODES = frozenset(
+    {
+        "AuthenticationFailed",
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+"""Error codes of S3 and Azure that come with various statuses and all mean the credentials."""
+
+WHOLE_OBJECT_MAX = 1 << 20
+"""Bytes worth reading from a server that ignores ranges."""
+
+ACCESS_HINTS = {
+    "s3": "check the storage options (key, secret, token, profile, or anon for a public bucket; "
+    "requester_pays where the reader is billed)",
+    "gs": "check the storage option token, or GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "check the storage options (account_key, sas_token, connection_string); signatures expire",
+    "http": "a signed URL may have expired; other servers want the storage option headers",
+}
+
+
+def status_error(
+    href: str,
+    status: int,
+    *,
+    request: ByteRange | None = None,
+    code: str | None = None,
+    retry_after: str | None = None,
+    size: int | None = None,
+) -> RasteretError:
+    """The error for an HTTP status; ``code`` is the store's own word for it, if it had one."""
+    told = f"HTTP {status}" + (f", {code}" if code else "")
+    if status == 416 or code == "InvalidRange":
+        return beyond_end(href, request, size)
+    if status in (404, 410):
+        return NotFoundError(f"{place(href)}: there is no such file ({told}).")
+    if status in (401, 403, 407) or code in ACCESS_CODES:
+        hint = ACCESS_HINTS.get(family_of(href), "check its credentials")
+        return AccessError(f"{place(href)}: access was refused ({told}); {hint}.")
+    if status in TRANSIENT_STATUSES:
+        wait = retry_after_seconds(retry_after)
+        what = "the server asks to slow down" if status in (429, 503) else "the server failed"
+        asked = f" and to wait {wait:g} s" if wait and status in (429, 503) else ""
+        return TransportError(f"{place(href)}: {what}{asked} ({told}).", transient=True, retry_after_s=wait)
+    return TransportError(
+        f"{place(href)}: the server answered {told}; expected 206 with the bytes asked for."
+    )
+
+
+def beyond_end(href: str, request: ByteRange | None, size: int | None) -> MalformedError:
+    """A range that begins where the file has ended."""
+    has = f"the file has {size:,} bytes" if size is not None else "the file ends before that"
+    if request is None:
+        return MalformedError(f"{place(href)}: the server has no bytes for this request; {has}.")
+    return MalformedError(f"{place(href)}: {span(request)} were asked for, but {has}.")
+
+
+def too_large(href: str, size: int | None, max_bytes: int) -> LimitError:
+    """A whole file was wanted, and it is too long for that."""
+    has = f"has {size:,} bytes" if size is not None else f"goes on after {max_bytes:,} bytes"
+    return LimitError(f"{place(href)} {has}; at most {max_bytes:,} bytes are read as one document.")
+
+
+def short_body(request: ByteRange, got: int, expected: int) -> TransportError:
+    """An answer cut off on its way."""
+    return TransportError(
+        f"{place(request.href)}: the answer for {span(request)} was cut short: "
+        f"{got:,} of {expected:,} bytes came.",
+        transient=True,
+    )
+
+
+def wrong_range(request: ByteRange, start: int, end: int) -> MalformedError:
+    """The server answered another range than the one asked for."""
+    return MalformedError(
+        f"{place(request.href)}: {span(request)} were asked for, but the server sent bytes "
+        f"{start:,} to {end - 1:,}."
+    )
+
+
+def ignored_range(request: ByteRange, size: int | None) -> UnsupportedError:
+    """The server sends whole files only."""
+    whole = f"the whole file ({size:,} bytes)" if size is not None else "the whole file"
+    return UnsupportedError(
+        f"{place(request.href)}: {span(request)} were asked for, but the server does not do byte ranges "
+        f"and sends {whole}; download it, or serve it from a store with range requests."
+    )
+
+
+def encoded_body(request: ByteRange, encoding: str) -> UnsupportedError:
+    """The stored bytes are wrapped in a compression of HTTP's."""
+    return UnsupportedError(
+        f"{place(request.href)}: the server sends it with Content-Encoding {encoding[:40]!r}, so byte ranges "
+        "do not address the file's own bytes; store it without that encoding."
+    )
+
+
+def timed_out(href: str, seconds: float) -> TransportError:
+    """No byte came for as long as the settings allow."""
+    return TransportError(
+        f"{place(href)}: no answer within {seconds:g} s (setting request_timeout_s).", transient=True
+    )
+
+
+def unreachable(href: str, why: str) -> TransportError:
+    """No connection: the name does not resolve, nobody listens, or the way there is cut."""
+    return TransportError(f"{place(href)}: cannot connect to its server ({why}).", transient=True)
+
+
+def interrupted(href: str) -> TransportError:
+    """The connection broke in the middle."""
+    return TransportError(
+        f"{place(href)}: the connection broke before the whole answer was there.", transient=True
+    )
+
+
+def bad_certificate(href: str) -> TransportError:
+    """TLS could not verify the server."""
+    return TransportError(
+        f"{place(href)}: the certificate of its server is not trusted; "
+        "expected one signed by a known authority."
+    )
+
+
+def span(request: ByteRange) -> str:
+    """``bytes 0 to 99``."""
+    return f"bytes {request.start:,} to {request.end - 1:,}"
+
+
+def retry_after_seconds(value: str | None) -> float | None:
+    """``Retry-After`` (RFC 9110, 10.2.3), a number of seconds or a date, as seconds from now."""
+    if value is None:
+        return None
+    if value.strip().isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else None

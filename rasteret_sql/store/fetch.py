@@ -1,0 +1,39 @@
+"""Reads many byte ranges at once, from any mixture of stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.store import failures
+from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.redact import place
+from rasteret_sql.store.route import reader_for
+from rasteret_sql.store.schedule import run
+
+
+def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Block | RasteretError]]:
+    """Read ``ranges``; gives the index of each with its bytes or its error, as they land, in any order.
+
+    Every range comes exactly once, and none raises: a fault that may pass is tried again as the settings
+    allow, and what stands is handed on as an error. At most ``max_concurrency`` requests of the process
+    are on the wire, and at most ``bytes_in_flight`` bytes on their way or not yet taken from here; a
+    single longer range is read alone. Nothing starts before the first ``next``. Leaving the iteration
+    early drops what has not started. Safe from many threads at once.
+
+    ``kind`` is what ``rasteret_requests()`` shows: ``header``, ``tile``, ``document`` or ``stac``.
+    """
+    return run(ranges, _read, kind=kind)
+
+
+def _read(request: ByteRange) -> Block:
+    if request.start < 0 or request.length <= 0:
+        raise ArgumentError(
+            f"{place(request.href)}: {request.length:,} bytes at {request.start:,} cannot be read; "
+            "expected a length above 0 and a start of at least 0."
+        )
+    block = reader_for(request.href).read(request)
+    size = block.info.size
+    if size is not None and len(block.data) < min(request.length, size - request.start):
+        raise failures.short_body(request, len(block.data), min(request.length, size - request.start))
+    return block

@@ -1,0 +1,125 @@
+"""What this process sent over the wire: a bounded log of requests, and totals that are never cut."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+
+from rasteret_sql.settings import settings
+from rasteret_sql.store.redact import redact
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestRecord:
+    """One request. Redirects that a client followed inside it are not counted apart."""
+
+    id: int
+    """From 1, since the process started."""
+    started_at: datetime
+    """UTC."""
+    kind: str
+    """``header``, ``tile``, ``document``, ``stac``, or ``region`` (where an S3 bucket lives)."""
+    url: str
+    """Redacted."""
+    offset: int
+    byte_count: int
+    """Bytes of the answer; 0 when it failed."""
+    duration_ms: float
+    attempt: int
+    """From 1; more than 1 is a retry."""
+    error: str | None = None
+    """Why it failed; None when it did not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Totals:
+    """Sums since the process started; the difference of two is what happened between them."""
+
+    requests: int = 0
+    byte_count: int = 0
+    errors: int = 0
+    retries: int = 0
+
+
+class Meter:
+    """Records requests. Safe from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._log: deque[RequestRecord] = deque()
+        self._totals = Totals()
+
+    def record(
+        self,
+        *,
+        kind: str,
+        href: str,
+        started: float,
+        offset: int = 0,
+        byte_count: int = 0,
+        attempt: int = 1,
+        error: str | None = None,
+    ) -> None:
+        """Note one request that began at ``started`` (of ``time.perf_counter``) and ends now."""
+        duration_s = perf_counter() - started
+        url, rows = redact(href), settings().request_log_rows
+        began = datetime.fromtimestamp(datetime.now(UTC).timestamp() - duration_s, UTC)
+        with self._lock:
+            totals = self._totals
+            self._totals = Totals(
+                requests=totals.requests + 1,
+                byte_count=totals.byte_count + byte_count,
+                errors=totals.errors + (error is not None),
+                retries=totals.retries + (attempt > 1),
+            )
+            self._log.append(
+                RequestRecord(
+                    id=next(self._ids),
+                    started_at=began,
+                    kind=kind,
+                    url=url,
+                    offset=offset,
+                    byte_count=byte_count,
+                    duration_ms=duration_s * 1e3,
+                    attempt=attempt,
+                    error=error,
+                )
+            )
+            while len(self._log) > rows:
+                self._log.popleft()
+
+    def snapshot(self) -> list[RequestRecord]:
+        with self._lock:
+            return list(self._log)
+
+    def totals(self) -> Totals:
+        with self._lock:
+            return self._totals
+
+
+_meter = Meter()
+record = _meter.record
+
+
+def snapshot() -> list[RequestRecord]:
+    """The newest requests of this process, oldest first; at most ``request_log_rows`` of them."""
+    return _meter.snapshot()
+
+
+def totals() -> Totals:
+    """Sums over all requests of this process, those that left the log too."""
+    return _meter.totals()
+
+
+def _after_fork() -> None:
+    # The lock may be held by a thread that the child does not have.
+    _meter._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,173 @@
+"""Byte ranges through obstore: S3, Google, Azure and plain HTTP, on kept connections, without its retries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
+
+from rasteret_sql.errors import ArgumentError, MalformedError
+from rasteret_sql.settings import Settings
+from rasteret_sql.store import failures
+from rasteret_sql.store.address import Address, parse_address
+from rasteret_sql.store.az_config import az_config
+from rasteret_sql.store.cloud_config import CloudConfig, http_headers
+from rasteret_sql.store.gs_config import gs_config
+from rasteret_sql.store.obstore_errors import RegionError, translate
+from rasteret_sql.store.options import Options
+from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.redact import place
+from rasteret_sql.store.s3_config import s3_config
+
+LONGEST_REQUEST = 20
+"""No request may take more than this many times ``request_timeout_s``, however steadily its bytes drip."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAILURES = (BaseError, FileNotFoundError, PermissionError, ValueError, NotImplementedError)
+"""What obstore raises for one request."""
+
+started = False
+"""Whether obstore's own threads run in this process; they do not survive a fork."""
+
+FindRegion = Callable[[str, str | None], str | None]
+Store = S3Store | GCSStore | AzureStore | HTTPStore
+
+
+class ObstoreReader:
+    """Reads the objects of one bucket, container or HTTP origin.
+
+    The store is made by the first read, so that what is wrong with its options is the error of that read.
+    ``find_region(bucket, endpoint)`` is asked where an S3 bucket lives when the configured region was wrong;
+    the read then fails as transient, to be tried again at once.
+    """
+
+    def __init__(
+        self, address: Address, options: Options, limits: Settings, *, find_region: FindRegion | None = None
+    ) -> None:
+        self._family = address.family
+        self._root = address.root
+        self._options = options
+        self._limits = limits
+        self._find_region = find_region
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+
+    def read(self, request: ByteRange) -> Block:
+        key = _object_key(parse_address(request.href))
+        store = self._opened()
+        try:
+            answer = obstore.get(store, key, options={"range": (request.start, request.end)})
+            meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
+            # One chunk of the whole length; a server that sends more than it announced is not followed.
+            data = memoryview(next(iter(answer.stream(min_chunk_size=request.length)), b""))
+        except FAILURES as error:
+            raise self._translated(error, request, store) from None
+        if encoding not in (None, "identity"):
+            raise failures.encoded_body(request, str(encoding))
+        expected = min(request.length, meta["size"] - request.start)
+        if data.nbytes > expected:
+            raise MalformedError(
+                f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
+            )
+        if data.nbytes < expected:
+            raise failures.short_body(request, data.nbytes, expected)
+        return Block(data=data, info=_info(meta))
+
+    def read_all(self, href: str, *, max_bytes: int) -> Block:
+        whole = ByteRange(href=href, start=0, length=max_bytes)
+        store = self._opened()
+        try:
+            answer = obstore.get(store, _object_key(parse_address(href)))
+            meta = answer.meta
+            data = memoryview(answer.bytes()) if meta["size"] <= max_bytes else None
+        except FAILURES as error:
+            raise self._translated(error, whole, store) from None
+        if data is None:
+            raise failures.too_large(href, meta["size"], max_bytes)
+        return Block(data=data, info=_info(meta))
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            with self._lock:
+                if self._store is None:
+                    self._store = self._make()
+        return self._store
+
+    def _make(self, region: str | None = None) -> Store:
+        global started
+        started = True
+        base = self._root.partition("://")[2].partition("@")[0]
+        client: dict[str, Any] = {
+            "timeout": timedelta(seconds=self._limits.request_timeout_s * LONGEST_REQUEST),
+            "read_timeout": timedelta(seconds=self._limits.request_timeout_s),
+            "connect_timeout": timedelta(seconds=self._limits.connect_timeout_s),
+        }
+        # Retries are ours alone: the same everywhere, counted, and with Retry-After.
+        common: dict[str, Any] = {
+            "client_options": client,
+            "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+        }
+        if self._family == "http":
+            headers = http_headers(self._options)
+            client.update(allow_http=True, **({"default_headers": headers} if headers else {}))
+            return HTTPStore.from_url(self._root, **common)
+        kind, configure = _CLOUDS[self._family]
+        found = configure(self._root.partition("://")[2], self._options)
+        client.update(
+            allow_http=found.allow_http, **({"default_headers": found.headers} if found.headers else {})
+        )
+        config = {**found.config, **({"region": region} if region else {})}
+        if found.credentials is not None:
+            common["credential_provider"] = found.credentials
+        try:
+            store: Store = kind(base, config=config, **common)
+        except FAILURES as error:
+            raise ArgumentError(
+                f"The storage options of {place(self._root)} make no usable client: {_first_line(error)}"
+            ) from None
+        return store
+
+    def _translated(self, error: Exception, request: ByteRange, store: Store) -> Exception:
+        found = translate(error, request)
+        if isinstance(found, RegionError) and isinstance(store, S3Store):
+            region = found.region
+            if region is None and self._find_region is not None:
+                endpoint = store.config.get("endpoint")
+                region = self._find_region(
+                    self._root.partition("://")[2], str(endpoint) if endpoint else None
+                )
+            if region is None or region == store.config.get("region"):
+                found.transient = False
+            else:
+                with self._lock:
+                    self._store = self._make(region)
+        return found
+
+
+_CLOUDS: dict[str, tuple[Any, Callable[[str, Options], CloudConfig]]] = {
+    "s3": (S3Store, s3_config),
+    "gs": (GCSStore, gs_config),
+    "az": (AzureStore, az_config),
+}
+
+
+def _object_key(address: Address) -> str:
+    return address.key.lstrip("/") if address.family == "http" else address.key
+
+
+def _info(meta: Mapping[str, Any]) -> ObjectInfo:
+    changed, etag = meta["last_modified"], meta["e_tag"]
+    # obstore says 1970 for an answer without Last-Modified.
+    return ObjectInfo(
+        size=meta["size"],
+        etag=etag if etag and etag.strip('W/"') else None,
+        last_modified=None if changed == EPOCH else changed,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,124 @@
+"""Storage options by URL prefix, in the words that fsspec and s3fs users already write. Process-wide."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.store.address import FAMILIES, family_of
+from rasteret_sql.store.redact import place
+
+Options = Mapping[str, Any]
+
+KNOWN: dict[str, dict[str, type | dict[str, Any]]] = {
+    "s3": {
+        "anon": bool, "key": str, "secret": str, "token": str, "profile": str,
+        "endpoint_url": str, "region": str, "requester_pays": bool,
+        "client_kwargs": {"endpoint_url": str, "region_name": str},
+        "config_kwargs": {"s3": {"addressing_style": str}},
+    },
+    "gs": {"token": object, "project": str, "requester_pays": bool, "endpoint_url": str},
+    "az": {
+        "anon": bool, "account_name": str, "account_key": str, "sas_token": str, "connection_string": str,
+        "tenant_id": str, "client_id": str, "client_secret": str,
+    },
+    "http": {"headers": dict, "client_kwargs": {"headers": dict}},
+    "local": {},
+}  # fmt: skip
+"""Family of stores -> option -> its type, or the options one level down; other protocols take fsspec's."""
+
+_NOTHING: Options = {}
+_lock = threading.Lock()
+_registry: dict[str, Options] = {}
+
+
+def set_storage_options(options: Mapping[str, Options]) -> None:
+    """Lay options by URL prefix over those already set; the same prefix again replaces its options.
+
+    A prefix is ``s3://``, ``s3://bucket``, ``s3://bucket/folder/``, ``https://host`` and so on; it ends
+    at a ``/``, so that ``s3://data`` does not speak for ``s3://data-of-others``. Raises ``ArgumentError``
+    for an option that is not known; then nothing changes.
+    """
+    checked = {}
+    for prefix, words in options.items():
+        normal = _normal(prefix)
+        if not isinstance(words, Mapping):
+            raise ArgumentError(
+                f"The storage options of {place(prefix)!r} are a {type(words).__name__}; expected a mapping "
+                "of options, as in {'s3://bucket/': {'anon': True}}."
+            )
+        _check(words, KNOWN.get(family_of(normal)), f"of {place(prefix)!r}")
+        checked[normal] = dict(words)
+    with _lock:
+        _registry.update(checked)
+
+
+def clear_storage_options() -> None:
+    """Forget all of them."""
+    with _lock:
+        _registry.clear()
+
+
+def options_for(href: str) -> Options:
+    """The options of the longest prefix that covers ``href``; empty when none does."""
+    if not _registry:
+        return _NOTHING
+    normal = _normal(href)
+    with _lock:
+        prefixes = [prefix for prefix in _registry if _covers(prefix, normal)]
+        return _registry[max(prefixes, key=len)] if prefixes else _NOTHING
+
+
+def _normal(href: str) -> str:
+    """One spelling of scheme and host; a bare ``s3`` is ``s3://``."""
+    if href in FAMILIES and href:
+        href += "://"
+    scheme, colon, rest = href.partition("://")
+    if not colon or "::" in href:
+        return href
+    family = FAMILIES.get(scheme.lower())
+    if family == "http":
+        host, slash, path = rest.partition("/")
+        return f"{scheme.lower()}://{host.lower()}{slash}{path}"
+    scheme = family if family in ("s3", "gs", "az") else scheme.lower()
+    return f"{scheme}://{rest}"
+
+
+def _covers(prefix: str, href: str) -> bool:
+    if not href.startswith(prefix):
+        return False
+    return len(href) == len(prefix) or prefix.endswith("/") or href[len(prefix)] in "/?#"
+
+
+def _check(words: Options, known: Mapping[str, Any] | None, where: str) -> None:
+    if known is None:
+        return
+    for name, value in words.items():
+        if name not in known:
+            names = f"known are: {', '.join(known)}" if known else "this kind of file takes none"
+            raise ArgumentError(f"Unknown storage option {name!r} {where}; {names}.")
+        expected = known[name]
+        if isinstance(expected, dict):
+            if not isinstance(value, Mapping):
+                raise ArgumentError(f"Storage option {name!r} {where} must be a mapping.")
+            _check(value, expected, f"in {name!r} {where}")
+        elif expected is dict:
+            if not isinstance(value, Mapping) or not all(
+                isinstance(text, str) for pair in value.items() for text in pair
+            ):
+                raise ArgumentError(f"Storage option {name!r} {where} must be a mapping of text to text.")
+        elif value is not None and not isinstance(value, expected):
+            raise ArgumentError(
+                f"Storage option {name!r} {where} must be {expected.__name__}, not {type(value).__name__}."
+            )
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,205 @@
+"""Many requests at once: bounded in number and bytes, retried, metered, and dropped when nobody wants them.
+
+The thread that iterates drives everything: it submits, waits, decides on retries and hands results on.
+The pool's threads make one attempt each and never sleep, so a server that asks for patience holds
+no thread back.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from time import monotonic, perf_counter
+
+from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
+from rasteret_sql.settings import settings
+from rasteret_sql.store import meter, pool
+from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.redact import place
+
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 20.0
+"""Retry n waits a random time up to ``BACKOFF_FIRST_S * 2**(n-1)``: exponential with full jitter."""
+RETRY_AFTER_MOST_S = 120.0
+"""A server that asks to wait longer than this is not waited for."""
+PATIENCE = 20
+"""A range is not tried again once it took this many times ``request_timeout_s``."""
+AHEAD = 2
+"""Running requests and unread results together are at most this many times ``max_concurrency``."""
+
+Outcome = Block | RasteretError
+Read = Callable[[ByteRange], Block]
+
+
+class _Budget:
+    """Bytes in flight or unread, over all runs of the process; each run may hold its share of the limit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs = 0
+        self._held = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            self._runs += 1
+
+    def leave(self, held: int) -> None:
+        with self._lock:
+            self._runs -= 1
+            self._held -= held
+
+    def take(self, byte_count: int, held_by_run: int) -> bool:
+        """Whether a run that holds ``held_by_run`` bytes may ask for more; one that holds none may."""
+        limit = settings().bytes_in_flight
+        with self._lock:
+            share = limit // max(self._runs, 1)
+            fits = held_by_run + byte_count <= share and self._held + byte_count <= limit
+            if fits or held_by_run == 0:
+                self._held += byte_count
+                return True
+            return False
+
+    def give_back(self, byte_count: int) -> None:
+        with self._lock:
+            self._held -= byte_count
+
+    @property
+    def held(self) -> int:
+        return self._held
+
+
+budget = _Budget()
+
+
+class _Run:
+    """One iteration over the outcomes of some requests."""
+
+    def __init__(self, requests: Sequence[ByteRange], read: Read, kind: str) -> None:
+        self.requests = requests
+        self.read = read
+        self.kind = kind
+        self.cancelled = False
+        self.landed: SimpleQueue[tuple[int, int, Outcome]] = SimpleQueue()
+        """Index, attempt, outcome."""
+        self.next = 0
+        self.open = 0
+        """Started and not yet handed on: on the wire, unread, or waiting for a retry."""
+        self.held = 0
+        self.retries: list[tuple[float, int, int]] = []
+        """Heap of due time, index, attempt."""
+        self.first_started: dict[int, float] = {}
+
+    def start_more(self) -> None:
+        limits = settings()
+        while self.retries and self.retries[0][0] <= monotonic():
+            _, index, attempt = heapq.heappop(self.retries)
+            self.submit(index, attempt)
+        while self.next < len(self.requests) and self.open < AHEAD * limits.max_concurrency:
+            length = self.requests[self.next].length
+            if not budget.take(length, self.held):
+                return
+            self.held += length
+            self.open += 1
+            self.first_started[self.next] = monotonic()
+            self.submit(self.next, 1)
+            self.next += 1
+
+    def submit(self, index: int, attempt: int) -> None:
+        pool.submit(lambda: self.attempt(index, attempt))
+
+    def attempt(self, index: int, attempt: int) -> None:
+        """One request on the wire; runs in a thread of the pool."""
+        if self.cancelled:
+            return
+        request, started = self.requests[index], perf_counter()
+        outcome: Outcome
+        try:
+            outcome = self.read(request)
+        except RasteretError as error:
+            outcome = error
+        except Exception as error:  # a fault of ours must not leave the reader waiting for ever
+            outcome = TransportError(
+                f"{place(request.href)}: reading failed unexpectedly ({type(error).__name__})."
+            )
+            outcome.__cause__ = error
+        if not isinstance(outcome, ArgumentError):  # that one never came to the wire
+            meter.record(
+                kind=self.kind,
+                href=request.href,
+                started=started,
+                offset=request.start,
+                byte_count=len(outcome.data) if isinstance(outcome, Block) else 0,
+                attempt=attempt,
+                error=None if isinstance(outcome, Block) else str(outcome),
+            )
+        if not self.cancelled:
+            self.landed.put((index, attempt, outcome))
+
+    def take(self) -> tuple[int, int, Outcome] | None:
+        """The next that landed; None when a retry is due first."""
+        if not self.retries:
+            return self.landed.get()
+        try:
+            return self.landed.get(timeout=max(0.0, self.retries[0][0] - monotonic()))
+        except Empty:
+            return None
+
+    def retry_at(self, index: int, attempt: int, outcome: Outcome) -> float | None:
+        """When to try again; None when the outcome stands."""
+        if not isinstance(outcome, TransportError) or not outcome.transient:
+            return None
+        limits, now = settings(), monotonic()
+        asked = outcome.retry_after_s
+        if attempt > limits.max_retries or (asked or 0) > RETRY_AFTER_MOST_S:
+            return None
+        if now - self.first_started[index] > PATIENCE * limits.request_timeout_s:
+            return None
+        if asked == 0:
+            return now
+        jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))
+        return now + (asked or 0) + jitter
+
+
+def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tuple[int, Outcome]]:
+    """Outcomes of ``read`` over ``requests``, as they land, each with its index; see ``fetch``."""
+    this = _Run(requests, read, kind)
+    budget.enter()
+    try:
+        while this.open or this.next < len(requests):
+            this.start_more()
+            taken = this.take()
+            if taken is None:
+                continue
+            index, attempt, outcome = taken
+            again = this.retry_at(index, attempt, outcome)
+            if again is not None:
+                heapq.heappush(this.retries, (again, index, attempt + 1))
+                continue
+            del taken, this.first_started[index]
+            yield index, _final(outcome, attempt)
+            del outcome
+            budget.give_back(requests[index].length)
+            this.held -= requests[index].length
+            this.open -= 1
+    finally:
+        this.cancelled = True
+        budget.leave(this.held)
+
+
+def _final(outcome: Outcome, attempts: int) -> Outcome:
+    """An error that stands, with the number of tries where there were several."""
+    if not isinstance(outcome, TransportError) or not outcome.transient or attempts == 1:
+        return outcome
+    told = f"{outcome} Given up after {attempts} attempts (setting max_retries)."
+    return TransportError(told, transient=True, retry_after_s=outcome.retry_after_s)
+
+
+def _after_fork() -> None:
+    global budget
+    budget = _Budget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,1 @@
+"""TIFF directories from bytes and back: tags, IFDs, GeoKeys, limits. Opens nothing, reads no pixels."""

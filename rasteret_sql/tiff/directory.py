@@ -1,0 +1,200 @@
+"""Image file directories: finding all of them, and reading the values of their tags."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.errors import LimitError, MalformedError
+from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.buffer import Bytes, Range
+from rasteret_sql.tiff.geokeys import decode_text
+from rasteret_sql.tiff.head import READ_AHEAD, Head
+from rasteret_sql.tiff.image import UInt64s
+
+MAX_DIRECTORIES: Final = 512
+MAX_ENTRIES: Final = 4096
+MAX_VALUE_BYTES: Final = 4 << 20
+"""Of one tag that is not a table of blocks: GDAL's XML is the largest."""
+UNSIGNED: Final = frozenset(kind for kind, code in tags.INTEGERS.items() if code[0] == "u")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One entry of a directory: its field type, and its values or where they are."""
+
+    kind: int
+    count: int
+    inside: bytes | None
+    """The stored values where they fit into the entry itself."""
+    position: int
+    """Of the values elsewhere in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """The entries of one IFD that this package knows."""
+
+    index: int
+    offset: int
+    fields: Mapping[int, Field]
+    next_offset: int
+
+    @property
+    def place(self) -> str:
+        return f"IFD {self.index} at byte {self.offset}"
+
+
+class Values:
+    """The values of one directory's tags, typed and checked. A tag with no values counts as absent."""
+
+    def __init__(self, buffer: Bytes, head: Head, directory: Directory) -> None:
+        self.buffer, self.head, self.directory = buffer, head, directory
+
+    def malformed(self, tag: int, problem: str) -> MalformedError:
+        return MalformedError(f"{self.directory.place}: {tags.tag_label(tag)} {problem}")
+
+    def field(self, tag: int) -> Field | None:
+        return self.directory.fields.get(tag)
+
+    def missing(self, tag: int, count: int | None = None, *, most: int = MAX_VALUE_BYTES) -> list[Range]:
+        """The range of a tag's (first ``count``) values where the buffer lacks it; ``most`` bytes at most."""
+        field = self.directory.fields[tag]
+        if field.inside is not None:
+            return []
+        here = f"{self.directory.place}: {tags.tag_label(tag)}"
+        length = self._length(tag, field, count)
+        if length > most:
+            raise LimitError(f"{here} holds {length} bytes; at most {most} are read")
+        return [] if self.buffer.has(field.position, length, here) else [(field.position, length)]
+
+    def raw(self, tag: int, count: int | None = None) -> bytes | None:
+        """The stored bytes of the first ``count`` values, or of all."""
+        field = self.field(tag)
+        if field is None:
+            return None
+        length = self._length(tag, field, count)
+        if field.inside is not None:
+            return field.inside[:length]
+        return self.buffer.read(field.position, length, f"{self.directory.place}: {tags.tag_label(tag)}")
+
+    def integers(self, tag: int, count: int | None = None) -> UInt64s | None:
+        """Values of any integer type."""
+        array = self._array(tag, tags.INTEGERS, "an integer", count)
+        if array is None:
+            return None
+        if array.dtype.kind == "i" and (array < 0).any():
+            raise self.malformed(tag, f"is {int(array.min())}; it cannot be negative")
+        return array.astype(np.uint64)
+
+    def integer(self, tag: int, default: int | None = None) -> int:
+        """One value; several equal ones count as one. Without ``default`` the tag must be there."""
+        field = self.field(tag)
+        if field is not None and field.inside is not None and field.count == 1 and field.kind in UNSIGNED:
+            return int.from_bytes(field.inside[: tags.FIELD_WIDTHS[field.kind]], self.head.byte_order)
+        array = self.integers(tag)
+        if array is None:
+            if default is None:
+                raise self.malformed(tag, "is missing")
+            return default
+        if (array != array[0]).any():
+            raise self.malformed(tag, f"holds {len(array)} different values where one was expected")
+        return int(array[0])
+
+    def floats(self, tag: int) -> tuple[float, ...] | None:
+        array = self._array(tag, tags.FLOATS, "a floating-point number")
+        return None if array is None else tuple(array.tolist())
+
+    def text(self, tag: int) -> str | None:
+        field = self.field(tag)
+        if field is not None and field.kind not in tags.BYTES:
+            raise self.malformed(tag, f"has field type {field.kind} where text was expected")
+        raw = self.raw(tag)
+        return None if raw is None else decode_text(raw)
+
+    def _array(
+        self, tag: int, kinds: Mapping[int, str], expected: str, count: int | None = None
+    ) -> npt.NDArray[Any] | None:
+        field = self.field(tag)
+        if field is None:
+            return None
+        if field.kind not in kinds:
+            raise self.malformed(tag, f"has field type {field.kind} where {expected} was expected")
+        raw = self.raw(tag, count)
+        return None if raw is None else np.frombuffer(raw, self.head.prefix + kinds[field.kind])
+
+    def _length(self, tag: int, field: Field, count: int | None) -> int:
+        if field.kind not in tags.FIELD_WIDTHS:
+            raise self.malformed(tag, f"has field type {field.kind}, which TIFF does not define")
+        return (field.count if count is None else count) * tags.FIELD_WIDTHS[field.kind]
+
+
+def walk(buffer: Bytes, head: Head) -> tuple[list[Directory], list[Range]]:
+    """All directories that can be seen, SubIFDs after the one that names them, and the bytes still missing.
+
+    Raises ``MalformedError`` for a cycle and ``LimitError`` for more than ``MAX_DIRECTORIES``.
+    """
+    found: list[Directory] = []
+    missing: list[Range] = []
+    visited: set[int] = set()
+    waiting = [(head.first_directory, True)]
+    while waiting:
+        offset, chained = waiting.pop()
+        if offset in visited:
+            raise MalformedError(f"the IFD at byte {offset} is linked twice: the directories form a cycle")
+        if len(visited) == MAX_DIRECTORIES:
+            raise LimitError(f"more than {MAX_DIRECTORIES} image directories; no more are read")
+        visited.add(offset)
+        directory = _read_directory(buffer, head, len(found), offset)
+        if not isinstance(directory, Directory):
+            missing.append(directory)
+            continue
+        found.append(directory)
+        # A SubIFD's own "next" is not followed: libtiff does not either.
+        if chained and directory.next_offset:
+            waiting.append((directory.next_offset, True))
+        children, wanted = _sub_directories(Values(buffer, head, directory))
+        missing += wanted
+        waiting += [(child, False) for child in reversed(children)]
+    return found, missing
+
+
+def _sub_directories(values: Values) -> tuple[list[int], list[Range]]:
+    if values.field(tags.SUB_IFDS) is None:
+        return [], []
+    missing = values.missing(tags.SUB_IFDS)
+    offsets = None if missing else values.integers(tags.SUB_IFDS)
+    return ([] if offsets is None else offsets.tolist()), missing
+
+
+def _read_directory(buffer: Bytes, head: Head, index: int, offset: int) -> Directory | Range:
+    """The directory at ``offset``, or the range to read first."""
+    place = f"IFD {index} at byte {offset}"
+    if offset == 0:
+        raise MalformedError("the TIFF header names no first directory: the file was not finished")
+    entry = struct.Struct(head.prefix + ("HHQQ" if head.big else "HHII"))
+    count_length, room = (8, 8) if head.big else (2, 4)
+    if not buffer.has(offset, count_length, place):
+        return buffer.clipped(offset, READ_AHEAD)
+    count = int.from_bytes(buffer.read(offset, count_length, place), head.byte_order)
+    if count > MAX_ENTRIES:
+        raise LimitError(f"{place} claims {count} entries; at most {MAX_ENTRIES} are read")
+    length = count * entry.size + room
+    start = offset + count_length
+    if not buffer.has(start, length, place):
+        return buffer.clipped(offset, max(READ_AHEAD, count_length + length))
+    raw = buffer.read(start, length, place)
+    fields: dict[int, Field] = {}
+    for i, (tag, kind, values, pointer) in enumerate(entry.iter_unpack(raw[:-room])):
+        if tag not in tags.TAG_NAMES or tag in fields or not values:
+            continue
+        end = (i + 1) * entry.size
+        fits = values * tags.FIELD_WIDTHS.get(kind, 1) <= room
+        fields[tag] = Field(kind, values, raw[end - room : end] if fits else None, pointer)
+    next_offset = int.from_bytes(raw[-room:], head.byte_order)
+    return Directory(index=index, offset=offset, fields=fields, next_offset=next_offset)

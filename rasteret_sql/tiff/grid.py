@@ -1,0 +1,173 @@
+"""The block grid of one image, and its tables of offsets and byte counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
+from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.buffer import Range
+from rasteret_sql.tiff.directory import Values
+from rasteret_sql.tiff.image import UInt64s
+
+MAX_DIMENSION: Final = (1 << 31) - 1
+"""Columns or rows of an image: GDAL's own limit."""
+
+MAX_BLOCKS: Final = 16 << 20
+"""Of one image: 1,000,000² pixels in tiles of 256 have 15.3 million."""
+
+GRID_TAGS: Final = frozenset(
+    {
+        tags.IMAGE_WIDTH,
+        tags.IMAGE_LENGTH,
+        tags.SAMPLES_PER_PIXEL,
+        tags.ROWS_PER_STRIP,
+        tags.PLANAR_CONFIGURATION,
+        tags.TILE_WIDTH,
+        tags.TILE_LENGTH,
+    }
+)
+"""What ``read_grid`` needs the values of: each fits into its entry."""
+
+TABLES: Final = {
+    True: (tags.TILE_OFFSETS, tags.TILE_BYTE_COUNTS),
+    False: (tags.STRIP_OFFSETS, tags.STRIP_BYTE_COUNTS),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """How an image is cut into blocks, before its tables are read."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    tiled: bool
+    band_count: int
+    interleave: str
+    offsets_tag: int
+    counts_tag: int
+
+    @property
+    def blocks_down(self) -> int:
+        return -(-self.height // self.tile_height)
+
+    @property
+    def plane_count(self) -> int:
+        return self.band_count if self.interleave == "band" else 1
+
+    @property
+    def block_count(self) -> int:
+        return -(-self.width // self.tile_width) * self.blocks_down * self.plane_count
+
+
+def read_grid(values: Values) -> Grid:
+    """The grid that the tags of one image describe (TIFF 6.0, sections 3 and 15)."""
+    width, height = _dimension(values, tags.IMAGE_WIDTH), _dimension(values, tags.IMAGE_LENGTH)
+    tiled = values.field(tags.TILE_WIDTH) is not None or values.field(tags.TILE_OFFSETS) is not None
+    if tiled:
+        tile_width = _dimension(values, tags.TILE_WIDTH)
+        tile_height = _dimension(values, tags.TILE_LENGTH)
+    else:
+        tile_width = width
+        tile_height = min(_dimension(values, tags.ROWS_PER_STRIP, default=height), height)
+    planar = values.integer(tags.PLANAR_CONFIGURATION, 1)
+    if planar not in (1, 2):
+        raise values.malformed(tags.PLANAR_CONFIGURATION, f"is {planar} where 1 or 2 was expected")
+    band_count = values.integer(tags.SAMPLES_PER_PIXEL, 1)
+    if not 1 <= band_count <= 0xFFFF:
+        raise values.malformed(tags.SAMPLES_PER_PIXEL, f"is {band_count} where 1 to 65535 was expected")
+    # Some writers put a tiled image's tables into the tags for strips; libtiff reads either.
+    offsets_tag, counts_tag = TABLES[tiled]
+    if values.field(offsets_tag) is None and values.field(TABLES[False][0]) is not None:
+        offsets_tag, counts_tag = TABLES[False]
+    return Grid(
+        width=width,
+        height=height,
+        tile_width=tile_width,
+        tile_height=tile_height,
+        tiled=tiled,
+        band_count=band_count,
+        interleave="band" if planar == 2 else "pixel",
+        offsets_tag=offsets_tag,
+        counts_tag=counts_tag,
+    )
+
+
+def _dimension(values: Values, tag: int, default: int | None = None) -> int:
+    # RowsPerStrip is 2^32 - 1 where the whole image is one strip.
+    size = values.integer(tag, default)
+    if size == 0:
+        raise values.malformed(tag, "is 0")
+    if size > MAX_DIMENSION and tag != tags.ROWS_PER_STRIP:
+        raise LimitError(f"{values.malformed(tag, f'is {size}')}; at most {MAX_DIMENSION} can be read")
+    return size
+
+
+def read_bits(values: Values) -> int:
+    """BitsPerSample; ``UnsupportedError`` where bands differ."""
+    bits = values.integers(tags.BITS_PER_SAMPLE)
+    if bits is None:
+        return 1
+    if (bits != bits[0]).any():
+        raise UnsupportedError(
+            f"{values.directory.place}: BitsPerSample is {tuple(bits[:8].tolist())}; "
+            "bands of different widths are not read"
+        )
+    return int(bits[0])
+
+
+def missing_tables(values: Values, grid: Grid) -> list[Range]:
+    """The parts of both tables that the grid needs and the buffer lacks."""
+    if grid.block_count > MAX_BLOCKS:
+        raise LimitError(
+            f"{values.directory.place}: an image of {grid.width} x {grid.height} with blocks of "
+            f"{grid.tile_width} x {grid.tile_height} has {grid.block_count} blocks; "
+            f"at most {MAX_BLOCKS} are read"
+        )
+    present = (tag for tag in (grid.offsets_tag, grid.counts_tag) if values.field(tag) is not None)
+    return [part for tag in present for part in _missing_table(values, grid, tag)]
+
+
+def _missing_table(values: Values, grid: Grid, tag: int) -> list[Range]:
+    field = values.directory.fields[tag]
+    if field.count < grid.block_count:
+        raise values.malformed(
+            tag,
+            f"has {field.count} values; an image of {grid.width} x {grid.height} with blocks of "
+            f"{grid.tile_width} x {grid.tile_height} has {grid.block_count} blocks",
+        )
+    return values.missing(tag, grid.block_count, most=8 * MAX_BLOCKS)
+
+
+def read_tables(values: Values, grid: Grid) -> tuple[UInt64s, UInt64s]:
+    """Offset and byte count of every block; values past the grid are left out, as libtiff does."""
+    offsets = values.integers(grid.offsets_tag, grid.block_count)
+    counts = values.integers(grid.counts_tag, grid.block_count)
+    if offsets is None:
+        raise values.malformed(grid.offsets_tag, "is missing")
+    if counts is None:
+        counts = _computed_byte_counts(values, grid)
+    return offsets, counts
+
+
+def _computed_byte_counts(values: Values, grid: Grid) -> UInt64s:
+    """What uncompressed blocks take (TIFF 6.0, section 3): rows padded to bytes, a short last strip."""
+    if values.integer(tags.COMPRESSION, 1) != 1:
+        raise MalformedError(
+            f"{values.directory.place}: {tags.tag_label(grid.counts_tag)} is missing, and only the sizes "
+            "of uncompressed blocks follow from the other tags"
+        )
+    samples = 1 if grid.interleave == "band" else grid.band_count
+    row_bytes = -(-grid.tile_width * samples * read_bits(values) // 8)
+    if row_bytes * grid.tile_height > MAX_DIMENSION * 8:
+        raise LimitError(f"{values.directory.place}: one block takes {row_bytes * grid.tile_height} bytes")
+    counts = np.full(grid.block_count, row_bytes * grid.tile_height, np.uint64)
+    if not grid.tiled:
+        last_rows = grid.height - (grid.blocks_down - 1) * grid.tile_height
+        counts[grid.blocks_down - 1 :: grid.blocks_down] = row_bytes * last_rows
+    return counts

@@ -1,0 +1,133 @@
+"""Parse the directories of a TIFF from the bytes that are there. Opens nothing."""
+
+from __future__ import annotations
+
+from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
+from rasteret_sql.tiff.directory import Values, walk
+from rasteret_sql.tiff.geokeys import GeoKeyTags, resolve_geo_keys
+from rasteret_sql.tiff.grid import GRID_TAGS, Grid, missing_tables, read_bits, read_grid, read_tables
+from rasteret_sql.tiff.head import read_head
+from rasteret_sql.tiff.image import GeoKey, Image, Tiff
+
+SUBFILE_TYPES = {1: 0, 2: 1, 3: 2}
+"""The old SubfileType as bits of NewSubfileType."""
+
+
+def parse(buffer: Bytes) -> Tiff:
+    """Every directory of the file: classic or BigTIFF, either byte order, tiles or strips.
+
+    Raises ``NeedBytes`` with all ranges that are known to be missing: read them, add them to ``buffer``
+    and call again. Raises ``MalformedError``, ``UnsupportedError`` and ``LimitError`` with the place in
+    the file; the caller adds which file.
+    """
+    head = read_head(buffer)
+    directories, missing = walk(buffer, head)
+    every = [Values(buffer, head, directory) for directory in directories]
+    for values in every:
+        missing += _missing_values(values)
+    if missing:
+        raise NeedBytes(missing)
+    return Tiff(
+        byte_order=head.byte_order,
+        big=head.big,
+        images=tuple(_read_image(values) for values in every),
+        ghost=head.ghost,
+    )
+
+
+def _missing_values(values: Values) -> list[Range]:
+    """What the buffer lacks of one directory's values; of its tables only as much as the grid needs."""
+    plain = {tag: values.missing(tag) for tag in values.directory.fields if tag not in tags.BLOCK_TABLES}
+    missing = [part for parts in plain.values() for part in parts]
+    if any(plain.get(tag) for tag in GRID_TAGS):
+        return missing
+    return missing + missing_tables(values, read_grid(values))
+
+
+def _read_image(values: Values) -> Image:
+    grid = read_grid(values)
+    bits = read_bits(values)
+    sample_format, dtype = _read_sample_type(values, bits)
+    offsets, counts = read_tables(values, grid)
+    colormap = values.integers(tags.COLOR_MAP)
+    lerc = values.integers(tags.LERC_PARAMETERS)
+    geo_keys, geo_minor_revision = _read_geo_keys(values)
+    return Image(
+        width=grid.width,
+        height=grid.height,
+        tile_width=grid.tile_width,
+        tile_height=grid.tile_height,
+        tiled=grid.tiled,
+        band_count=grid.band_count,
+        dtype=dtype,
+        bits_per_sample=bits,
+        sample_format=sample_format,
+        compression=_name(values.integer(tags.COMPRESSION, 1), tags.COMPRESSIONS),
+        predictor=values.integer(tags.PREDICTOR, 1),
+        interleave=grid.interleave,
+        photometric=_name(values.integer(tags.PHOTOMETRIC, 1), tags.PHOTOMETRICS),
+        fill_order=values.integer(tags.FILL_ORDER, 1),
+        extra_samples=_read_extra_samples(values, grid),
+        subfile_type=_read_subfile_type(values),
+        tile_offsets=offsets,
+        tile_byte_counts=counts,
+        jpeg_tables=values.raw(tags.JPEG_TABLES),
+        lerc_parameters=None if lerc is None else tuple(lerc.tolist()),
+        colormap=None if colormap is None else tuple(colormap.tolist()),
+        gdal_nodata=values.text(tags.GDAL_NODATA),
+        gdal_metadata=values.text(tags.GDAL_METADATA),
+        model_tiepoint=values.floats(tags.MODEL_TIEPOINT),
+        model_pixel_scale=values.floats(tags.MODEL_PIXEL_SCALE),
+        model_transformation=values.floats(tags.MODEL_TRANSFORMATION),
+        geo_keys=geo_keys,
+        geo_minor_revision=geo_minor_revision,
+    )
+
+
+def _name(code: int, names: dict[int, str]) -> str:
+    return names.get(code, f"unknown ({code})")
+
+
+def _read_sample_type(values: Values, bits: int) -> tuple[str, str]:
+    """Sample format and dtype; all bands of a TIFF must agree to be one array."""
+    code = values.integer(tags.SAMPLE_FORMAT, 1)
+    sample_format = _name(code, tags.SAMPLE_FORMATS)
+    dtype = tags.dtype_of(sample_format, bits)
+    if dtype is None:
+        raise UnsupportedError(
+            f"{values.directory.place}: samples of {bits} bits in sample format "
+            f"{code} ({sample_format}) are not read"
+        )
+    return sample_format, dtype
+
+
+def _read_extra_samples(values: Values, grid: Grid) -> tuple[str, ...]:
+    codes = values.integers(tags.EXTRA_SAMPLES)
+    if codes is None:
+        return ()
+    if len(codes) > grid.band_count:
+        raise values.malformed(tags.EXTRA_SAMPLES, f"names {len(codes)} of {grid.band_count} samples")
+    return tuple(tags.EXTRA_SAMPLES_NAMES.get(code, "unspecified") for code in codes.tolist())
+
+
+def _read_subfile_type(values: Values) -> int:
+    if values.field(tags.NEW_SUBFILE_TYPE) is None and values.field(tags.SUBFILE_TYPE) is not None:
+        return SUBFILE_TYPES.get(values.integer(tags.SUBFILE_TYPE), 0)
+    return values.integer(tags.NEW_SUBFILE_TYPE, 0)
+
+
+def _read_geo_keys(values: Values) -> tuple[dict[int, GeoKey], int]:
+    directory = values.integers(tags.GEO_KEY_DIRECTORY)
+    if directory is None:
+        return {}, 0
+    stored = GeoKeyTags(
+        directory=directory.tolist(),
+        doubles=values.floats(tags.GEO_DOUBLE_PARAMS) or (),
+        ascii=values.raw(tags.GEO_ASCII_PARAMS) or b"",
+    )
+    try:
+        return resolve_geo_keys(stored)
+    except MalformedError as error:
+        raise MalformedError(f"{values.directory.place}: {error}") from error

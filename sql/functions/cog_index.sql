@@ -1,0 +1,148 @@
+-- An index of the assets a search finds, one row an item and asset: stac_search and cog_header in one call.
+--
+-- Assets are taken when their media type is TIFF, or unsaid and the href ends in .tif or .tiff.
+--
+-- @param catalog  As in stac_search.
+-- @param assets  Asset keys to index, such as ['red', 'nir']; NULL indexes every TIFF asset.
+-- @param collections  As in stac_search.
+-- @param ids  As in stac_search.
+-- @param bbox  As in stac_search.
+-- @param intersects  As in stac_search.
+-- @param datetime  As in stac_search.
+-- @param filter  As in stac_search.
+-- @param sortby  As in stac_search.
+-- @param max_items  As in stac_search.
+-- @param page_size  As in stac_search.
+-- @param aoi_crs  As in stac_search.
+-- @returns id VARCHAR  Item id.
+-- @returns collection VARCHAR  Collection id.
+-- @returns geometry GEOMETRY('OGC:CRS84')  Footprint of the item.
+-- @returns datetime TIMESTAMP WITH TIME ZONE  When the item was acquired.
+-- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
+-- @returns platform VARCHAR  Satellite.
+-- @returns proj_code VARCHAR  CRS that the item declares.
+-- @returns band VARCHAR  Asset key.
+-- @returns href VARCHAR  The asset.
+-- @returns width INTEGER  Columns of the full-resolution image.
+-- @returns height INTEGER  Rows of the full-resolution image.
+-- @returns band_count INTEGER  Bands (SamplesPerPixel), alpha included.
+-- @returns dtype VARCHAR  NumPy name of a sample, such as uint16.
+-- @returns tile_width INTEGER  Columns of an internal tile; the width of the image for strips.
+-- @returns tile_height INTEGER  Rows of an internal tile, or of a strip.
+-- @returns tiled BOOLEAN  False for strips.
+-- @returns compression VARCHAR  none, deflate, lzw, zstd, packbits, jpeg and others.
+-- @returns predictor INTEGER  1 none, 2 horizontal differencing, 3 floating point.
+-- @returns interleave VARCHAR  pixel or band.
+-- @returns photometric VARCHAR  minisblack, rgb, palette, ycbcr and others.
+-- @returns byte_order VARCHAR  little or big, as stored.
+-- @returns bits_per_sample INTEGER  Bits of one sample.
+-- @returns fill_order INTEGER  2 when the bits of each byte are reversed.
+-- @returns extra_samples VARCHAR[]  What the last bands are: unspecified, associated_alpha, unassociated_alpha.
+-- @returns crs VARCHAR  Authority code such as EPSG:32632, else WKT2; NULL without georeference.
+-- @returns transform DOUBLE[6]  Affine a b c d e f: x = a·column + b·row + c, y = d·column + e·row + f.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
+-- @returns footprint GEOMETRY('OGC:CRS84')  Outline in longitude and latitude.
+-- @returns nodata DOUBLE  Value of missing pixels; NULL when there is none.
+-- @returns scales DOUBLE[]  Per band: value = scale · stored + offset.
+-- @returns offsets DOUBLE[]  Per band.
+-- @returns band_names VARCHAR[]  GDAL's band descriptions.
+-- @returns colormap USMALLINT[]  ColorMap as stored: all reds, greens, blues, 0 to 65535.
+-- @returns tile_offsets UBIGINT[]  Where each tile lies, in bytes; 0 for a sparse one.
+-- @returns tile_byte_counts UBIGINT[]  How long each tile is; 0 for a sparse one.
+-- @returns jpeg_tables BLOB  JPEGTables.
+-- @returns lerc_parameters UINTEGER[]  LercParameters.
+-- @returns overviews STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[], mask STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[]))[]  Reduced levels from fine to coarse, each with its tile tables and mask; level 1 is the first.
+-- @returns mask STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[])  Internal mask of the full resolution.
+-- @returns ghost MAP(VARCHAR, VARCHAR)  GDAL's structural metadata, such as LAYOUT and BLOCK_LEADER.
+-- @returns file_size UBIGINT  Bytes of the file.
+-- @returns etag VARCHAR  ETag; a read checks that it is still the same.
+-- @returns last_modified TIMESTAMP WITH TIME ZONE  When the file was changed last.
+-- @returns error VARCHAR  Why there is no header; all but href is NULL then.
+-- @example Index two bands of the clear scenes
+-- CREATE OR REPLACE TABLE red_nir AS
+-- FROM cog_index('demo', assets := ['red', 'nir'], filter := 'cloud_cover < 20');
+CREATE MACRO cog_index(
+    catalog,
+    assets := NULL,
+    collections := NULL,
+    ids := NULL,
+    bbox := NULL,
+    intersects := NULL,
+    datetime := NULL,
+    filter := NULL,
+    sortby := NULL,
+    max_items := NULL,
+    page_size := NULL,
+    aoi_crs := NULL
+) AS TABLE
+SELECT
+    h.id,
+    h.collection,
+    ST_GeomFromWKB(h.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
+    h.datetime,
+    h.cloud_cover,
+    h.platform,
+    h.proj_code,
+    h.band,
+    h.h.href,
+    h.h.width,
+    h.h.height,
+    h.h.band_count,
+    h.h.dtype,
+    h.h.tile_width,
+    h.h.tile_height,
+    h.h.tiled,
+    h.h.compression,
+    h.h.predictor,
+    h.h.interleave,
+    h.h.photometric,
+    h.h.byte_order,
+    h.h.bits_per_sample,
+    h.h.fill_order,
+    h.h.extra_samples,
+    h.h.crs,
+    h.h.transform,
+    h.h.bbox,
+    ST_GeomFromWKB(h.h.footprint)::GEOMETRY('OGC:CRS84') AS footprint,
+    h.h.nodata,
+    h.h.scales,
+    h.h."offsets",
+    h.h.band_names,
+    h.h.colormap,
+    h.h.tile_offsets,
+    h.h.tile_byte_counts,
+    h.h.jpeg_tables,
+    h.h.lerc_parameters,
+    h.h.overviews,
+    h.h.mask,
+    h.h.ghost,
+    h.h.file_size,
+    h.h.etag,
+    h.h.last_modified,
+    h.h.error
+FROM (
+    SELECT
+        s.id,
+        s.collection,
+        s.geometry,
+        s.datetime,
+        s.cloud_cover,
+        s.platform,
+        s.proj_code,
+        a.key AS band,
+        _rasteret_ok(_rasteret_cog_header(a.value.href)) AS h
+    FROM (
+        SELECT s, unnest(map_entries(s.assets)) AS a
+        FROM (
+            SELECT unnest(_rasteret_ok(_rasteret_stac_search(
+                catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
+                datetime, filter, sortby, max_items, page_size
+            ))) AS s
+        )
+    )
+    WHERE CASE
+        WHEN assets IS NOT NULL THEN list_contains(assets::VARCHAR[], a.key)
+        WHEN a.value.type IS NOT NULL THEN a.value.type ILIKE 'image/%tif%'
+        ELSE regexp_matches(a.value.href, '\.tiff?(\?|$)', 'i')
+    END
+) AS h

@@ -1,0 +1,15 @@
+-- Limits and choices now in force, one row a setting.
+--
+-- Set them with environment variables (RASTERET_MAX_CONCURRENCY=128) or in Python with
+-- register(con, settings={'max_concurrency': 128}).
+--
+-- @returns name VARCHAR  Name.
+-- @returns value VARCHAR  Value now.
+-- @returns default VARCHAR  Value when nothing is set.
+-- @returns unit VARCHAR  Unit.
+-- @returns description VARCHAR  What it limits.
+-- @example All settings
+-- SELECT name, value, unit FROM rasteret_settings() ORDER BY name;
+CREATE MACRO rasteret_settings() AS TABLE
+SELECT s.name, s.value, s."default", s.unit, s.description
+FROM (SELECT unnest(_rasteret_ok(_rasteret_settings_table(0))) AS s)

@@ -1,0 +1,77 @@
+-- Pixels of a raster inside an area, as one chip.
+--
+-- The window is the smallest one of whole pixels that covers the area's bounds, clipped to the raster. Where
+-- they do not overlap there is no row. Only chips whose data, valid or error column is used are fetched.
+--
+-- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height) such as a row of cog_windows. Without one the whole raster; a column's NULL gives no row.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
+-- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
+-- @returns href VARCHAR  The file.
+-- @returns bands INTEGER[]  Band numbers in data, from 1.
+-- @returns level INTEGER  0 is full resolution.
+-- @returns x_off INTEGER  First pixel column of the window.
+-- @returns y_off INTEGER  First pixel row of the window.
+-- @returns width INTEGER  Columns.
+-- @returns height INTEGER  Rows.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
+-- @returns crs VARCHAR  CRS of the raster.
+-- @returns transform DOUBLE[6]  Affine of the chip's own pixels.
+-- @returns dtype VARCHAR  NumPy name of a sample.
+-- @returns shape INTEGER[3]  Bands, rows, columns of data.
+-- @returns nodata DOUBLE  Value of missing pixels.
+-- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
+-- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area, not nodata in every band read, not masked, not transparent. NULL when all are.
+-- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
+-- @example Chips of every field, with their labels
+-- SELECT f.label, i.datetime, i.band, c.width, c.height, c.data
+-- FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom,
+--      read_cog(i, f.geom) AS c
+-- WHERE i.band = 'red'
+-- ORDER BY f.field_id, i.datetime
+-- LIMIT 10;
+-- @example A quick look at a whole scene, from an overview
+-- SELECT level, width, height, octet_length(data) AS bytes
+-- FROM read_cog('S2_32632_20240414/red.tif', resolution := 40);
+CREATE MACRO read_cog(
+    raster,
+    aoi := NULL,
+    bands := NULL,
+    level := NULL,
+    resolution := NULL,
+    all_touched := false,
+    aoi_crs := NULL,
+    on_error := 'fail'
+) AS TABLE
+SELECT
+    t.href,
+    t.bands,
+    t.level,
+    t.x_off,
+    t.y_off,
+    t.width,
+    t.height,
+    t.bbox,
+    t.crs,
+    t.transform,
+    t.dtype,
+    t.shape,
+    t.nodata,
+    p.data,
+    p.valid,
+    p.error
+FROM (
+    SELECT t, CASE WHEN p.error IS NULL THEN p.value ELSE error(p.error) END AS p
+    FROM (
+        SELECT t, _rasteret_read_chips(t.source) AS p
+        FROM (
+            SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
+                raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error
+            ))) AS t
+        )
+    )
+)

@@ -1,0 +1,78 @@
+-- Internal tiles of a raster that touch an area, one row a tile.
+--
+-- Only tiles whose data column is used are fetched: SELECT count(*), sum(byte_count) costs no pixel request,
+-- and so tells the cost of a read before it is made. Of a raster with band interleave each band's tile is a
+-- row of its own.
+--
+-- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height) such as a row of cog_windows. Without one the whole raster; a column's NULL gives no row.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
+-- @returns href VARCHAR  The file.
+-- @returns bands INTEGER[]  Band numbers in data, from 1.
+-- @returns level INTEGER  0 is full resolution.
+-- @returns tile_col INTEGER  Column in the grid of tiles, from 0.
+-- @returns tile_row INTEGER  Row in the grid of tiles, from 0.
+-- @returns x_off INTEGER  First pixel column of the tile.
+-- @returns y_off INTEGER  First pixel row of the tile.
+-- @returns width INTEGER  Columns, without the padding beyond the image.
+-- @returns height INTEGER  Rows, without the padding beyond the image.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
+-- @returns crs VARCHAR  CRS of the raster.
+-- @returns transform DOUBLE[6]  Affine of the tile's own pixels.
+-- @returns offset UBIGINT  Where the tile lies in the file; 0 for a sparse one.
+-- @returns byte_count UBIGINT  Compressed bytes; 0 for a sparse one.
+-- @returns dtype VARCHAR  NumPy name of a sample.
+-- @returns shape INTEGER[3]  Bands, rows, columns of data.
+-- @returns nodata DOUBLE  Value of missing pixels.
+-- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
+-- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
+-- @example What a join would fetch, before it is run
+-- SELECT f.label, count(*) AS tiles, sum(t.byte_count) AS bytes
+-- FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom,
+--      read_cog_tiles(i, f.geom) AS t
+-- GROUP BY f.label
+-- ORDER BY f.label;
+CREATE MACRO read_cog_tiles(
+    raster,
+    aoi := NULL,
+    bands := NULL,
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL,
+    on_error := 'fail'
+) AS TABLE
+SELECT
+    t.href,
+    t.bands,
+    t.level,
+    t.tile_col,
+    t.tile_row,
+    t.x_off,
+    t.y_off,
+    t.width,
+    t.height,
+    t.bbox,
+    t.crs,
+    t.transform,
+    t."offset",
+    t.byte_count,
+    t.dtype,
+    t.shape,
+    t.nodata,
+    p.data,
+    p.error
+FROM (
+    SELECT t, CASE WHEN p.error IS NULL THEN p.value ELSE error(p.error) END AS p
+    FROM (
+        SELECT t, _rasteret_read_tiles(t.source) AS p
+        FROM (
+            SELECT unnest(_rasteret_ok(_rasteret_plan_tiles(
+                raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
+            ))) AS t
+        )
+    )
+)

@@ -1,0 +1,14 @@
+-- Datasets that stac_search knows by name, one row a dataset.
+--
+-- @returns id VARCHAR  What stac_search takes as catalog.
+-- @returns title VARCHAR  Title.
+-- @returns endpoint VARCHAR  URL of the STAC API.
+-- @returns collection VARCHAR  Collection searched.
+-- @returns licence VARCHAR  Licence of the data.
+-- @returns auth VARCHAR  'none', 'requester-pays' or 'planetary-computer': what reading the assets takes.
+-- @returns bands MAP(VARCHAR, VARCHAR)  Asset key of each common band name.
+-- @example Where Sentinel-2 is
+-- SELECT id, endpoint, auth FROM stac_catalogs() WHERE id LIKE '%sentinel-2%' ORDER BY id;
+CREATE MACRO stac_catalogs() AS TABLE
+SELECT c.id, c.title, c.endpoint, c.collection, c.licence, c.auth, c.bands
+FROM (SELECT unnest(_rasteret_ok(_rasteret_stac_catalogs(0))) AS c)

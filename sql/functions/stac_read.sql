@@ -1,0 +1,47 @@
+-- Items of a static STAC document, one row an item.
+--
+-- Reads an Item, an ItemCollection, a Catalog or Collection (its links are followed, concurrently), NDJSON,
+-- or STAC GeoParquet, from a local path, http(s), s3, gs, az, memory or any other fsspec URL.
+--
+-- @param href  Where the document is.
+-- @returns id VARCHAR  Item id.
+-- @returns collection VARCHAR  Collection id.
+-- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Longitude and latitude; heights are left out. West of the antimeridian xmin > xmax, as in STAC.
+-- @returns datetime TIMESTAMP WITH TIME ZONE  NULL for an item with a range.
+-- @returns start_datetime TIMESTAMP WITH TIME ZONE  Begin of the range.
+-- @returns end_datetime TIMESTAMP WITH TIME ZONE  End of the range.
+-- @returns created TIMESTAMP WITH TIME ZONE  When the metadata was created.
+-- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata was changed last.
+-- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
+-- @returns platform VARCHAR  Satellite.
+-- @returns constellation VARCHAR  Constellation.
+-- @returns gsd DOUBLE  Ground sample distance, metres.
+-- @returns proj_code VARCHAR  proj:code, or EPSG:n from proj:epsg.
+-- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], extra_fields JSON))  Assets by key; hrefs are absolute.
+-- @returns properties JSON  All properties as the catalogue gave them.
+-- @returns self_href VARCHAR  Where the item lives.
+-- @example The items of an ItemCollection on disk
+-- SELECT id, datetime, map_keys(assets) AS asset_keys
+-- FROM stac_read('items.json')
+-- ORDER BY id;
+CREATE MACRO stac_read(href) AS TABLE
+SELECT
+    s.id,
+    s.collection,
+    ST_GeomFromWKB(s.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
+    s.bbox,
+    s.datetime,
+    s.start_datetime,
+    s.end_datetime,
+    s.created,
+    s.updated,
+    s.cloud_cover,
+    s.platform,
+    s.constellation,
+    s.gsd,
+    s.proj_code,
+    s.assets,
+    s.properties::JSON AS properties,
+    s.self_href
+FROM (SELECT unnest(_rasteret_ok(_rasteret_stac_read(href))) AS s)

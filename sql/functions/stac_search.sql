@@ -1,0 +1,81 @@
+-- Items of a STAC API that match a search, one row an item.
+--
+-- Searches run when the query runs, never for EXPLAIN, PREPARE or CREATE VIEW. Beside a table of areas
+-- (`FROM aoi a, stac_search(…, intersects := a.geom) s`) the searches of all rows run concurrently.
+-- All matching items are fetched, page by page, unless max_items says otherwise. What a server cannot do
+-- (filter, sortby) is refused with a way out, not dropped.
+--
+-- @param catalog  URL of a STAC API, or a built-in dataset such as 'earthsearch/sentinel-2-l2a' (see stac_catalogs()).
+-- @param collections  Collection id, or a list of them; by default the collection of the built-in dataset, else all.
+-- @param ids  Item id, or a list of them.
+-- @param bbox  [xmin, ymin, xmax, ymax] in degrees, or STRUCT(xmin, ymin, xmax, ymax).
+-- @param intersects  Area that items must intersect: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4] or STRUCT(xmin, ymin, xmax, ymax).
+-- @param datetime  RFC 3339 moment, day, or range 'from/to'; either end may be '..'.
+-- @param filter  Condition in CQL2 text, such as 'cloud_cover < 20 AND platform = ''sentinel-2a''', or in CQL2 JSON. The short column names stand for STAC properties.
+-- @param sortby  'datetime', '-datetime' for newest first, several with commas or as a list.
+-- @param max_items  At most so many items; NULL fetches all.
+-- @param page_size  Items asked for in one page; NULL takes the stac_page_size setting.
+-- @param aoi_crs  CRS of intersects when the value itself has none; OGC:CRS84 by default.
+-- @returns id VARCHAR  Item id.
+-- @returns collection VARCHAR  Collection id.
+-- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Longitude and latitude; heights are left out. West of the antimeridian xmin > xmax, as in STAC.
+-- @returns datetime TIMESTAMP WITH TIME ZONE  NULL for an item with a range.
+-- @returns start_datetime TIMESTAMP WITH TIME ZONE  Begin of the range.
+-- @returns end_datetime TIMESTAMP WITH TIME ZONE  End of the range.
+-- @returns created TIMESTAMP WITH TIME ZONE  When the metadata was created.
+-- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata was changed last.
+-- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
+-- @returns platform VARCHAR  Satellite.
+-- @returns constellation VARCHAR  Constellation.
+-- @returns gsd DOUBLE  Ground sample distance, metres.
+-- @returns proj_code VARCHAR  proj:code, or EPSG:n from proj:epsg.
+-- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], extra_fields JSON))  Assets by key; hrefs are absolute.
+-- @returns properties JSON  All properties as the catalogue gave them.
+-- @returns self_href VARCHAR  Where the item lives.
+-- @example Clear scenes of one summer
+-- SELECT id, datetime, cloud_cover
+-- FROM stac_search('demo', bbox := [11.9, 47.8, 12.1, 48.1], filter := 'cloud_cover < 20')
+-- ORDER BY datetime;
+-- @example One search for every field
+-- SELECT f.field_id, count(*) AS scenes
+-- FROM 'fields.parquet' AS f, stac_search('demo', intersects := f.geom) AS s
+-- GROUP BY f.field_id
+-- ORDER BY f.field_id;
+CREATE MACRO stac_search(
+    catalog,
+    collections := NULL,
+    ids := NULL,
+    bbox := NULL,
+    intersects := NULL,
+    datetime := NULL,
+    filter := NULL,
+    sortby := NULL,
+    max_items := NULL,
+    page_size := NULL,
+    aoi_crs := NULL
+) AS TABLE
+SELECT
+    s.id,
+    s.collection,
+    ST_GeomFromWKB(s.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
+    s.bbox,
+    s.datetime,
+    s.start_datetime,
+    s.end_datetime,
+    s.created,
+    s.updated,
+    s.cloud_cover,
+    s.platform,
+    s.constellation,
+    s.gsd,
+    s.proj_code,
+    s.assets,
+    s.properties::JSON AS properties,
+    s.self_href
+FROM (
+    SELECT unnest(_rasteret_ok(_rasteret_stac_search(
+        catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
+        datetime, filter, sortby, max_items, page_size
+    ))) AS s
+)

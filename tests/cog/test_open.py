@@ -1,0 +1,243 @@
+"""Headers of many files at once: what they hold, how many requests they take, and how bad files fail."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.io import MemoryFile
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.open import read_headers
+from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, RasteretError, UnsupportedError
+from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.tiff.build import build_tiff
+from rasteret_sql.tiff.head import READ_AHEAD
+from tests.tiff.examples import COG_GHOST, blocks_of, image, patched, tiff
+
+YESTERDAY = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+class Memory:
+    """Files in memory behind ``fetch``; answers come last to first, and every request is counted."""
+
+    def __init__(self, files: Mapping[str, bytes], *, size_known: bool = True) -> None:
+        self.files, self.size_known = files, size_known
+        self.requests: list[ByteRange] = []
+        self.rounds = 0
+
+    def __call__(
+        self, ranges: Sequence[ByteRange], *, kind: str
+    ) -> Iterator[tuple[int, Block | RasteretError]]:
+        assert kind == "header"
+        self.requests += ranges
+        self.rounds += 1
+        for i in reversed(range(len(ranges))):
+            yield i, self._answer(ranges[i])
+
+    def _answer(self, asked: ByteRange) -> Block | RasteretError:
+        if asked.href not in self.files:
+            return NotFoundError(f"{asked.href}: there is no such file.")
+        data = self.files[asked.href]
+        if asked.start >= len(data):
+            return MalformedError(f"{asked.href}: the file has {len(data)} bytes.")
+        size = len(data) if self.size_known else None
+        info = ObjectInfo(size=size, etag='"e"', last_modified=YESTERDAY)
+        return Block(data=memoryview(data)[asked.start : asked.end], info=info)
+
+
+def built(*images, **options) -> bytes:
+    images = images or (image(),)
+    return build_tiff(tiff(*images, **options), [blocks_of(own) for own in images])
+
+
+def read_one(data: bytes) -> Header:
+    header = read_headers(["a.tif"], fetch=Memory({"a.tif": data}))[0]
+    assert isinstance(header, Header), header
+    return header
+
+
+def error_of(data: bytes) -> RasteretError:
+    error = read_headers(["a.tif"], fetch=Memory({"a.tif": data}))[0]
+    assert isinstance(error, RasteretError), error
+    return error
+
+
+def test_what_a_header_holds():
+    full = image(
+        band_count=2, extra_samples=("unassociated_alpha",), gdal_nodata="7", photometric="minisblack",
+        gdal_metadata='<GDALMetadata><Item sample="0" role="scale">0.5</Item>'
+                      '<Item sample="0" role="description">red</Item></GDALMetadata>',
+    )  # fmt: skip
+    header = read_one(built(full, byte_order="big", **COG_GHOST))
+    assert header.href == "a.tif"
+    assert (header.band_count, header.dtype, header.byte_order) == (2, "uint8", "big")
+    assert (header.full.width, header.full.height, header.full.tile_width) == (40, 24, 16)
+    assert (header.crs, header.nodata) == ("EPSG:32632", 7.0)
+    assert header.transform == (10, 0, 500000, 0, -10, 5300000)
+    assert header.bounds == (500000, 5299760, 500400, 5300000)
+    assert (header.scales, header.offsets, header.band_names) == ((0.5, 1.0), None, ("red", None))
+    assert header.alpha_band == 1
+    assert header.ghost == COG_GHOST
+    assert (header.etag, header.last_modified) == ('"e"', YESTERDAY)
+    assert header.file_size == len(built(full, byte_order="big", **COG_GHOST))
+
+
+def test_overviews_are_sorted_and_masks_belong_to_the_level_of_their_size():
+    half, quarter = (image(width=40 // n, height=24 // n, subfile_type=1) for n in (2, 4))
+    header = read_one(
+        built(
+            image(),
+            quarter,
+            image(width=20, height=12, subfile_type=5, photometric="mask", bits_per_sample=1),
+            half,
+            image(subfile_type=4, photometric="mask", bits_per_sample=1),
+            image(width=20, height=12, subfile_type=1),  # a second one of the same size
+            image(width=30, height=30, subfile_type=1),  # higher than the full one
+            image(width=10, height=5, subfile_type=1, band_count=2),
+            image(width=9, height=5, subfile_type=1, dtype="int8", sample_format="int"),
+            image(width=8, height=4),  # another page
+        )
+    )
+    assert [level.width for level in header.levels] == [40, 20, 10]
+    assert [level.mask is not None for level in header.levels] == [True, True, False]
+    assert (header.full.mask.width, header.full.mask.bits_per_sample) == (40, 1)
+    assert header.level_transform(2) == (40, 0, 500000, 0, -40, 5300000)
+
+
+def test_without_georeference_there_are_pixel_coordinates():
+    header = read_one(built(image(model_tiepoint=None, model_pixel_scale=None)))
+    assert header.crs is None, "the CRS of control points is not the CRS of the pixels"
+    assert header.transform == (1, 0, 0, 0, 1, 0)
+
+
+def test_features_that_the_reader_refuses_still_give_a_header():
+    assert read_one(built(image(compression="ojpeg"))).full.compression == "ojpeg"
+    assert read_one(built(image(compression="unknown (4242)"))).full.compression == "unknown (4242)"
+    assert read_one(built(image(compression="lzw", fill_order=2))).full.compression == "lzw (FillOrder 2)"
+    assert read_one(built(image(compression="ccitt_g4", fill_order=2))).full.compression == "ccitt_g4"
+
+
+def test_big_tiff_and_strips():
+    header = read_one(built(image(tiled=False, tile_width=40, tile_height=10), big=True))
+    assert (header.full.tile_width, header.full.tile_height, header.full.tiled) == (40, 10, False)
+    assert header.full.tile_byte_counts.tolist() == [400, 400, 160]
+
+
+# Requests
+
+
+@pytest.mark.parametrize("size_known", [True, False])
+def test_a_cog_takes_one_request_and_many_take_one_round(size_known):
+    files = {f"{i}.tif": built(image(), image(width=20, height=12, subfile_type=1)) for i in range(20)}
+    memory = Memory(files, size_known=size_known)
+    headers = read_headers(list(files), fetch=memory)
+    assert [header.href for header in headers] == list(files)
+    assert memory.requests == [ByteRange(href=name, start=0, length=READ_AHEAD) for name in files]
+    assert memory.rounds == 1
+
+
+def test_only_files_with_tables_past_the_first_read_take_part_in_the_second_round():
+    large = image(width=1600, height=1600)
+    files = {"small.tif": built(), "large.tif": build_tiff(tiff(large), [[b"x"] * large.block_count])}
+    memory = Memory(files)
+    headers = read_headers(list(files), fetch=memory)
+    assert [len(header.full.tile_offsets) for header in headers] == [6, 10000]
+    assert memory.rounds == 2
+    assert [request.href for request in memory.requests].count("small.tif") == 1
+    assert {request.href for request in memory.requests[2:]} == {"large.tif"}
+
+
+def test_directories_after_the_pixels_take_two_requests():
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", width=300, height=300, count=1, dtype="uint8", crs="EPSG:32632",
+                         transform=rasterio.Affine(10, 0, 0, 0, -10, 0)) as dataset:  # fmt: skip
+            dataset.write(np.random.default_rng(0).integers(0, 255, (1, 300, 300)).astype(np.uint8))
+            dataset.build_overviews([2], rasterio.enums.Resampling.nearest)
+        counted = Memory({"a.tif": memory.read()})
+    header = read_headers(["a.tif"], fetch=counted)[0]
+    assert [level.width for level in header.levels] == [300, 150]
+    assert len(counted.requests) == 2
+
+
+def test_no_hrefs_no_requests():
+    memory = Memory({})
+    assert read_headers([], fetch=memory) == []
+    assert memory.rounds == 0
+
+
+# Bad files
+
+
+def test_a_bad_asset_spoils_only_its_own_row():
+    files = {"good.tif": built(), "page.tif": b"<!DOCTYPE html><html></html>", "short.tif": built()[:150]}
+    hrefs = ["page.tif", "missing.tif", "good.tif", "short.tif", "good.tif"]
+    found = read_headers(hrefs, fetch=Memory(files))
+    assert isinstance(found[2], Header)
+    assert isinstance(found[4], Header)
+    assert [type(found[i]) for i in (0, 1, 3)] == [MalformedError, NotFoundError, MalformedError]
+    assert str(found[0]) == (
+        "cog_header: page.tif: not a TIFF: it starts with b'<!DO' where b'II' or b'MM' was expected; "
+        "that is a web page: is the href a page, or does the store answer with an error?"
+    )
+    assert str(found[1]) == "missing.tif: there is no such file."
+    assert str(found[3]) == (
+        "cog_header: short.tif: IFD 0 at byte 8: bytes 10 to 218 are needed and the file has 150; "
+        "it is cut short or damaged"
+    )
+
+
+def test_a_message_holds_no_secret():
+    href = "https://user:pw@host/a.tif?sig=abc#x"
+    error = read_headers([href], fetch=Memory({href: b"<html></html>"}))[0]
+    assert str(error).startswith("cog_header: https://host/a.tif?sig=…: not a TIFF")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (patched(built(), 256, value=0), MalformedError, "IFD 0 at byte 8: ImageWidth (256) is 0"),
+        (patched(built(), 256, value=1 << 30), LimitError, "134217728 blocks; at most 16777216 are read"),
+        (patched(built(), 339, value=9), UnsupportedError, "sample format 9 (unknown (9)) are not read"),
+        (built(image(geo_keys={1024: 1, 3075: 2})), UnsupportedError, "ProjCoordTrans (3075) = 2"),
+        (built(image(gdal_nodata="none")), MalformedError, "GDAL_NODATA is 'none' where a number"),
+        (built(image(gdal_metadata="<a")), MalformedError, "GDAL_METADATA (42112) is not XML"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_function_the_file_and_the_place(data, error, message):
+    found = error_of(data)
+    assert type(found) is error
+    assert str(found).startswith("cog_header: a.tif: ")
+    assert message in str(found)
+
+
+def test_the_error_of_a_later_round_is_handed_on():
+    large = image(width=1600, height=1600)
+    data = build_tiff(tiff(large, large), [[b"x"] * large.block_count] * 2)
+
+    class Fails(Memory):
+        def _answer(self, asked: ByteRange) -> Block | RasteretError:
+            return super()._answer(asked) if asked.start == 0 else NotFoundError("gone")
+
+    found = read_headers(["a.tif"], fetch=Fails({"a.tif": data}))[0]
+    assert str(found) == "gone"
+
+
+def test_a_file_that_ends_early_without_saying_its_size():
+    memory = Memory({"a.tif": built()[:150]}, size_known=False)
+    found = read_headers(["a.tif"], fetch=memory)[0]
+    assert "bytes 10 to 218 are needed and the file has 150" in str(found)
+    assert len(memory.requests) == 1
+
+
+def test_damaged_headers_are_values_or_named_errors():
+    data = built(image(gdal_nodata="0", gdal_metadata="<GDALMetadata/>"), image(subfile_type=4), **COG_GHOST)
+    damaged = {}
+    for position in range(0, 1400, 3):
+        for value in (0xFF, data[position] ^ 0x04):
+            damaged[f"{position}-{value}"] = data[:position] + bytes([value]) + data[position + 1 :]
+    found = read_headers(list(damaged), fetch=Memory(damaged))
+    assert all(isinstance(outcome, Header | RasteretError) for outcome in found)
+    assert any(isinstance(outcome, Header) for outcome in found)
+    assert any(isinstance(outcome, RasteretError) for outcome in found)

@@ -1,0 +1,65 @@
+"""One declaration a function: documented to the last argument, and true."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rasteret_sql.duck.declarations import Function, functions, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC = [f for f in functions() if f.public]
+ARGUMENTS = {"catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'"}
+
+
+def call(function: Function) -> str:
+    given = ", ".join(ARGUMENTS[p.name] for p in function.parameters if p.default is None)
+    return f"{function.name}({given})"
+
+
+@pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.name)
+def test_everything_public_is_described(function: Function) -> None:
+    assert function.summary.endswith(".")
+    for parameter in function.parameters:
+        assert parameter.description.endswith("."), f"{function.name}: parameter {parameter.name}"
+    for column in function.returns:
+        assert column.description.endswith("."), f"{function.name}: column {column.name}"
+    assert function.examples, "an example says more than the rest"
+
+
+@pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.name)
+def test_no_parameter_is_described_that_is_not_there(function: Function) -> None:
+    text = next(p for p in (ROOT / "sql/functions").glob("*.sql") if parse(p.read_text()).name == function.name).read_text()
+    assert set(re.findall(r"^-- @param (\w+)", text, re.MULTILINE)) == {p.name for p in function.parameters}
+
+
+@pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.name)
+def test_columns_and_types_are_as_declared(con: duckdb.DuckDBPyConnection, function: Function) -> None:
+    if function.kind == "table":
+        rows = con.execute(f"DESCRIBE FROM {call(function)}").fetchall()
+    else:
+        rows = con.execute(f"DESCRIBE SELECT {call(function)} AS value").fetchall()
+    declared = [(c.name, normal(con, c.type)) for c in function.returns]
+    assert [(name, kind) for name, kind, *_ in rows] == declared
+
+
+def normal(con: duckdb.DuckDBPyConnection, kind: str) -> str:
+    """A type as DuckDB itself writes it."""
+    return str(con.execute(f"SELECT typeof(NULL::{kind})").fetchone()[0])
+
+
+def test_pages_and_readme_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.stale() == [], "run: ./dev docs"
+
+
+def test_the_sql_surface_tells_the_same(con: duckdb.DuckDBPyConnection) -> None:
+    rows = con.execute("SELECT name, kind, signature, summary, len(parameters) FROM rasteret_functions()").fetchall()
+    assert rows == [(f.name, f.kind, f.signature, f.summary, len(f.parameters)) for f in PUBLIC]

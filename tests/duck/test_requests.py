@@ -1,0 +1,168 @@
+"""What goes over the wire is part of the contract: counted at the server, asserted here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rasteret_sql.cog.cache import BLOCKS
+from tests.duck.corpus import NAMES
+from tests.store.server import FaultServer
+
+
+@pytest.fixture
+def server(corpus: Path) -> Iterator[FaultServer]:
+    files = {path.name: path.read_bytes() for path in corpus.glob("*.tif")}
+    BLOCKS.clear()
+    with FaultServer(files) as running:
+        yield running
+    BLOCKS.clear()
+
+
+@pytest.fixture
+def indexed(con: duckdb.DuckDBPyConnection, server: FaultServer) -> duckdb.DuckDBPyConnection:
+    """A table ``idx`` of the corpus, and a server that has forgotten how it was made."""
+    hrefs = [server.url(f"{name}.tif") for name in NAMES]
+    con.execute("CREATE TABLE hrefs AS SELECT unnest($1) AS href", [hrefs])
+    con.execute("CREATE TABLE idx AS SELECT h.* FROM hrefs, cog_header(href) AS h")
+    server.clear()
+    return con
+
+
+def test_a_header_is_one_request(con: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    for name in NAMES:
+        server.clear()
+        error = con.execute("SELECT error FROM cog_header($1)", [server.url(f"{name}.tif")]).fetchone()
+        assert error == (None,)
+        assert len(server.requests) == 1, name
+
+
+def test_headers_of_one_vector_are_fetched_together(con: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    con.execute("CREATE TABLE h AS SELECT $1 || '?n=' || range AS href FROM range(40)", [server.url("big.tif")])
+    assert con.execute("SELECT count(error), count(width) FROM h, cog_header(h.href)").fetchone() == (0, 40)
+    assert len(server.requests) == 40
+    assert server.most_at_once > 4
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "EXPLAIN SELECT * FROM cog_header('{}')",
+        "EXPLAIN SELECT * FROM read_cog('{}')",
+        "EXPLAIN SELECT * FROM read_cog_tiles('{}')",
+        "EXPLAIN SELECT * FROM cog_windows('{}')",
+        "EXPLAIN SELECT RS_AsArray('{}'), RS_MetaData('{}')",
+        "EXPLAIN SELECT * FROM cog_index('{}')",
+        "EXPLAIN SELECT * FROM stac_search('{}')",
+        "PREPARE p AS SELECT * FROM read_cog('{}')",
+        "CREATE VIEW v AS SELECT * FROM read_cog('{}')",
+        "CREATE MACRO m() AS TABLE SELECT * FROM cog_header('{}')",
+        "DESCRIBE SELECT * FROM read_cog_tiles('{}')",
+    ],
+)
+def test_what_does_not_run_sends_nothing(
+    con: duckdb.DuckDBPyConnection, server: FaultServer, statement: str
+) -> None:
+    con.execute(statement.replace("{}", server.url("big.tif"))).fetchall()
+    assert server.requests == []
+
+
+def test_an_index_row_is_read_without_its_header(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    planned = indexed.execute(
+        "SELECT count(*), sum(byte_count) FROM idx AS i, read_cog_tiles(i) WHERE byte_count > 0"
+    ).fetchone()
+    assert server.requests == []
+    assert planned is not None and planned[0] > 50
+    read = indexed.execute("SELECT sum(octet_length(data)) FROM idx AS i, read_cog(i)").fetchone()
+    assert read is not None and read[0] > 0
+    offsets = [int(r.range.removeprefix("bytes=").split("-")[0]) for r in server.requests if r.range]
+    first_tile = indexed.execute("SELECT min(list_min(list_filter(tile_offsets, lambda o: o > 0))) FROM idx").fetchone()
+    assert min(offsets) >= first_tile[0], "a request for a header"
+    assert len(server.requests) < planned[0], "neighbouring tiles are merged"
+
+
+def test_sparse_tiles_cost_nothing(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    sizes = indexed.execute(
+        "SELECT count(*) FILTER (byte_count = 0), sum(octet_length(data)) FILTER (byte_count = 0) "
+        "FROM idx AS i, read_cog_tiles(i) WHERE href LIKE '%sparse%' AND byte_count = 0"
+    ).fetchone()
+    assert sizes is not None and sizes[0] > 0 and sizes[1] > 0
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*), sum(byte_count) FROM read_cog_tiles('{}')",
+        "SELECT tile_col, tile_row, bbox FROM read_cog_tiles('{}')",
+        "SELECT width, height, transform FROM read_cog('{}')",
+        "SELECT max(x_off) FROM idx AS i, read_cog_tiles(i) WHERE tile_col = 1",
+        "SELECT i.href, c.shape FROM idx AS i, read_cog(i) AS c",
+        "SELECT count(x_off) FROM idx AS i, read_cog(i)",
+    ],
+)
+def test_no_pixel_column_is_no_pixel_request(
+    indexed: duckdb.DuckDBPyConnection, server: FaultServer, query: str
+) -> None:
+    assert indexed.execute(query.replace("{}", server.url("big.tif"))).fetchall()
+    kinds = indexed.execute("SELECT DISTINCT kind FROM rasteret_requests() WHERE url LIKE $1", [f"{server.origin}%"])
+    assert "tile" not in {kind for (kind,) in kinds.fetchall()}
+    assert all(r.range is not None and r.range.startswith("bytes=0-") for r in server.requests)
+
+
+def test_a_filter_on_tiles_reads_only_those(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    query = (
+        "SELECT count(data), sum(byte_count) FROM idx AS i, read_cog_tiles(i) "
+        "WHERE i.href LIKE '%utm32%' AND tile_col = 1 AND tile_row = 1"
+    )
+    count, byte_count = indexed.execute(query).fetchone()
+    assert count == 1
+    assert [_length(r.range) for r in server.requests] == [byte_count]
+
+
+def _length(header: str | None) -> int:
+    assert header is not None
+    first, last = header.removeprefix("bytes=").split("-")
+    return int(last) - int(first) + 1
+
+
+def test_limit_reads_about_as_many_tiles(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    indexed.execute("SET VARIABLE one = (SELECT i FROM idx AS i WHERE href LIKE '%big%')")
+    tiles = indexed.execute("FROM read_cog_tiles(getvariable('one')) LIMIT 2").fetchall()
+    assert len(tiles) == 2
+    assert len(server.requests) <= 2
+
+
+def test_two_areas_in_one_tile_read_it_once(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    indexed.execute(
+        "CREATE TABLE areas AS SELECT {'x_off': 10 + range, 'y_off': 12, 'width': 20, 'height': 20} AS w FROM range(30)"
+    )
+    rows = indexed.execute(
+        "SELECT octet_length(data) FROM idx AS i, areas, read_cog(i, areas.w) WHERE i.href LIKE '%utm33%'"
+    ).fetchall()
+    assert rows == [(800,)] * 30
+    assert len(server.requests) == 1
+
+
+def test_a_tile_that_was_read_is_not_read_again(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    query = "SELECT sum(octet_length(data)) FROM idx AS i, read_cog(i) WHERE i.href LIKE '%utm33%'"
+    first = indexed.execute(query).fetchone()
+    sent = len(server.requests)
+    assert indexed.execute(query).fetchone() == first
+    assert len(server.requests) == sent
+
+
+def test_requests_are_shown_with_what_they_cost(con: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
+    before = con.execute("SELECT coalesce(max(id), 0) FROM rasteret_requests()").fetchone()[0]
+    con.execute("SELECT count(data) FROM read_cog($1, bands := 1)", [server.url("big.tif?sig=secret")]).fetchall()
+    rows = con.execute(
+        "SELECT kind, url, byte_count > 0, attempt, error FROM rasteret_requests() WHERE id > $1 ORDER BY id", [before]
+    ).fetchall()
+    assert [row[0] for row in rows][0] == "header"
+    assert {row[0] for row in rows} == {"header", "tile"}
+    assert all(row[1] == server.url("big.tif?sig=…") and row[2:] == (True, 1, None) for row in rows)
+    sent = con.execute("SELECT sum(byte_count) FROM rasteret_requests() WHERE id > $1", [before]).fetchone()[0]
+    assert sent == server.body_bytes

@@ -1,0 +1,159 @@
+"""Filters and orders: SQL's comparisons, CQL2, and the words of older servers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.stac.filters import cql2_text, parse_filter, parse_sortby
+from rasteret_sql.stac.query_extension import to_query
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cloud_cover < 20", "eo:cloud_cover < 20"),
+        ("CLOUD_COVER < 20 and Platform = 'sentinel-2a'", "eo:cloud_cover < 20 AND platform = 'sentinel-2a'"),
+        ("eo:cloud_cover BETWEEN 5 AND 20.5", "eo:cloud_cover BETWEEN 5 AND 20.5"),
+        ("view:off_nadir > 1 OR NOT (gsd IN (10, 20) AND created IS NULL)",
+         "view:off_nadir > 1 OR NOT (gsd IN (10, 20) AND created IS NULL)"),
+        ("platform = 'cloud_cover < 20'", "platform = 'cloud_cover < 20'"),
+        ("title = 'it''s DATE ''2024-01-01'''", "title = 'it''s DATE ''2024-01-01'''"),
+        ('"my property" != 1', '"my property" <> 1'),
+        ("datetime >= DATE '2024-01-31'", "datetime >= TIMESTAMP('2024-01-31T00:00:00Z')"),
+        ("datetime >= DATE('2024-01-31')", "datetime >= TIMESTAMP('2024-01-31T00:00:00Z')"),
+        ("updated < timestamp '2024-01-31 10:00:00+02'", "updated < TIMESTAMP('2024-01-31T08:00:00Z')"),
+        ("proj_code = 'EPSG:32633'", "proj:code = 'EPSG:32633' OR proj:epsg = 32633"),
+        ("gsd < 20 AND proj_code IN ('EPSG:1', 'IAU:2')",
+         "gsd < 20 AND (proj:code = 'EPSG:1' OR proj:epsg = 1 OR proj:code = 'IAU:2')"),
+        ("S_INTERSECTS(geometry, POINT(7.5 51.5))", "s_intersects(geometry, POINT(7.5 51.5))"),
+        ('{"op": "<", "args": [{"property": "cloud_cover"}, 20]}', "eo:cloud_cover < 20"),
+    ],
+)  # fmt: skip
+def test_column_names_become_properties(text: str, expected: str) -> None:
+    assert cql2_text(parse_filter(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cloud_cover <", "filter 'cloud_cover <' is not CQL2 text: it breaks off at character 14; "),
+        (
+            "cloud_cover < 'x",
+            'filter "cloud_cover < \'x" is not CQL2 text: unexpected "\'x" at character 15; ',
+        ),
+        ("gsd < 1\nAND platform ~ 'a'", "filter \"gsd < 1\\nAND platform ~ 'a'\" is not CQL2 text: "),
+        ('{"op"', "filter '{\"op\"' is not CQL2 JSON: EOF while parsing an object at line 1 column 5; "),
+    ],
+)
+def test_what_is_not_cql2_is_shown_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        parse_filter(text)
+    assert str(error.value).startswith(message)
+    assert str(error.value).endswith(
+        "write comparisons as in SQL, such as cloud_cover < 20 AND platform = 'sentinel-2a'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cloud_cover", "filter 'cloud_cover' is not a condition: a comparison is expected"),
+        ("assets = 'x'", "filter: a STAC API cannot filter by column assets; put it in WHERE on the result"),
+        ("proj_code LIKE 'EPSG:326%'",
+         "filter: proj_code can be compared with = and IN to codes such as 'EPSG:32633', not by 'like'; "
+         "for more name the property, proj:code or proj:epsg"),
+        ("datetime > DATE 'soon'", "filter \"datetime > DATE 'soon'\": DATE 'soon' is not a date or time"),
+    ],
+)  # fmt: skip
+def test_conditions_that_make_no_sense(text: str, message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        parse_filter(text)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cloud_cover < 20 AND platform = 'a'", {"eo:cloud_cover": {"lt": 20}, "platform": {"eq": "a"}}),
+        ("20 > cloud_cover AND 5 <= cloud_cover", {"eo:cloud_cover": {"lt": 20, "gte": 5}}),
+        ("gsd IN (10, 20) AND a <> 1", {"gsd": {"in": [10, 20]}, "a": {"neq": 1}}),
+        ("gsd BETWEEN 1 AND 2", {"gsd": {"gte": 1, "lte": 2}}),
+        ("created > TIMESTAMP '2024-01-01 00:00:00'", {"created": {"gt": "2024-01-01T00:00:00Z"}}),
+        ("a LIKE 'x%' AND b LIKE '%y' AND c LIKE '%z%' AND d LIKE 'w'",
+         {"a": {"startsWith": "x"}, "b": {"endsWith": "y"}, "c": {"contains": "z"}, "d": {"eq": "w"}}),
+    ],
+)  # fmt: skip
+def test_the_query_extension_says_comparisons_joined_by_and(text: str, expected: dict[str, Any]) -> None:
+    assert to_query(parse_filter(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a = 1 OR b = 2", "OR"),
+        ("NOT a = 1", "NOT"),
+        ("a IS NULL", "IS NULL"),
+        ("a LIKE 'x%y'", "LIKE 'x%y'"),
+        ("a LIKE 'x_'", "LIKE 'x_'"),
+        ("a = b", "a comparison with an expression or another property"),
+        ("casei(a) = 'x'", "'=' of something else than a property"),
+        ("id = 'x'", "a condition on id (use ids := …)"),
+        ("S_INTERSECTS(geometry, POINT(0 0))", "a condition on geometry (use intersects := …)"),
+        ("a < 1 AND a < 2", "two conditions 'lt' on a"),
+        ("T_AFTER(datetime, TIMESTAMP('2024-01-01T00:00:00Z'))", "t_after"),
+    ],
+)
+def test_what_the_query_extension_cannot_say_is_refused(text: str, part: str) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        to_query(parse_filter(text))
+    assert str(error.value) == part
+
+
+@pytest.mark.parametrize(
+    ("sortby", "expected"),
+    [
+        ("-datetime", "-properties.datetime"),
+        ("datetime,-eo:cloud_cover", "+properties.datetime,-properties.eo:cloud_cover"),
+        ("Cloud_Cover, +id", "+properties.eo:cloud_cover,+id"),
+        (["-properties.gsd", "collection"], "-properties.gsd,+collection"),
+    ],
+)
+def test_an_order_names_properties_as_the_extension_does(sortby: str | list[str], expected: str) -> None:
+    keys = [key.as_json() for key in parse_sortby(sortby)]
+    assert ",".join({"asc": "+", "desc": "-"}[key["direction"]] + key["field"] for key in keys) == expected
+
+
+@pytest.mark.parametrize(
+    ("sortby", "found"),
+    [("", "''"), ("a,,b", "''"), ("datetime DESC", "'datetime DESC'"), (["--a"], "'--a'")],
+)
+def test_an_order_that_is_none(sortby: str | list[str], found: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        parse_sortby(sortby)
+    assert str(error.value) == (
+        f"sortby {sortby!r}: expected names with - for descending order, such as '-datetime,cloud_cover', "
+        f"found {found}"
+    )
+
+
+def test_an_order_by_crs_must_name_the_property() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^sortby 'proj_code': name the property, proj:code or proj:epsg$"
+    ):
+        parse_sortby("proj_code")
+
+
+def test_json_stays_json() -> None:
+    expression = parse_filter('{"op": "and", "args": [{"op": "isNull", "args": [{"property": "a"}]}, '
+                              '{"op": "=", "args": [{"property": "b"}, true]}]}')  # fmt: skip
+    assert json.loads(json.dumps(expression)) == {
+        "op": "and",
+        "args": [
+            {"op": "isNull", "args": [{"property": "a"}]},
+            {"op": "=", "args": [{"property": "b"}, True]},
+        ],
+    }

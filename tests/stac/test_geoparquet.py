@@ -1,0 +1,186 @@
+"""STAC GeoParquet gives the items that went into it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.stac.item import item_row
+from rasteret_sql.stac.static import read
+
+WKB = shapely.to_wkb(shapely.Point(7.5, 51.5), flavor="iso")
+MOMENT = datetime(2024, 5, 31, 10, 15, 0, 123_000, tzinfo=UTC)
+
+
+def column(kind: pa.DataType, *values: Any) -> pa.Array:
+    return pa.array(list(values), kind)
+
+
+ASSET = pa.struct(
+    {
+        "href": pa.string(),
+        "roles": pa.list_(pa.string()),
+        "eo:bands": pa.list_(pa.struct({"name": pa.string()})),
+    }
+)
+BOX = pa.struct({side: pa.float64() for side in ("xmin", "ymin", "xmax", "ymax")})
+COLUMNS: dict[str, pa.Array] = {
+    "type": column(pa.string(), "Feature", "Feature"),
+    "id": column(pa.string(), "a", "b"),
+    "collection": column(pa.string(), "scenes", None),
+    "geometry": column(pa.binary(), WKB, None),
+    "bbox": column(BOX, {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}, None),
+    "links": column(
+        pa.list_(pa.struct({"rel": pa.string(), "href": pa.string()})),
+        [{"rel": "self", "href": "https://host/x/a.json"}],
+        None,
+    ),
+    "assets": column(
+        pa.struct({"red": ASSET, "nir": ASSET}),
+        {"red": {"href": "./red.tif", "roles": ["data"], "eo:bands": [{"name": "B04"}]}, "nir": None},
+        {"red": None, "nir": {"href": "https://host/nir.tif", "roles": None, "eo:bands": None}},
+    ),
+    "datetime": column(pa.timestamp("ms", "UTC"), MOMENT, None),
+    "eo:cloud_cover": column(pa.float64(), 12.5, None),
+    "proj:epsg": column(pa.int64(), 32632, None),
+    "created": column(pa.string(), "2024-05-31T12:00:00+02:00", None),
+}
+
+
+def rows(
+    tmp_path: Path, columns: dict[str, Any], metadata: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    path = tmp_path / "items.parquet"
+    table = pa.table(columns)
+    if metadata is not None:
+        table = table.replace_schema_metadata({"geo": json.dumps(metadata)})
+    pq.write_table(table, path)
+    return list(read(str(path)))
+
+
+def geo(**about: Any) -> dict[str, Any]:
+    return {
+        "version": "1.1.0",
+        "primary_column": "geometry",
+        "columns": {"geometry": {"encoding": "WKB", **about}},
+    }
+
+
+def test_columns_become_an_item(tmp_path: Path) -> None:
+    first, second = rows(tmp_path, COLUMNS)
+    assert first == item_row(
+        {
+            "type": "Feature",
+            "id": "a",
+            "collection": "scenes",
+            "geometry": {"type": "Point", "coordinates": [7.5, 51.5]},
+            "bbox": [1, 2, 3, 4],
+            "links": [{"rel": "self", "href": "https://host/x/a.json"}],
+            "assets": {"red": {"href": "./red.tif", "roles": ["data"], "eo:bands": [{"name": "B04"}]}},
+            "properties": {
+                "datetime": "2024-05-31T10:15:00.123000Z",
+                "eo:cloud_cover": 12.5,
+                "proj:epsg": 32632,
+                "created": "2024-05-31T12:00:00+02:00",
+            },
+        },
+        base_href=None,
+    )
+    assert second == item_row(
+        {"type": "Feature", "id": "b", "assets": {"nir": {"href": "https://host/nir.tif"}}}, base_href=None
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("us", "Europe/Berlin"), pa.timestamp("ns", "UTC"), pa.timestamp("us")]
+)
+def test_times_of_any_unit_and_zone(tmp_path: Path, kind: pa.DataType) -> None:
+    times = pa.array([MOMENT, None], pa.timestamp("us", "UTC")).cast(kind)
+    assert [row["datetime"] for row in rows(tmp_path, COLUMNS | {"datetime": times})] == [MOMENT, None]
+
+
+def test_a_box_with_heights_and_a_box_as_a_list(tmp_path: Path) -> None:
+    solid = {"xmin": 1.0, "ymin": 2.0, "zmin": 0.0, "xmax": 3.0, "ymax": 4.0, "zmax": 9.0}
+    boxes = pa.array([solid, None], pa.struct(dict.fromkeys(solid, pa.float64())))
+    assert rows(tmp_path, COLUMNS | {"bbox": boxes})[0]["bbox"] == (1, 2, 3, 4)
+    lists = pa.array([[1.0, 2.0, 3.0, 4.0], None], pa.list_(pa.float64()))
+    assert rows(tmp_path, COLUMNS | {"bbox": lists})[0]["bbox"] == (1, 2, 3, 4)
+
+
+def test_assets_as_a_map_and_as_json(tmp_path: Path) -> None:
+    asset = {"href": "./red.tif", "roles": ["data"], "eo:bands": [{"name": "B04"}]}
+    mapped = pa.array([[("red", asset)], []], pa.map_(pa.string(), ASSET))
+    written = pa.array([json.dumps({"red": asset}), "{}"], pa.string())
+    expected = rows(tmp_path, COLUMNS)[0]["assets"]
+    assert rows(tmp_path, COLUMNS | {"assets": mapped})[0]["assets"] == expected
+    assert rows(tmp_path, COLUMNS | {"assets": written})[0]["assets"] == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "metadata", "error", "told"),
+    [
+        ({"x": pa.array([1])}, None, MalformedError,
+         "not STAC GeoParquet: columns id and assets expected, found x"),
+        (COLUMNS, geo(encoding="polygon"), UnsupportedError,
+         "geometry is encoded as 'polygon'; only WKB is read"),
+        (COLUMNS, geo(crs={"id": {"authority": "EPSG", "code": 32632}}), UnsupportedError,
+         "geometry is in CRS 32632; STAC items are in OGC:CRS84"),
+        (COLUMNS, {"columns": []}, MalformedError,
+         "its GeoParquet metadata does not describe column geometry"),
+        (COLUMNS | {"assets": pa.array(["{", "{}"])}, None, MalformedError,
+         "column assets holds text that is not JSON: '{'"),
+    ],
+    ids=["columns", "encoding", "crs", "metadata", "json"],
+)  # fmt: skip
+def test_what_is_not_read(tmp_path: Path, columns: Any, metadata: Any, error: Any, told: str) -> None:
+    with pytest.raises(error) as caught:
+        rows(tmp_path, columns, metadata)
+    assert str(caught.value) == f"{tmp_path / 'items.parquet'}: {told}"
+
+
+def test_damaged_wkb_names_the_item(tmp_path: Path) -> None:
+    with pytest.raises(MalformedError, match=r"^item 'a' of collection 'scenes' in .*'geometry' is not WKB"):
+        rows(tmp_path, COLUMNS | {"geometry": pa.array([b"\x01\x03", None])})
+
+
+@pytest.mark.parametrize("crs", [None, {"id": {"authority": "OGC", "code": "CRS84"}}, {"name": "WGS 84"}])
+def test_longitude_and_latitude(tmp_path: Path, crs: Any) -> None:
+    assert rows(tmp_path, COLUMNS, geo(crs=crs))[0]["geometry"] == WKB
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("100-landsat-items", 100), ("100-sentinel-2-items", 100), ("1000-sentinel-2-items", 1000)],
+)
+def test_real_files_say_what_duckdb_reads_in_them(stac_data: Path, name: str, count: int) -> None:
+    path = str(stac_data / f"rustac/{name}.parquet")
+    found = list(read(path))
+    assert len(found) == count
+    expected = duckdb.sql(
+        f"""
+        SELECT id, collection, epoch_us("datetime"), "eo:cloud_cover", platform, 'EPSG:' || "proj:epsg",
+               bbox.xmin, bbox.ymax, list_filter(links, link -> link.rel = 'self')[1].href
+        FROM '{path}'
+        """
+    ).fetchall()
+    assert [
+        (
+            row["id"], row["collection"], round(row["datetime"].timestamp() * 1e6), row["cloud_cover"],
+            row["platform"], row["proj_code"], row["bbox"][0], row["bbox"][3], row["self_href"],
+        )
+        for row in found
+    ] == expected  # fmt: skip
+    first = duckdb.sql(f"SELECT assets::JSON FROM '{path}' LIMIT 1").fetchall()[0][0]
+    assets = {key: asset for key, asset in json.loads(first).items() if asset is not None}
+    assert {key: asset["href"] for key, asset in found[0]["assets"].items()} == {
+        key: asset["href"] for key, asset in assets.items()
+    }

@@ -1,0 +1,44 @@
+"""Fixtures of the store's tests: nothing of one test or of this machine's accounts reaches another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from rasteret_sql.settings import Settings, configure
+from rasteret_sql.store import schedule
+from rasteret_sql.store.options import clear_storage_options
+from tests.store.server import FaultServer
+
+DATA = bytes(range(256)) * 40
+"""10,240 bytes in which neighbours differ."""
+
+
+@pytest.fixture(autouse=True)
+def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "GOOGLE_", "AZURE_", "RASTERET_", "STORAGE_EMULATOR")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(schedule, "BACKOFF_FIRST_S", 0.001)
+    reset_settings()
+    clear_storage_options()
+    yield
+    reset_settings()
+    clear_storage_options()
+
+
+def reset_settings() -> None:
+    configure(**{f.name: None for f in fields(Settings)})
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer({"a.tif": DATA}) as running:
+        yield running
