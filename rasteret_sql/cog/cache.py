@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.settings import settings

@@ -136,20 +136,18 @@ def overviews_of(tiff: Tiff) -> list[Image]:
 
 def _level(image: Image, masks: dict[tuple[int, int], Image]) -> Level:
     mask = masks.get((image.width, image.height))
-    # The bit order within bytes is part of how a block is packed: a reader that does not know the name
-    # refuses it, rather than decode mirrored bytes.
-    mirrored = image.fill_order == 2 and image.compression not in BITS_IN_OWN_ORDER
     return Level(
         width=image.width,
         height=image.height,
         tile_width=image.tile_width,
         tile_height=image.tile_height,
         tiled=image.tiled,
-        compression=image.compression + (" (FillOrder 2)" if mirrored else ""),
+        compression=image.compression,
         predictor=image.predictor,
         interleave=image.interleave,
         photometric=image.photometric,
         bits_per_sample=image.bits_per_sample,
+        fill_order=1 if image.compression in BITS_IN_OWN_ORDER else image.fill_order,
         tile_offsets=image.tile_offsets,
         tile_byte_counts=image.tile_byte_counts,
         jpeg_tables=image.jpeg_tables,

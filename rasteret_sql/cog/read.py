@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import BoundedSemaphore
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import BlockLayout, decode_block
 from rasteret_sql.cog.cache import BLOCKS
-from rasteret_sql.cog.selection import PixelWindow, Selection
+from rasteret_sql.cog.selection import Selection
+from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.coalesce import merge
@@ -30,6 +32,8 @@ from rasteret_sql.store.redact import place
 Pixels = npt.NDArray[Any]
 BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
 """href, ETag, offset, byte count, layout, rows: all that decides a block's pixels."""
+WAITING_PER_THREAD = 16
+"""Fetched blocks that may wait for each decoding thread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class WindowRead:
     """One window to read into ``out``, shaped ``(len(bands), window.height, window.width)``."""
 
     selection: Selection
-    window: PixelWindow
+    window: Window
     bands: tuple[int, ...]
     """From 0, in the order wanted."""
     out: Pixels
@@ -91,7 +95,9 @@ def _jobs(reads: Sequence[WindowRead]) -> dict[BlockKey, _Job]:
     for number, read in enumerate(reads):
         chosen = read.selection
         layout = chosen.layout()
-        numbers = zip(chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True)
+        numbers = zip(
+            chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True
+        )
         for block, offset, byte_count in numbers:
             if byte_count == 0:
                 _fill(read, block)
@@ -110,9 +116,13 @@ def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | Ras
     keys = list(claimed)
     limits = settings()
     merged = merge(
-        [claimed[key].byte_range for key in keys], gap=limits.merge_gap_bytes, max_length=limits.merge_max_bytes
+        [claimed[key].byte_range for key in keys],
+        gap=limits.merge_gap_bytes,
+        max_length=limits.merge_max_bytes,
     )
     tasks: list[Future[None]] = []
+    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
+    room = BoundedSemaphore(WAITING_PER_THREAD * limits.decode_threads)
 
     def work(key: BlockKey, data: bytes | memoryview) -> None:
         job = claimed[key]
@@ -124,6 +134,8 @@ def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | Ras
         else:
             BLOCKS.store(key, pixels)
             settle(job, pixels)
+        finally:
+            room.release()
 
     total = sum(group.range.length for group in merged)
     try:
@@ -136,6 +148,7 @@ def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | Ras
                         BLOCKS.fail(key, found)
                         settle(claimed[key], found)
                     else:
+                        room.acquire()
                         tasks.append(_pool().submit(work, key, found))
                 advance(merged[number].range.length)
         for task in tasks:
@@ -199,7 +212,13 @@ def _target(read: WindowRead, block: int) -> tuple[int, slice, slice, slice, sli
     y, x = row * chosen.tile_height - window.y_off, column * chosen.tile_width - window.x_off
     top, left = max(y, 0), max(x, 0)
     bottom, right = min(y + chosen.tile_height, window.height), min(x + chosen.tile_width, window.width)
-    return plane, slice(top, bottom), slice(left, right), slice(top - y, bottom - y), slice(left - x, right - x)
+    return (
+        plane,
+        slice(top, bottom),
+        slice(left, right),
+        slice(top - y, bottom - y),
+        slice(left - x, right - x),
+    )
 
 
 def _wanted(read: WindowRead, plane: int) -> Iterable[tuple[int, int]]:

@@ -10,18 +10,9 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.window import Window
 
 UInt64s = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PixelWindow:
-    """A rectangle of whole pixels of one level."""
-
-    x_off: int
-    y_off: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +88,12 @@ class Selection:
         return min(self.tile_height, self.height - row * self.tile_height)
 
 
-def select(header: Header, level: Level, window: PixelWindow, bands: Sequence[int]) -> Selection:
+def select(header: Header, level: Level, window: Window, bands: Sequence[int]) -> Selection:
     """The blocks of ``level`` that hold ``bands`` (from 0) inside ``window``."""
     return _selection(header, level, window, bands, header.band_count, header.dtype)
 
 
-def select_mask(header: Header, level: Level, window: PixelWindow) -> Selection | None:
+def select_mask(header: Header, level: Level, window: Window) -> Selection | None:
     """The blocks of the internal mask of ``level`` inside ``window``; None without a mask."""
     if level.mask is None:
         return None
@@ -110,10 +101,14 @@ def select_mask(header: Header, level: Level, window: PixelWindow) -> Selection 
 
 
 def _selection(
-    header: Header, level: Level, window: PixelWindow, bands: Sequence[int], band_count: int, dtype: str
+    header: Header, level: Level, window: Window, bands: Sequence[int], band_count: int, dtype: str
 ) -> Selection:
-    columns = np.arange(window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1)
-    rows = np.arange(window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1)
+    columns = np.arange(
+        window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
+    )
+    rows = np.arange(
+        window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1
+    )
     planes = np.array(sorted(set(bands)) if level.interleave == "band" else [0])
     grid = level.tiles_across * level.tiles_down
     blocks = (

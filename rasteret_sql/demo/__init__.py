@@ -31,15 +31,11 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         import rasteret_sql
-        from rasteret_sql.demo.archive import make_archive
-        from rasteret_sql.demo.server import serve
-        from rasteret_sql.stac.catalogs import register_catalog
+        from rasteret_sql.demo.sources import served_archive
 
         self._closing = contextlib.ExitStack()
-        self.archive = make_archive(folder)
-        server = self._closing.enter_context(serve(folder))
+        self.archive, server = self._closing.enter_context(served_archive(folder))
         self.url, self.folder = server.url, folder
-        register_catalog("demo", endpoint=server.url, title="Demo archive on this machine")
         self.con = self._closing.enter_context(contextlib.closing(rasteret_sql.connect()))
         fields = self.path("fields.parquet").replace("'", "''")
         self.con.execute(f"CREATE VIEW fields AS FROM '{fields}'")

@@ -13,7 +13,7 @@ from rasteret_sql.demo.archive import Archive, make_archive
 from rasteret_sql.demo.fields import SPLITS, Field, write_fields
 from rasteret_sql.demo.landscape import PIXEL_M
 from rasteret_sql.demo.scenes import OFFSET, SCALE
-from rasteret_sql.demo.server import serve
+from rasteret_sql.demo.server import Server, serve
 from rasteret_sql.stac.catalogs import register_catalog
 
 BBox = tuple[float, float, float, float]
@@ -44,11 +44,18 @@ class Source:
 
 
 @contextmanager
-def local_source(folder: Path) -> Iterator[Source]:
+def served_archive(folder: Path) -> Iterator[tuple[Archive, Server]]:
     """The demo archive, made in ``folder``, served while the block lasts as the catalogue ``demo``."""
     archive = make_archive(folder)
     with serve(folder) as server:
         register_catalog("demo", endpoint=server.url, title="Demo archive on this machine")
+        yield archive, server
+
+
+@contextmanager
+def local_source(folder: Path) -> Iterator[Source]:
+    """The demo archive; see ``served_archive``."""
+    with served_archive(folder) as (archive, _):
         yield Source(
             title="a small archive made on this machine",
             catalog="demo",

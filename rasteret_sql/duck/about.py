@@ -32,10 +32,7 @@ def functions(rows: pa.Array) -> list[list[dict[str, Any]]]:
 
 def requests(rows: pa.Array) -> list[list[dict[str, Any]]]:
     """What this process sent over the wire, oldest first."""
-    log = [
-        {name: getattr(entry, name) for name in REQUEST_FIELDS}
-        for entry in meter.snapshot()
-    ]
+    log = [{name: getattr(entry, name) for name in REQUEST_FIELDS} for entry in meter.snapshot()]
     return [log] * len(rows)
 
 

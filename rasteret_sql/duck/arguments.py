@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.selection import PixelWindow
+from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi, parse_aois
 
@@ -21,7 +21,7 @@ def combined(column: Any) -> pa.Array:
     return column
 
 
-def areas(column: Any, types: Any, crs: Any) -> list[Aoi | PixelWindow | RasteretError | None]:
+def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretError | None]:
     """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, or NULL.
 
     ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY; ``crs`` is what the caller
@@ -30,7 +30,7 @@ def areas(column: Any, types: Any, crs: Any) -> list[Aoi | PixelWindow | Rastere
     values = values_of(column)
     given = texts(crs, "aoi_crs")
     kinds = values_of(types)
-    found: list[Aoi | PixelWindow | RasteretError | None] = [None] * len(values)
+    found: list[Aoi | Window | RasteretError | None] = [None] * len(values)
     groups: dict[str | None, list[int]] = {}
     for row, value in enumerate(values):
         if value is None:
@@ -70,14 +70,14 @@ def _number(value: Any) -> Any:
         return value
 
 
-def _window(value: dict[str, Any]) -> PixelWindow | RasteretError:
+def _window(value: dict[str, Any]) -> Window | RasteretError:
     numbers = [value[key] for key in WINDOW_KEYS]
     if any(n is None or int(n) != n for n in numbers):
         return ArgumentError(f"a pixel window takes whole numbers x_off, y_off, width, height; got {numbers}")
     x_off, y_off, width, height = (int(n) for n in numbers)
     if width < 1 or height < 1:
         return ArgumentError(f"a pixel window is at least 1 x 1; got {width} x {height}")
-    return PixelWindow(x_off=x_off, y_off=y_off, width=width, height=height)
+    return Window(x_off=x_off, y_off=y_off, width=width, height=height)
 
 
 def geometry_crs(duck_type: str | None) -> str | None:

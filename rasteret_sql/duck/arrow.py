@@ -55,8 +55,8 @@ def _number(values: Sequence[Any], kind: Any) -> pa.Array:
             arrow_type, len(values), [None, pa.py_buffer(np.ascontiguousarray(values, dtype))]
         )
     valid, there = _bitmap(values)
-    flat = values if valid is None else [0 if v is None else v for v in values]
-    return pa.Array.from_buffers(arrow_type, len(there), [valid, pa.py_buffer(np.array(flat, dtype=dtype))])
+    filled = np.array([0 if v is None else v for v in values], dtype)
+    return pa.Array.from_buffers(arrow_type, len(there), [valid, pa.py_buffer(filled)])
 
 
 def _boolean(values: Sequence[Any], kind: Any) -> pa.Array:
@@ -100,7 +100,9 @@ def _bytes(values: Sequence[Any], arrow_type: Any) -> pa.Array:
 
 def _list(values: Sequence[Any], kind: Any) -> pa.Array:
     valid, there = _bitmap(values)
-    offsets = _offsets(np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4")
+    offsets = _offsets(
+        np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
+    )
     child = array_of(_flat([v for v in values if v is not None]), dict(kind.children)["child"])
     buffers = [valid, pa.py_buffer(offsets)]
     return pa.Array.from_buffers(pa.list_(child.type), len(there), buffers, children=[child])
@@ -108,8 +110,7 @@ def _list(values: Sequence[Any], kind: Any) -> pa.Array:
 
 def _flat(lists: list[Any]) -> Sequence[Any]:
     if lists and all(isinstance(v, np.ndarray) for v in lists):
-        flat: Sequence[Any] = np.concatenate(lists)
-        return flat
+        return np.concatenate(lists)  # type: ignore[return-value]
     return list(chain.from_iterable(lists))
 
 
@@ -138,7 +139,9 @@ def _map(values: Sequence[Any], kind: Any) -> pa.Array:
     entries = [v for v in values if v is not None]
     keys = array_of(list(chain.from_iterable(v.keys() for v in entries)), types["key"])
     items = array_of(list(chain.from_iterable(v.values() for v in entries)), types["value"])
-    offsets = _offsets(np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4")
+    offsets = _offsets(
+        np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
+    )
     map_type = pa.map_(keys.type, items.type)
     entry = pa.StructArray.from_arrays([keys, items], fields=[map_type.key_field, map_type.item_field])
     return pa.Array.from_buffers(map_type, len(there), [valid, pa.py_buffer(offsets)], children=[entry])

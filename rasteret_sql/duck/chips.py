@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.window import window_bounds
 from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, numbers
 from rasteret_sql.duck.arrow import array_of, blob_array, grid_lists, struct_array
 from rasteret_sql.duck.headers import rasters
@@ -16,7 +17,7 @@ from rasteret_sql.duck.rows import box, plan_of, source_row
 from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.plan import ReadRequest, plan_chip, window_bounds
+from rasteret_sql.raster.plan import ReadRequest, plan_chip
 from rasteret_sql.raster.plan import plan_tiles as tiles_of
 
 ON_ERROR = ("fail", "null")
@@ -50,7 +51,15 @@ def _planned(
             planned.append(None)
             continue
         try:
-            planned.append(list(rows_of(_sound(header), _request(i, wanted, asked_bands, levels, resolutions, touched), policies[i])))
+            planned.append(
+                list(
+                    rows_of(
+                        _sound(header),
+                        _request(i, wanted, asked_bands, levels, resolutions, touched),
+                        policies[i],
+                    )
+                )
+            )
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -209,12 +218,21 @@ def _grid(chip: Row, number: int) -> pa.Array | None:
     bands, rows, columns = chip["shape"]
     position = 0 if "band" in chip and "source" in chip else number - 1
     if not 0 <= position < bands:
-        raise ArgumentError(f"the chip has no band {number}; it has {bands}, counted from 1 as they were read")
+        raise ArgumentError(
+            f"the chip has no band {number}; it has {bands}, counted from 1 as they were read"
+        )
     dtype = np.dtype(chip["dtype"])
     if dtype.kind == "c":
         raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")
     pixels = np.frombuffer(chip["data"], dtype).reshape(bands, rows, columns)[position]
-    if dtype.itemsize == 8 and dtype.kind in "iu" and pixels.size and np.abs(pixels.astype(np.float64)).max() > 2**53:
-        raise UnsupportedError(f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column")
+    if (
+        dtype.itemsize == 8
+        and dtype.kind in "iu"
+        and pixels.size
+        and np.abs(pixels.astype(np.float64)).max() > 2**53
+    ):
+        raise UnsupportedError(
+            f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
+        )
     valid = None if chip["valid"] is None else np.frombuffer(chip["valid"], np.uint8)
     return grid_lists(pixels, valid)

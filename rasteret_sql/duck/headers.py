@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
-from rasteret_sql.cog.selection import PixelWindow
+from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers
 from rasteret_sql.duck.rows import HeaderColumn, box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.plan import pick_level, window_bounds, window_transform
+from rasteret_sql.raster.plan import pick_level
 
 EDGES = ("shift", "clip", "drop")
 
@@ -86,7 +86,8 @@ def cog_windows(
     edges, levels = choices(edge, "edge", EDGES), integers(level, "level")
     found = rasters(raster, [bool(number) for number in levels])
     return [
-        _windows(header, sizes[i] or 0, strides[i], edges[i], levels[i] or 0) for i, header in enumerate(found)
+        _windows(header, sizes[i] or 0, strides[i], edges[i], levels[i] or 0)
+        for i, header in enumerate(found)
     ]
 
 
@@ -105,7 +106,7 @@ def _windows(
     rows = []
     for y, height in _steps(grid.height, size, step, edge):
         for x, width in _steps(grid.width, size, step, edge):
-            window = PixelWindow(x_off=x, y_off=y, width=width, height=height)
+            window = Window(x_off=x, y_off=y, width=width, height=height)
             own = window_transform(transform, window)
             rows.append(
                 {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -37,13 +37,14 @@ class Kernel:
         """The DuckDB type that crosses: the value, or why there is none."""
         return f"STRUCT(value {self.returns}, error VARCHAR)"
 
-    @lru_cache(maxsize=None)  # noqa: B019 - kernels live as long as the process
+    @cache  # noqa: B019 - kernels live as long as the process
     def bind(self) -> Callable[..., Any]:
         """The callable for a host: Arrow columns in, one Arrow array out.
 
         One for the process, and never freed: DuckDB's catalogue points to it, but only the cursor that
         registered it holds a reference, and may be gone when another cursor calls.
         """
+
         def call(*columns: Any) -> Any:
             return on_own_thread(lambda: self._run(columns))
 
@@ -75,7 +76,9 @@ def kernels() -> dict[str, Kernel]:
     """Every kernel by name."""
     from rasteret_sql.stac.item import ITEM_TYPE
 
-    settings_type = "STRUCT(name VARCHAR, value VARCHAR, \"default\" VARCHAR, unit VARCHAR, description VARCHAR)[]"
+    settings_type = (
+        'STRUCT(name VARCHAR, value VARCHAR, "default" VARCHAR, unit VARCHAR, description VARCHAR)[]'
+    )
     table = [
         _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
         _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),

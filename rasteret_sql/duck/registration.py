@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from rasteret_sql.duck.declarations import functions
-from rasteret_sql.duck.kernels import PREFIX, kernels
+from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -14,7 +14,9 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     Kernels are seen by every cursor of an instance; TEMP macros by one connection only, and they work
     where the database file is read-only.
     """
-    query = f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
+    query = (
+        f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
+    )
     bound = {name for (name,) in connection.execute(query).fetchall()}
     for kernel in kernels().values():
         name = PREFIX + kernel.name
@@ -28,9 +30,9 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"COMMENT ON {kind} {function.name} IS '{summary}'")
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel) -> None:
+def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel) -> None:
     try:
-        connection.create_function(
+        connection.create_function(  # type: ignore[call-overload]
             name,
             kernel.bind(),
             None,

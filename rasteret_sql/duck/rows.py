@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.selection import PixelWindow, Selection
+from rasteret_sql.cog.selection import Selection
+from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.reproject import footprint
@@ -110,7 +111,9 @@ def _nested(columns: Mapping[str, pa.Array], name: str, row: int, href: str) -> 
     if column is None or not column[row].is_valid:
         return None
     if not pa.types.is_struct(column.type):
-        raise ArgumentError(f"{href}: the index column {name} is {column.type}, not a STRUCT made by cog_header")
+        raise ArgumentError(
+            f"{href}: the index column {name} is {column.type}, not a STRUCT made by cog_header"
+        )
     inner = {field.name: column.field(i) for i, field in enumerate(column.type)}
     return _level(inner, row, href, mask=None)
 
@@ -125,7 +128,13 @@ def _level(columns: Mapping[str, pa.Array], row: int, href: str, *, mask: Level 
             values[name] = _table(column, row, name, href)
         else:
             values[name] = column[row].as_py()
-    for name, kind in (("width", int), ("height", int), ("tile_width", int), ("tile_height", int), ("compression", str)):
+    for name, kind in (
+        ("width", int),
+        ("height", int),
+        ("tile_width", int),
+        ("tile_height", int),
+        ("compression", str),
+    ):
         if not isinstance(values[name], kind):
             raise ArgumentError(
                 f"{href}: the index column {name} holds {values[name]!r}, where cog_header writes "
@@ -160,13 +169,17 @@ def _table(column: pa.Array, row: int, name: str, href: str) -> np.ndarray[Any, 
             if numbers.dtype != np.uint64 and len(numbers) and numbers.min() < 0:
                 raise ArgumentError(f"{href}: the index column {name} holds negative numbers")
             return numbers.astype(np.uint64, copy=False)  # type: ignore[no-any-return]
-        raise ArgumentError(f"{href}: this index row has no tile tables ({name} is NULL); build it with cog_header")
+        raise ArgumentError(
+            f"{href}: this index row has no tile tables ({name} is NULL); build it with cog_header"
+        )
     raise ArgumentError(f"{href}: the index column {name} is {kind}, where cog_header writes UBIGINT[]")
 
 
 def _affine(values: Sequence[float] | None, href: str) -> tuple[float, float, float, float, float, float]:
     if values is None or len(values) != 6:
-        raise ArgumentError(f"{href}: the index column transform holds {values!r}, not the six numbers of an affine")
+        raise ArgumentError(
+            f"{href}: the index column transform holds {values!r}, not the six numbers of an affine"
+        )
     a, b, c, d, e, f = (float(v) for v in values)
     return a, b, c, d, e, f
 
@@ -197,7 +210,7 @@ def plan_of(row: Mapping[str, Any]) -> ChipPlan:
     """The chip plan in one hidden column value."""
     return ChipPlan(
         selection=_selection(row["selection"]),
-        window=PixelWindow(**row["window"]),
+        window=Window(**row["window"]),
         bands=tuple(row["bands"]),
         transform=tuple(row["transform"]),
         nodata=row["nodata"],

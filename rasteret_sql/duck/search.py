@@ -39,7 +39,9 @@ def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
     asked: list[tuple[int, SearchRequest]] = []
     for i, name in enumerate(names):
         if name is None:
-            raise ArgumentError("the catalog is NULL; give the URL of a STAC API, or an id of stac_catalogs()")
+            raise ArgumentError(
+                "the catalog is NULL; give the URL of a STAC API, or an id of stac_catalogs()"
+            )
         if found_areas[i] is None and not pa.types.is_null(intersects.type):
             continue
         asked.append(
@@ -90,7 +92,9 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bbox(value: Any) -> tuple[float, ...]:
-    numbers = [value.get(key) for key in ("xmin", "ymin", "xmax", "ymax")] if isinstance(value, dict) else value
+    numbers = (
+        [value.get(key) for key in ("xmin", "ymin", "xmax", "ymax")] if isinstance(value, dict) else value
+    )
     if not isinstance(numbers, list | tuple) or not all(isinstance(n, float) for n in numbers):
         raise ArgumentError(f"bbox := {value!r}: [xmin, ymin, xmax, ymax] in degrees was expected")
     return tuple(numbers)

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.cog.read import WindowRead, read_windows
-from rasteret_sql.cog.selection import PixelWindow, Selection
+from rasteret_sql.cog.selection import Selection
+from rasteret_sql.cog.window import Affine, Window
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.rasterize import inside
 from rasteret_sql.settings import settings
 
 Pixels = npt.NDArray[Any]
-Affine = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class ChipPlan:
     """All that reading one chip takes; made without a request when the header is known."""
 
     selection: Selection
-    window: PixelWindow
+    window: Window
     bands: tuple[int, ...]
     """From 0, in the order wanted."""
     transform: Affine

@@ -42,8 +42,10 @@ def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.
         return equal
     real = pixels.real if pixels.dtype.kind == "c" else pixels
     if nodata != nodata:
-        return np.isnan(real)
+        nan: npt.NDArray[np.bool_] = np.isnan(real)
+        return nan
     with np.errstate(all="ignore"):
         value = real.dtype.type(nodata)
-        close = np.abs(real - value) < np.finfo(real.dtype).eps * np.abs(real + value) * 2
-        return (real == value) | close
+        distance = np.abs(real - value)
+        equal = (real == value) | (distance < np.finfo(real.dtype).eps * np.abs(real + value) * 2)
+    return np.asarray(equal, np.bool_)

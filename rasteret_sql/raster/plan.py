@@ -10,10 +10,11 @@ import shapely
 
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.selection import PixelWindow, select, select_mask
+from rasteret_sql.cog.selection import select, select_mask
+from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
 from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.chip import Affine, ChipPlan
+from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.reproject import project
 from rasteret_sql.raster.window import geometry_window
 from rasteret_sql.store.redact import place
@@ -26,7 +27,7 @@ DENSIFY = 8
 class ReadRequest:
     """What a caller wants of one raster."""
 
-    area: Aoi | PixelWindow | None = None
+    area: Aoi | Window | None = None
     """None: the whole raster. A window counts pixels of the level that is read."""
     bands: tuple[int | str, ...] | None = None
     """Numbers from 1, or names; None: all bands."""
@@ -46,10 +47,7 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
     geometry = None
     if isinstance(request.area, Aoi):
         geometry = _in_raster_crs(header, request.area, transform)
-        found = geometry_window(geometry, transform, level.width, level.height)
-        window = None if found is None else PixelWindow(
-            x_off=found.x_off, y_off=found.y_off, width=found.width, height=found.height
-        )
+        window = geometry_window(geometry, transform, level.width, level.height)
     else:
         window = clip_window(request.area, level.width, level.height)
     if window is None:
@@ -93,12 +91,14 @@ def plan_tiles(header: Header, request: ReadRequest) -> Iterator[tuple[int, int,
     groups = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
     geometry = None if chip.aoi is None else shapely.from_wkb(chip.aoi)
     shapely.prepare(geometry)
-    for row in range(window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1):
+    for row in range(
+        window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1
+    ):
         for column in range(
             window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
         ):
             tile = clip_window(
-                PixelWindow(
+                Window(
                     x_off=column * level.tile_width,
                     y_off=row * level.tile_height,
                     width=level.tile_width,
@@ -109,19 +109,24 @@ def plan_tiles(header: Header, request: ReadRequest) -> Iterator[tuple[int, int,
             )
             assert tile is not None
             own = window_transform(transform, tile)
-            if geometry is not None and not shapely.intersects(geometry, footprint_of(own, tile)):
+            if geometry is not None and not shapely.intersects(geometry, shapely.Polygon(corners(own, tile))):
                 continue
             for bands in groups:
-                yield number, column, row, ChipPlan(
-                    selection=select(header, level, tile, bands),
-                    window=tile,
-                    bands=bands,
-                    transform=own,
-                    nodata=header.nodata,
-                    alpha_band=None,
-                    mask=None,
-                    aoi=None,
-                    all_touched=False,
+                yield (
+                    number,
+                    column,
+                    row,
+                    ChipPlan(
+                        selection=select(header, level, tile, bands),
+                        window=tile,
+                        bands=bands,
+                        transform=own,
+                        nodata=header.nodata,
+                        alpha_band=None,
+                        mask=None,
+                        aoi=None,
+                        all_touched=False,
+                    ),
                 )
 
 
@@ -170,42 +175,6 @@ def pick_bands(header: Header, bands: Sequence[int | str] | None) -> tuple[int, 
                 f"{place(header.href)} has no band {band}; its bands are 1 to {header.band_count}"
             )
     return tuple(picked)
-
-
-def clip_window(window: PixelWindow | None, width: int, height: int) -> PixelWindow | None:
-    """The part of ``window`` inside an image of ``width`` x ``height``; all of it for None."""
-    if window is None:
-        return PixelWindow(x_off=0, y_off=0, width=width, height=height)
-    left, top = max(window.x_off, 0), max(window.y_off, 0)
-    right, bottom = min(window.x_off + window.width, width), min(window.y_off + window.height, height)
-    if right <= left or bottom <= top:
-        return None
-    return PixelWindow(x_off=left, y_off=top, width=right - left, height=bottom - top)
-
-
-def window_transform(transform: Affine, window: PixelWindow) -> Affine:
-    """The affine of a window's own pixels."""
-    a, b, c, d, e, f = transform
-    x, y = window.x_off, window.y_off
-    return (a, b, c + x * a + y * b, d, e, f + x * d + y * e)
-
-
-def window_bounds(transform: Affine, window: PixelWindow) -> tuple[float, float, float, float]:
-    """xmin, ymin, xmax, ymax of a window whose own affine is ``transform``."""
-    corners = _corners(transform, window)
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def footprint_of(transform: Affine, window: PixelWindow) -> Any:
-    """The window as a polygon in the raster's CRS."""
-    return shapely.Polygon(_corners(transform, window))
-
-
-def _corners(transform: Affine, window: PixelWindow) -> list[tuple[float, float]]:
-    a, b, c, d, e, f = transform
-    w, h = window.width, window.height
-    return [(c + a * x + b * y, f + d * x + e * y) for x, y in ((0, 0), (w, 0), (w, h), (0, h))]
 
 
 def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:

@@ -12,28 +12,18 @@ begins there: a window is at least one pixel wide and high, where rasterio finds
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """A rectangle of pixels of one raster, counted from its first column and row."""
-
-    x_off: int
-    y_off: int
-    width: int
-    height: int
 
 
 def geometry_window(area: Any, transform: Sequence[float], width: int, height: int) -> Window | None:

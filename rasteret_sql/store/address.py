@@ -20,6 +20,8 @@ FAMILIES = {
 """URL scheme -> kind of store. Every other scheme is left to fsspec."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_CHAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(?:://.*?::|::(?=[A-Za-z][A-Za-z0-9+.\-]*://))", re.DOTALL)
+"""fsspec's chains: ``zip://a.tif::s3://bucket/x.zip``, ``simplecache::https://host/a.tif``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,15 +41,19 @@ class Address:
 
 def scheme_of(href: str) -> str:
     """The URL scheme in lower case, empty for a plain path; of a chain (``zip::s3://…``) the first."""
-    if "::" in href:
-        return href.partition("::")[0].partition("://")[0].lower()
-    match = _SCHEME.match(href)
+    match = _SCHEME.match(href) or _CHAIN.match(href)
     return match[1].lower() if match else ""
 
 
 def family_of(href: str) -> str:
     """The kind of store that serves ``href``."""
-    return "fsspec" if "::" in href else FAMILIES.get(scheme_of(href), "fsspec")
+    return FAMILIES.get(scheme_of(href), "fsspec")
+
+
+def is_chain(href: str) -> bool:
+    """Whether ``href`` is one file system of fsspec inside another."""
+    match = _CHAIN.match(href)
+    return match is not None and match[1].lower() not in FAMILIES
 
 
 def parse_address(href: str) -> Address:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.store.address import FAMILIES, family_of
+from rasteret_sql.store.address import FAMILIES, family_of, is_chain
 from rasteret_sql.store.redact import place
 
 Options = Mapping[str, Any]
@@ -77,7 +77,7 @@ def _normal(href: str) -> str:
     if href in FAMILIES and href:
         href += "://"
     scheme, colon, rest = href.partition("://")
-    if not colon or "::" in href:
+    if not colon or is_chain(href):
         return href
     family = FAMILIES.get(scheme.lower())
     if family == "http":

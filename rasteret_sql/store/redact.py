@@ -7,6 +7,7 @@ from functools import lru_cache
 
 LONGEST_PLACE = 300
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)(?P<rest>.*)", re.DOTALL)
+_LINK = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.\-]*://)")
 _PLAIN_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:@]*)(:\d*)?")
 
 
@@ -18,7 +19,7 @@ def redact(url: str) -> str:
     they tell a signed address from a plain one. A local path is returned as it is. Chained addresses
     of fsspec (``zip://a.tif::https://…``) are redacted link by link.
     """
-    return "::".join(_redact_one(link) for link in url.split("::"))
+    return "::".join(_redact_one(link) for link in _LINK.split(url))
 
 
 def place(href: str) -> str:

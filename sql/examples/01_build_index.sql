@@ -7,7 +7,7 @@ SELECT
     s.geometry,
     a.key AS band,
     h.*
-FROM stac_search('demo', bbox := [11.8, 48.7, 12.2, 49.0], datetime := '2024-04-01/2024-09-30') AS s,
+FROM stac_search('demo', bbox := [11.9, 47.9, 12.2, 48.1], datetime := '2024-04-01/2024-09-30') AS s,
      unnest(map_entries(s.assets)) AS u(a),
      cog_header(a.value.href) AS h
 ORDER BY s.datetime, s.id, band;

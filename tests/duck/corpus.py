@@ -69,7 +69,13 @@ def write_corpus(folder: Path) -> None:
     write(folder / "float32_nan.tif", floats, nodata=float("nan"), COMPRESS="ZSTD", PREDICTOR=3)
     inside = np.full((HEIGHT, WIDTH), 255, np.uint8)
     inside[40:90, 100:200] = 0
-    write(folder / "rgb_mask.tif", texture(3, "uint8", 3), mask=inside, names=("red", "green", "blue"), COMPRESS="LZW")
+    write(
+        folder / "rgb_mask.tif",
+        texture(3, "uint8", 3),
+        mask=inside,
+        names=("red", "green", "blue"),
+        COMPRESS="LZW",
+    )
     rgba = texture(4, "uint8", 4)
     rgba[3] = np.where(inside > 0, 200, 0)
     write(folder / "rgba_alpha.tif", rgba, alpha=True, COMPRESS="DEFLATE")
@@ -77,9 +83,11 @@ def write_corpus(folder: Path) -> None:
         folder / "bands_strips.tif", texture(3, "int16", 5), cog=False, tiled=False, blockysize=37,
         interleave="band", compress="packbits", nodata=-1,
     )  # fmt: skip
-    sparse = np.zeros((2, HEIGHT, WIDTH), np.int32)
+    sparse = np.full((2, HEIGHT, WIDTH), -5, np.int32)
     sparse[:, 130:200, 10:60] = 77
-    write(folder / "sparse.tif", sparse, nodata=-5, cog=False, compress="lzw", SPARSE_OK=True, interleave="band")
+    write(
+        folder / "sparse.tif", sparse, nodata=-5, cog=False, compress="lzw", SPARSE_OK=True, interleave="band"
+    )
     write(
         folder / "rotated_float64.tif", texture(1, "float64", 6), cog=False, compress="deflate", predictor=3,
         transform=UTM32 @ Affine.rotation(25),

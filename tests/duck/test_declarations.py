@@ -33,7 +33,9 @@ def test_everything_public_is_described(function: Function) -> None:
 
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda f: f.name)
 def test_no_parameter_is_described_that_is_not_there(function: Function) -> None:
-    text = next(p for p in (ROOT / "sql/functions").glob("*.sql") if parse(p.read_text()).name == function.name).read_text()
+    text = next(
+        p for p in (ROOT / "sql/functions").glob("*.sql") if parse(p.read_text()).name == function.name
+    ).read_text()
     assert set(re.findall(r"^-- @param (\w+)", text, re.MULTILINE)) == {p.name for p in function.parameters}
 
 
@@ -61,5 +63,7 @@ def test_pages_and_readme_are_up_to_date() -> None:
 
 
 def test_the_sql_surface_tells_the_same(con: duckdb.DuckDBPyConnection) -> None:
-    rows = con.execute("SELECT name, kind, signature, summary, len(parameters) FROM rasteret_functions()").fetchall()
+    rows = con.execute(
+        "SELECT name, kind, signature, summary, len(parameters) FROM rasteret_functions()"
+    ).fetchall()
     assert rows == [(f.name, f.kind, f.signature, f.summary, len(f.parameters)) for f in PUBLIC]

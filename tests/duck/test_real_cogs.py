@@ -86,7 +86,9 @@ def nginx(folder: Path, work: Path) -> Iterator[str]:
         pytest.skip("nginx is not installed")
     port = free_port()
     conf = work / "nginx.conf"
-    temp = "".join(f"{kind}_temp_path {work}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temp = "".join(
+        f"{kind}_temp_path {work}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     conf.write_text(
         f"daemon off; pid {work}/pid; error_log {work}/error.log; user {_user()}; events {{}}\n"
         f"http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port}; root {folder}; }} }}"
@@ -110,7 +112,12 @@ def s3(folder: Path, work: Path) -> Iterator[str]:
     with running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
         import s3fs
 
-        options = {"key": "test", "secret": "test", "endpoint_url": f"http://127.0.0.1:{port}", "client_kwargs": {"region_name": "us-east-1"}}
+        options = {
+            "key": "test",
+            "secret": "test",
+            "endpoint_url": f"http://127.0.0.1:{port}",
+            "client_kwargs": {"region_name": "us-east-1"},
+        }
         fs = s3fs.S3FileSystem(**options)
         fs.mkdir("cogs")
         fs.put(str(folder), "cogs/cog", recursive=True)

@@ -12,7 +12,18 @@ import pytest
 
 import rasteret_sql
 
-HEAVY = ("duckdb", "pyarrow", "numpy", "shapely", "pyproj", "obstore", "fsspec", "imagecodecs", "pystac_client", "sqlglot")
+HEAVY = (
+    "duckdb",
+    "pyarrow",
+    "numpy",
+    "shapely",
+    "pyproj",
+    "obstore",
+    "fsspec",
+    "imagecodecs",
+    "pystac_client",
+    "sqlglot",
+)
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +37,9 @@ def test_import_loads_nothing_heavy() -> None:
 
 def test_connecting_loads_neither_arrow_nor_projections() -> None:
     late = ("pyarrow", "pyproj", "obstore", "imagecodecs", "pystac_client", "sqlglot", "pandas")
-    found = run(f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])")
+    found = run(
+        f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
+    )
     assert found.stdout.strip() == "[]"
 
 
@@ -66,7 +79,9 @@ def test_a_plain_connection_and_a_read_only_file(tmp_path: Path) -> None:
             rasteret_sql.register(con)
             assert con.execute("SELECT count(*) > 5 FROM rasteret_functions()").fetchone() == (True,)
     with duckdb.connect(str(file)) as con:
-        found = con.execute("SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE '%rasteret%'").fetchone()
+        found = con.execute(
+            "SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE '%rasteret%'"
+        ).fetchone()
         assert found == (0,), "nothing of ours is left in the user's file"
 
 
@@ -91,7 +106,9 @@ def test_many_cursors_register_at_once() -> None:
 
 def test_the_catalogue_of_duckdb_knows_what_a_function_does() -> None:
     con = rasteret_sql.connect()
-    comment = con.execute("SELECT comment FROM duckdb_functions() WHERE function_name = 'read_cog'").fetchone()
+    comment = con.execute(
+        "SELECT comment FROM duckdb_functions() WHERE function_name = 'read_cog'"
+    ).fetchone()
     assert comment == ("Pixels of a raster inside an area, as one chip.",)
 
 

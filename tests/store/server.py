@@ -193,9 +193,10 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
                 if server.gate is not None:
                     server.gate.wait(30)
                 self.answer()
-                self.wfile.flush()
             finally:
+                # Before the client has its answer, and with it leave to ask again.
                 server.leave()
+            self.wfile.flush()
 
         do_HEAD = do_GET  # noqa: N815 -- the standard library's name
 

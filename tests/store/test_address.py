@@ -28,6 +28,9 @@ SPLIT = {
     "file:///data/x%20y.tif": ("local", "", "/data/x y.tif"),
     "file://localhost/data/a.tif": ("local", "", "/data/a.tif"),
     "memory://a.tif": ("fsspec", "memory://", "memory://a.tif"),
+    "/data/a::b.tif": ("local", "", "/data/a::b.tif"),
+    "s3://bucket/a::b.tif": ("s3", "s3://bucket", "a::b.tif"),
+    "simplecache::s3://bucket/a.tif": ("fsspec", "simplecache::s3://", "simplecache::s3://bucket/a.tif"),
     "zip://a.tif::s3://bucket/x.zip": ("fsspec", "zip://", "zip://a.tif::s3://bucket/x.zip"),
 }
 

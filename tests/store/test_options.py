@@ -64,7 +64,8 @@ WRONG = [
     ),
     (
         {"s3://b": {"client_kwargs": {"verify": False}}},
-        "Unknown storage option 'verify' in 'client_kwargs' of 's3://b'; known are: endpoint_url, region_name.",
+        "Unknown storage option 'verify' in 'client_kwargs' of 's3://b'; known are: endpoint_url, "
+        "region_name.",
     ),
     ({"s3://b": {"anon": "yes"}}, "Storage option 'anon' of 's3://b' must be bool, not str."),
     ({"s3://b": {"secret": b"hush"}}, "Storage option 'secret' of 's3://b' must be str, not bytes."),

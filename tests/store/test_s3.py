@@ -139,7 +139,8 @@ def test_without_credentials_the_message_says_how_to_read_a_public_bucket(bucket
     assert str(outcome) == (
         "s3://sentinel-cogs: no AWS credentials were found. For a public bucket set the storage option "
         "anon: register(con, storage_options={'s3://sentinel-cogs/': {'anon': True}}), or "
-        "AWS_NO_SIGN_REQUEST=YES in the environment; for a private one set key and secret, or profile, or AWS_ACCESS_KEY_ID and "
+        "AWS_NO_SIGN_REQUEST=YES in the environment; for a private one set key and secret, or profile, or "
+        "AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY in the environment."
     )
     assert bucket.requests == []

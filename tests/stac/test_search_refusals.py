@@ -1,0 +1,240 @@
+"""Servers with poor manners, and what an API cannot do: exact errors, retries, nothing dropped."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from rasteret_sql.errors import (
+    AccessError,
+    ArgumentError,
+    MalformedError,
+    NotFoundError,
+    RasteretError,
+    TransportError,
+    UnsupportedError,
+)
+from rasteret_sql.settings import configure
+from rasteret_sql.store import meter
+
+from .searching import ONE, always, failing, ids_of
+from .serving import Answer, Asked, Server, api, item, landing, page, serving
+
+# Servers with poor manners
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "message"),
+    [
+        (b"<!DOCTYPE html><p>hello", MalformedError,
+         "STAC API HOST/: expected JSON, found an HTML page: '<!DOCTYPE html><p>hello'"),
+        (b"", MalformedError, "STAC API HOST/: expected JSON, found nothing"),
+        (b"Service down", MalformedError, "STAC API HOST/: expected JSON, found 'Service down'"),
+        (b"{\"a\": ", MalformedError,
+         "STAC API HOST/: expected JSON, found damaged JSON: Expecting value: line 1 column 7 (char 6)"),
+        (b"[" * 100_000, MalformedError, "STAC API HOST/: its JSON is nested too deeply to be read"),
+        (b"[1]", MalformedError, "STAC API HOST/: expected a JSON object, found [1]"),
+        (b"\xff\xfe", MalformedError, "STAC API HOST/: the answer is not UTF-8 text"),
+        ({"hello": 1}, MalformedError,
+         "STAC API HOST/: not the landing page of a STAC API: 'links' and 'stac_version' expected, "
+         "found hello"),
+        ({"type": "Catalog", "id": "c", "stac_version": "1.0.0", "links": []}, UnsupportedError,
+         "STAC API HOST/: a static catalogue, which cannot be searched: "
+         "FROM stac_read('HOST/') reads its items"),
+        ({"type": "Collection", "stac_version": "1.0.0", "links": [{"rel": "root", "href": "/v1"}]},
+         UnsupportedError,
+         "STAC API HOST/: not the landing page of a STAC API: a 'Collection' is there; its root is HOST/v1. "
+         "FROM stac_read(…) reads static documents"),
+    ],
+    ids=["html", "nothing", "text", "cut", "deep", "list", "utf-16", "json", "static", "collection"],
+)  # fmt: skip
+def test_a_landing_page_that_is_none(answer: Any, error: type[RasteretError], message: str) -> None:
+    assert failing(always(answer), error) == message
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"<html>later", "STAC API HOST/search: expected JSON, found an HTML page: '<html>later'"),
+        ({"type": "Catalog", "id": "x"},
+         "STAC search at HOST/search: page 1 is not a FeatureCollection: found type 'Catalog' with type, id"),
+        ({"type": "FeatureCollection", "features": ["a"]},
+         "STAC search at HOST/search: page 1 is not a FeatureCollection: "
+         "found type 'FeatureCollection' with type, features"),
+        (page({"type": "Feature"}), "item in HOST/search: a STAC item needs an 'id', found None"),
+        (page(item("a", datetime="soon")),
+         "item 'a' of collection 'scenes' in HOST/search: property 'datetime' is 'soon': "
+         "expected RFC 3339, such as 2024-05-31T10:15:00Z"),
+    ],
+    ids=["html", "catalog", "strings", "no id", "datetime"],
+)  # fmt: skip
+def test_a_page_that_is_none(answer: Any, message: str) -> None:
+    assert failing(api(search=always(answer)), MalformedError) == message
+
+
+@pytest.mark.usefixtures("no_retries")
+@pytest.mark.parametrize(
+    ("status", "body", "error", "told"),
+    [
+        (400, {"code": "InvalidParameter", "description": "cql2: unknown function foo"}, ArgumentError,
+         "400 Bad Request: cql2: unknown function foo"),
+        (422, {"detail": [{"loc": ["body", "bbox"], "msg": "wrong"}]}, ArgumentError,
+         "422 Unprocessable Entity: body.bbox: wrong"),
+        (401, b"", AccessError, "401 Unauthorized"),
+        (403, {"message": "see https://u:p@host/x?sig=SECRET for access"}, AccessError,
+         "403 Forbidden: see https://host/x?sig=… for access"),
+        (404, b"<html><style>p {}</style><h1>No such\npage</h1></html>", NotFoundError,
+         "404 Not Found: No such page"),
+        (405, b"", TransportError, "405 Method Not Allowed"),
+        (500, b"x" * 1000, TransportError, "500 Internal Server Error: " + "x" * 297 + "..."),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_told_in_the_servers_words(status: int, body: Any, error: Any, told: str) -> None:
+    message = failing(api(search=always(Answer(body=body, status=status))), error)
+    assert message == f"STAC API HOST/search answered {told}"
+
+
+def test_a_long_wait_is_not_waited() -> None:
+    refused = Answer(status=429, headers={"Retry-After": "3600"})
+    with serving(api(search=always(refused))) as server:
+        with pytest.raises(TransportError) as error:
+            ids_of(server.url + "/")
+        assert str(error.value) == (
+            f"STAC API {server.url}/search answered 429 Too Many Requests; it asks to wait 3600 s"
+        )
+        assert (error.value.transient, len(server.asked)) == (True, 2)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_faults_that_pass_are_tried_again(status: int) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if len(server.asked) < 4:
+            return Answer(status=status, headers={"Retry-After": "0"})
+        return Answer(body=ONE)
+
+    before = len(meter.snapshot())
+    with serving(api(search=answer)) as server:
+        assert ids_of(server.url + "/") == ["a"]
+    assert [(record.attempt, record.error is None) for record in meter.snapshot()[before:]] == [
+        (1, True), (1, False), (2, False), (3, True),
+    ]  # fmt: skip
+
+
+def test_retries_end() -> None:
+    configure(max_retries=2)
+    try:
+        with serving(api(search=always(Answer(status=503, headers={"Retry-After": "0"})))) as server:
+            with pytest.raises(TransportError, match=r"answered 503 Service Unavailable$"):
+                ids_of(server.url + "/")
+            assert len(server.asked) == 1 + 3
+    finally:
+        configure(max_retries=None)
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_an_answer_that_stops_coming() -> None:
+    cut = Answer(body=b'{"type": "FeatureCollection", "features": []}', headers={"Content-Length": "1000"})
+
+    def answer(server: Server, asked: Asked) -> Answer:
+        return cut if len(server.asked) == 2 else Answer(body=ONE)
+
+    with serving(api(search=answer)) as server:
+        configure(request_timeout_s=0.5)
+        try:
+            with pytest.raises(TransportError) as error:
+                ids_of(server.url + "/")
+        finally:
+            configure(request_timeout_s=None)
+    assert str(error.value) == f"STAC API {server.url}/search: no answer within 0.5 s"
+    assert error.value.transient
+
+
+@pytest.mark.usefixtures("no_retries")
+def test_compressed_nonsense() -> None:
+    handler = api(search=always(Answer(body=b"plain", headers={"Content-Encoding": "gzip"})))
+    assert failing(handler, TransportError) == (
+        "STAC API HOST/search: the answer is not compressed as its header says"
+    )
+
+
+def test_a_compressed_answer() -> None:
+    answer = Answer(body=gzip.compress(json.dumps(ONE).encode()), headers={"Content-Encoding": "gzip"})
+    with serving(api(search=always(answer))) as server:
+        assert ids_of(server.url + "/") == ["a"]
+
+
+def test_a_redirected_search_would_lose_its_conditions() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/search":
+            return Answer(status=301, headers={"Location": "/v1/search"})
+        return Answer(body=ONE)
+
+    assert failing(api(search=answer), TransportError, ids=["b"]) == (
+        "STAC API HOST/search: redirects the search to HOST/v1/search; "
+        "name the API by the address that it redirects to"
+    )
+
+
+def test_a_redirect_that_keeps_the_method_is_followed() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/search":
+            return Answer(status=307, headers={"Location": "/v1/search"})
+        return Answer(body=ONE)
+
+    with serving(api(search=answer)) as server:
+        assert ids_of(server.url + "/", ids=["b"]) == ["a"]
+        assert server.asked[-1].body["ids"] == ["b"]
+
+
+def test_a_host_that_does_not_listen() -> None:
+    with serving(always(b"")) as server:
+        url = server.url
+    with pytest.raises(TransportError) as error:
+        ids_of(f"{url}/?key=SECRET")
+    assert str(error.value) == (
+        f"STAC API {url}/?key=…: the host cannot be reached: connection refused or no network"
+    )
+
+
+def test_a_host_that_does_not_exist() -> None:
+    with pytest.raises(TransportError) as error:
+        ids_of("https://user:SECRET@catalogue.invalid/v1")
+    assert str(error.value) == (
+        "STAC API https://catalogue.invalid/v1: there is no host of this name, or no network"
+    )
+
+
+def test_a_failed_landing_page_is_asked_for_again() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if len(server.asked) == 1:
+            return Answer(status=404)
+        return Answer(body=landing(server.url) if asked.path == "/" else ONE)
+
+    with serving(answer) as server:
+        with pytest.raises(NotFoundError):
+            ids_of(server.url + "/")
+        assert ids_of(server.url + "/") == ["a"]
+
+
+# What an API cannot do
+
+
+@pytest.mark.parametrize(
+    ("extensions", "arguments", "message"),
+    [
+        ((), {"sortby": "-datetime"},
+         "STAC API HOST/ has no 'sort' extension, so sortby cannot be used: "
+         "leave it out and put ORDER BY on the result"),
+        ((), {"filter": "gsd < 1"},
+         "STAC API HOST/ has neither the 'filter' nor the 'query' extension, so filter 'gsd < 1' cannot be "
+         "used: put the condition in WHERE on the result"),
+        (("query",), {"filter": "gsd < 1 OR gsd > 2"},
+         "STAC API HOST/ has no 'filter' extension, and its 'query' extension, for comparisons joined by "
+         "AND, cannot say OR in filter 'gsd < 1 OR gsd > 2': put the condition in WHERE on the result"),
+    ],
+)  # fmt: skip
+def test_what_an_api_cannot_do_is_not_dropped(extensions: Any, arguments: Any, message: str) -> None:
+    assert failing(api(*extensions, search=always(ONE)), UnsupportedError, **arguments) == message
