@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
 from rasteret_sql.cog.window import Window
+from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi, parse_aois
 
 WINDOW_KEYS = ("x_off", "y_off", "width", "height")
+LONGEST_VALUE = 80
+"""Characters of a value that a message repeats."""
 
 
 def combined(column: Any) -> pa.Array:
@@ -57,27 +62,71 @@ def values_of(column: Any) -> list[Any]:
 def plain(value: Any) -> Any:
     """DECIMAL literals such as [77.5, 12.9, …] arrive as Decimal."""
     if isinstance(value, list | tuple):
-        return [None if v is None else float(v) for v in value]
+        return [_float(v) for v in value]
     if isinstance(value, dict):
-        return {key: None if v is None else _number(v) for key, v in value.items()}
+        return {key: _float(v) for key, v in value.items()}
     return value
 
 
-def _number(value: Any) -> Any:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value
+def _float(value: Any) -> Any:
+    return float(value) if _is_number(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and math.isfinite(value) and int(value) == value
+
+
+def sql(value: Any) -> str:
+    """A value about as SQL writes it, short enough for a message."""
+    text = _sql(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def _sql(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_sql, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_sql(v)}' for key, v in value.items())}}}"
+    if isinstance(value, bytes):
+        return f"a BLOB of {len(value):,} bytes"
+    if isinstance(value, bool | int | Decimal):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _window(value: dict[str, Any]) -> Window | RasteretError:
     numbers = [value[key] for key in WINDOW_KEYS]
-    if any(n is None or int(n) != n for n in numbers):
-        return ArgumentError(f"a pixel window takes whole numbers x_off, y_off, width, height; got {numbers}")
+    if not all(map(_is_whole, numbers)):
+        return ArgumentError(
+            f"a pixel window takes whole numbers x_off, y_off, width, height; got {sql(numbers)}"
+        )
     x_off, y_off, width, height = (int(n) for n in numbers)
     if width < 1 or height < 1:
         return ArgumentError(f"a pixel window is at least 1 x 1; got {width} x {height}")
     return Window(x_off=x_off, y_off=y_off, width=width, height=height)
+
+
+def levels_of(levels: Sequence[int | None], aoi: Any) -> list[int | None]:
+    """The level of each row: the one asked for, or the one whose pixels its window counts (cog_windows)."""
+    names = fields_of(aoi.type)
+    if "level" not in names or not all(key in names for key in WINDOW_KEYS):
+        return list(levels)
+    own = integers(combined(aoi).field(names.index("level")), "level")
+    for asked, counted in zip(levels, own, strict=True):
+        if asked is not None and counted is not None and asked != counted:
+            raise ArgumentError(
+                f"level := {asked}, but the window counts pixels of level {counted}; leave level out, "
+                "or cut windows of that level"
+            )
+    return [counted if asked is None else asked for asked, counted in zip(levels, own, strict=True)]
 
 
 def geometry_crs(duck_type: str | None) -> str | None:
@@ -92,7 +141,7 @@ def texts(column: Any, name: str) -> list[str | None]:
     values = values_of(column)
     for value in values:
         if value is not None and not isinstance(value, str):
-            raise ArgumentError(f"{name} := {value!r}: text was expected")
+            raise ArgumentError(f"{name} := {sql(value)}: text was expected")
     return values
 
 
@@ -102,16 +151,17 @@ def integers(column: Any, name: str) -> list[int | None]:
 
 
 def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or isinstance(value, str) or int(value) != value:
-        raise ArgumentError(f"{name} := {value!r}: a whole number was expected")
+    if not _is_whole(value):
+        raise ArgumentError(f"{name} := {sql(value)}: a whole number was expected")
     return int(value)
 
 
 def numbers(column: Any, name: str) -> list[float | None]:
     """Any number, or NULL."""
     values = values_of(column)
-    if any(isinstance(v, bool | str | list | dict) for v in values):
-        raise ArgumentError(f"{name} := {next(v for v in values if v is not None)!r}: a number was expected")
+    for value in values:
+        if value is not None and not _is_number(value):
+            raise ArgumentError(f"{name} := {sql(value)}: a number was expected")
     return [None if v is None else float(v) for v in values]
 
 
@@ -120,7 +170,7 @@ def flags(column: Any, name: str) -> list[bool]:
     values = values_of(column)
     for value in values:
         if value is not None and not isinstance(value, bool):
-            raise ArgumentError(f"{name} := {value!r}: true or false was expected")
+            raise ArgumentError(f"{name} := {sql(value)}: true or false was expected")
     return [bool(value) for value in values]
 
 
@@ -129,7 +179,8 @@ def choices(column: Any, name: str, allowed: Sequence[str]) -> list[str]:
     values = texts(column, name)
     for value in values:
         if value is not None and value not in allowed:
-            raise ArgumentError(f"{name} := {value!r}: one of {', '.join(map(repr, allowed))} was expected")
+            expected = ", ".join(map(sql, allowed))
+            raise ArgumentError(f"{name} := {sql(value)}: one of {expected} was expected")
     return [allowed[0] if value is None else value for value in values]
 
 
@@ -141,5 +192,9 @@ def band_lists(column: Any) -> list[tuple[int | str, ...] | None]:
 def _bands(value: Any) -> tuple[int | str, ...]:
     items = value if isinstance(value, list | tuple) else [value]
     if any(item is None for item in items):
-        raise ArgumentError(f"bands := {value!r}: NULL is no band; give numbers from 1, or names")
-    return tuple(item if isinstance(item, str) else _whole(item, "bands") for item in items)
+        raise ArgumentError(f"bands := {sql(value)}: NULL is no band; give numbers from 1, or names")
+    if not all(isinstance(item, str) or _is_whole(item) for item in items):
+        raise ArgumentError(
+            f"bands := {sql(value)}: a band number from 1 or a band name, or a list of them, was expected"
+        )
+    return tuple(item if isinstance(item, str) else int(item) for item in items)

@@ -188,5 +188,4 @@ def grid_lists(values: np.ndarray[Any, Any], valid: np.ndarray[Any, Any] | None)
         pa.float64(), values.size, [bitmap, pa.py_buffer(np.ascontiguousarray(values, "<f8"))]
     )
     inner = np.arange(0, values.size + 1, columns, dtype=np.int32)
-    lists = pa.Array.from_buffers(pa.list_(flat.type), rows, [None, pa.py_buffer(inner)], children=[flat])
-    return lists
+    return pa.Array.from_buffers(pa.list_(flat.type), rows, [None, pa.py_buffer(inner)], children=[flat])

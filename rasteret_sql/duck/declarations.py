@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -97,6 +98,17 @@ def functions() -> tuple[Function, ...]:
     """Every declared function; helpers (names with a leading underscore) first, then by name."""
     found = [parse(path.read_text("utf-8")) for path in sorted((sql_folder() / "functions").glob("*.sql"))]
     return tuple(sorted(found, key=lambda f: (f.public, f.name.lower())))
+
+
+@lru_cache(maxsize=1)
+def callees_first() -> tuple[Function, ...]:
+    """Every declared function after those that its macro calls: the order in which DuckDB takes them."""
+    by_name = {function.name: function for function in functions()}
+    calls = {
+        name: {other for other in by_name if other != name and f"{other}(" in function.macro}
+        for name, function in by_name.items()
+    }
+    return tuple(by_name[name] for name in TopologicalSorter(calls).static_order())
 
 
 def parse(text: str) -> Function:

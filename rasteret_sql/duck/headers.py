@@ -10,12 +10,16 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
-from rasteret_sql.duck.arguments import choices, integers
-from rasteret_sql.duck.rows import HeaderColumn, box, header_row
+from rasteret_sql.duck.arguments import choices, integers, sql
+from rasteret_sql.duck.fits import declared, duck_type, fields_of, holds, text_like
+from rasteret_sql.duck.index import HeaderColumn
+from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
+from rasteret_sql.store.redact import place
 
 EDGES = ("shift", "clip", "drop")
+CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR)"
 
 
 def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
@@ -26,7 +30,7 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
     kind = column.type
     if pa.types.is_null(kind):
         return [None] * len(column)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if text_like(kind):
         return _open(column.to_pylist())
     if pa.types.is_struct(kind):
         rows = HeaderColumn(column)
@@ -35,7 +39,8 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
             for i, valid in enumerate(column.is_valid().to_pylist())
         ]
     raise ArgumentError(
-        f"the raster is a value of Arrow type {kind}: an href (VARCHAR) or a row of an index was expected"
+        f"the raster is a value of type {duck_type(kind)}: "
+        "an href (VARCHAR) or a row of an index was expected"
     )
 
 
@@ -49,7 +54,14 @@ def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | Rasteret
 def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
     distinct = list(dict.fromkeys(href for href in hrefs if href is not None))
     found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read_headers(distinct), strict=True))
-    return [found.get(href) for href in hrefs]
+    return [_unprefixed(found.get(href)) for href in hrefs]
+
+
+def _unprefixed(found: Header | RasteretError | None) -> Header | RasteretError | None:
+    """The kernel says which function speaks: ``read_cog: cog_header: …`` would say it twice."""
+    if isinstance(found, RasteretError) and str(found).startswith("cog_header: "):
+        return type(found)(str(found).removeprefix("cog_header: "))
+    return found
 
 
 def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
@@ -59,9 +71,10 @@ def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
         if "href" not in names:
             raise ArgumentError(f"the row has no href column; its columns are: {', '.join(names)}")
         raster = raster.field(names.index("href"))
-    if not (pa.types.is_string(raster.type) or pa.types.is_null(raster.type)):
+    if not (text_like(raster.type) or pa.types.is_null(raster.type)):
         raise ArgumentError(
-            f"the raster is a value of Arrow type {raster.type}: an href (VARCHAR) or a row with an href was expected"
+            f"the raster is a value of type {duck_type(raster.type)}: "
+            "an href (VARCHAR) or a row with an href was expected"
         )
     hrefs = raster.to_pylist()
     return [_header_row(href, found) for href, found in zip(hrefs, _open(hrefs), strict=True)]
@@ -75,7 +88,7 @@ def _header_row(href: str | None, found: Header | RasteretError | None) -> dict[
     try:
         return header_row(found)
     except RasteretError as error:
-        return {"href": href, "error": f"{href}: {error}"}
+        return {"href": href, "error": f"{place(found.href)}: {error}"}
 
 
 def cog_windows(
@@ -86,21 +99,22 @@ def cog_windows(
     edges, levels = choices(edge, "edge", EDGES), integers(level, "level")
     found = rasters(raster, [bool(number) for number in levels])
     return [
-        _windows(header, sizes[i] or 0, strides[i], edges[i], levels[i] or 0)
-        for i, header in enumerate(found)
+        _windows(header, sizes[i], strides[i], edges[i], levels[i] or 0) for i, header in enumerate(found)
     ]
 
 
 def _windows(
-    header: Header | RasteretError | None, size: int, stride: int | None, edge: str, level: int
+    header: Header | RasteretError | None, size: int | None, stride: int | None, edge: str, level: int
 ) -> list[dict[str, Any]] | None:
     if header is None:
         return None
     if isinstance(header, RasteretError):
         raise header
+    if size is None or size < 1:
+        raise ArgumentError(f"size := {sql(size)}: a window is at least 1 pixel wide and high")
     step = size if stride is None else stride
-    if size < 1 or step < 1:
-        raise ArgumentError(f"size := {size}, stride := {step}: both must be at least 1 pixel")
+    if step < 1:
+        raise ArgumentError(f"stride := {step}: windows are at least 1 pixel apart")
     number = pick_level(header, level, None)
     grid, transform = header.levels[number], header.level_transform(number)
     rows = []
@@ -141,8 +155,9 @@ def _steps(length: int, size: int, step: int, edge: str) -> list[tuple[int, int]
 
 def metadata(raster: pa.Array) -> list[dict[str, Any] | None]:
     """Sedona's RS_MetaData of an href, an index row or a chip."""
-    if pa.types.is_struct(raster.type) and "shape" in [field.name for field in raster.type]:
-        return [None if chip is None else _chip_metadata(chip) for chip in _without_pixels(raster)]
+    names = fields_of(raster.type)
+    if "shape" in names and "transform" in names:
+        return _chip_metadata(raster)
     rows: list[dict[str, Any] | None] = []
     for header in rasters(raster, [False] * len(raster)):
         if isinstance(header, RasteretError):
@@ -161,19 +176,33 @@ def metadata(raster: pa.Array) -> list[dict[str, Any] | None]:
     return rows
 
 
-def _without_pixels(chips: pa.Array) -> list[dict[str, Any] | None]:
-    names = [field.name for field in chips.type]
-    wanted = [name for name in ("transform", "width", "height", "crs", "shape") if name in names]
-    columns = {name: chips.field(names.index(name)).to_pylist() for name in wanted}
-    valid = chips.is_valid().to_pylist()
-    return [{name: columns[name][i] for name in wanted} if ok else None for i, ok in enumerate(valid)]
-
-
-def _chip_metadata(chip: dict[str, Any]) -> dict[str, Any] | None:
-    if chip.get("transform") is None or chip.get("shape") is None:
-        return None
-    size = (chip["shape"][2], chip["shape"][1])
-    return _metadata_row(tuple(chip["transform"]), size, chip.get("crs"), chip["shape"][0], size)
+def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
+    """Metadata of rows that have a shape: its pixels are not looked at."""
+    names, expected = fields_of(chips.type), declared(CHIP)
+    columns = {name: chips.field(names.index(name)) for name in expected.children if name in names}
+    for name, column in columns.items():
+        if not holds(column.type, expected.children[name]):
+            raise ArgumentError(
+                f"the chip's column {name} is {duck_type(column.type)}, where read_cog gives "
+                f"{expected.children[name].text}; pass a row of read_cog as it is"
+            )
+    shapes, transforms = columns["shape"].to_pylist(), columns["transform"].to_pylist()
+    systems = columns["crs"].to_pylist() if "crs" in columns else [None] * len(chips)
+    rows: list[dict[str, Any] | None] = []
+    for there, shape, transform, crs in zip(
+        chips.is_valid().to_pylist(), shapes, transforms, systems, strict=True
+    ):
+        if not there or shape is None or transform is None:
+            rows.append(None)
+        elif len(shape) != 3 or len(transform) != 6:
+            raise ArgumentError(
+                f"the chip has shape {sql(shape)} and transform {sql(transform)}; "
+                "pass a row of read_cog as it is"
+            )
+        else:
+            size = (shape[2], shape[1])
+            rows.append(_metadata_row(tuple(transform), size, crs, shape[0], size))
+    return rows
 
 
 def _metadata_row(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from rasteret_sql.duck.declarations import functions
+from rasteret_sql.duck.declarations import callees_first
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 
 
@@ -22,7 +22,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         name = PREFIX + kernel.name
         if name not in bound:
             _bind(connection, name, kernel)
-    for function in functions():
+    for function in callees_first():
         kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
         summary = function.summary.replace("'", "''")
         connection.execute(function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1))

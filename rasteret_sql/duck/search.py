@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments import areas, integers, plain, texts, values_of
+from rasteret_sql.duck.arguments import areas, integers, plain, sql, texts, values_of
 from rasteret_sql.duck.rows import box
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi
@@ -96,7 +96,7 @@ def _bbox(value: Any) -> tuple[float, ...]:
         [value.get(key) for key in ("xmin", "ymin", "xmax", "ymax")] if isinstance(value, dict) else value
     )
     if not isinstance(numbers, list | tuple) or not all(isinstance(n, float) for n in numbers):
-        raise ArgumentError(f"bbox := {value!r}: [xmin, ymin, xmax, ymax] in degrees was expected")
+        raise ArgumentError(f"bbox := {sql(value)}: [xmin, ymin, xmax, ymax] in degrees was expected")
     return tuple(numbers)
 
 
@@ -105,7 +105,7 @@ def _text_lists(column: pa.Array, name: str) -> list[tuple[str, ...] | None]:
     for value in values_of(column):
         items = [value] if isinstance(value, str) else value
         if items is not None and not (isinstance(items, Sequence) and all(isinstance(x, str) for x in items)):
-            raise ArgumentError(f"{name} := {value!r}: text, or a list of texts, was expected")
+            raise ArgumentError(f"{name} := {sql(value)}: text, or a list of texts, was expected")
         lists.append(None if items is None else tuple(items))
     return lists
 
@@ -119,7 +119,7 @@ def _moment(value: Any) -> str | None:
         return value.isoformat()
     if value is None or isinstance(value, str):
         return value
-    raise ArgumentError(f"datetime := {value!r}: text such as '2024-01-01/2024-06-30' was expected")
+    raise ArgumentError(f"datetime := {sql(value)}: text such as '2024-01-01/2024-06-30' was expected")
 
 
 def _geojson(area: Any) -> dict[str, Any] | None:

@@ -138,10 +138,10 @@ def pick_level(header: Header, level: int | None, resolution: float | None) -> i
             sizes = ", ".join(f"{i}: {lv.width} x {lv.height}" for i, lv in enumerate(header.levels))
             raise ArgumentError(f"{place(header.href)} has no level {chosen}; its levels are {sizes}")
         return chosen
-    if level:
-        raise ArgumentError(f"level := {level} and resolution := {resolution} exclude each other; give one")
+    if level is not None:
+        raise ArgumentError(f"level := {level} and resolution := {resolution:g} exclude each other; give one")
     if not resolution > 0:
-        raise ArgumentError(f"resolution := {resolution} is no size of a pixel; it must be above 0")
+        raise ArgumentError(f"resolution := {resolution:g} is no size of a pixel; it must be above 0")
     a, b, _, d, e, _ = header.transform
     full = max((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
     best = 0
@@ -163,18 +163,19 @@ def pick_bands(header: Header, bands: Sequence[int | str] | None) -> tuple[int, 
     for band in bands:
         if isinstance(band, str):
             if band not in names:
-                known = ", ".join(repr(n) for n in names if n) or "none"
-                raise ArgumentError(
-                    f"{place(header.href)} has no band named {band!r}; its {header.band_count} bands are named: {known}"
-                )
+                raise ArgumentError(f"{place(header.href)} has no band named {band!r}; {_bands_of(header)}")
             picked.append(names.index(band))
         elif 1 <= band <= header.band_count:
             picked.append(band - 1)
         else:
-            raise ArgumentError(
-                f"{place(header.href)} has no band {band}; its bands are 1 to {header.band_count}"
-            )
+            raise ArgumentError(f"{place(header.href)} has no band {band}; {_bands_of(header)}")
     return tuple(picked)
+
+
+def _bands_of(header: Header) -> str:
+    numbers = "its only band is 1" if header.band_count == 1 else f"its bands are 1 to {header.band_count}"
+    names = ", ".join(repr(name) for name in header.band_names or () if name)
+    return f"{numbers}, named {names}" if names else f"{numbers}, without names"
 
 
 def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:

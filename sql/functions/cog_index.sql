@@ -76,73 +76,32 @@ CREATE MACRO cog_index(
     aoi_crs := NULL
 ) AS TABLE
 SELECT
-    h.id,
-    h.collection,
-    ST_GeomFromWKB(h.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
-    h.datetime,
-    h.cloud_cover,
-    h.platform,
-    h.proj_code,
-    h.band,
-    h.h.href,
-    h.h.width,
-    h.h.height,
-    h.h.band_count,
-    h.h.dtype,
-    h.h.tile_width,
-    h.h.tile_height,
-    h.h.tiled,
-    h.h.compression,
-    h.h.predictor,
-    h.h.interleave,
-    h.h.photometric,
-    h.h.byte_order,
-    h.h.bits_per_sample,
-    h.h.fill_order,
-    h.h.extra_samples,
-    h.h.crs,
-    h.h.transform,
-    h.h.bbox,
-    ST_GeomFromWKB(h.h.footprint)::GEOMETRY('OGC:CRS84') AS footprint,
-    h.h.nodata,
-    h.h.scales,
-    h.h."offsets",
-    h.h.band_names,
-    h.h.colormap,
-    h.h.tile_offsets,
-    h.h.tile_byte_counts,
-    h.h.jpeg_tables,
-    h.h.lerc_parameters,
-    h.h.overviews,
-    h.h.mask,
-    h.h.ghost,
-    h.h.file_size,
-    h.h.etag,
-    h.h.last_modified,
-    h.h.error
-FROM (
-    SELECT
-        s.id,
-        s.collection,
-        s.geometry,
-        s.datetime,
-        s.cloud_cover,
-        s.platform,
-        s.proj_code,
-        a.key AS band,
-        _rasteret_ok(_rasteret_cog_header(a.value.href)) AS h
-    FROM (
-        SELECT s, unnest(map_entries(s.assets)) AS a
-        FROM (
-            SELECT unnest(_rasteret_ok(_rasteret_stac_search(
-                catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
-                datetime, filter, sortby, max_items, page_size
-            ))) AS s
-        )
-    )
-    WHERE CASE
-        WHEN assets IS NOT NULL THEN list_contains(assets::VARCHAR[], a.key)
-        WHEN a.value.type IS NOT NULL THEN a.value.type ILIKE 'image/%tif%'
-        ELSE regexp_matches(a.value.href, '\.tiff?(\?|$)', 'i')
-    END
-) AS h
+    s.id,
+    s.collection,
+    s.geometry,
+    s.datetime,
+    s.cloud_cover,
+    s.platform,
+    s.proj_code,
+    a.key AS band,
+    h.*
+FROM stac_search(
+         catalog,
+         collections := collections,
+         ids := ids,
+         bbox := bbox,
+         intersects := intersects,
+         datetime := datetime,
+         filter := filter,
+         sortby := sortby,
+         max_items := max_items,
+         page_size := page_size,
+         aoi_crs := aoi_crs
+     ) AS s,
+     unnest(map_entries(s.assets)) AS u(a),
+     cog_header(a.value.href) AS h
+WHERE CASE
+    WHEN assets IS NOT NULL THEN list_contains(assets::VARCHAR[], a.key)
+    WHEN a.value.type IS NOT NULL THEN a.value.type ILIKE 'image/%tif%'
+    ELSE regexp_matches(a.value.href, '\.tiff?(\?|$)', 'i')
+END

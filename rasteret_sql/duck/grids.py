@@ -1,0 +1,154 @@
+"""RS_AsArray: one band as rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.duck.arguments import integers, sql
+from rasteret_sql.duck.arrow import array_of, grid_lists
+from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.duck.headers import rasters
+from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError
+from rasteret_sql.raster import chip as chips
+from rasteret_sql.raster.plan import ReadRequest, plan_chip
+from rasteret_sql.settings import settings
+
+EXACT = 2**53
+"""Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
+MOST = 2**31 - 1
+"""Numbers in the lists of one batch: their offsets are INTEGERs."""
+CHIP = "STRUCT(dtype VARCHAR, shape INTEGER[], data BLOB, valid BLOB)"
+DTYPES = frozenset(
+    {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
+    | {"float16", "float32", "float64", "complex64", "complex128"}
+)
+Pixels = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Band:
+    """One band of one chip."""
+
+    pixels: Pixels
+    """(rows, columns)"""
+    valid: npt.NDArray[np.bool_] | None
+
+
+def as_array(raster: pa.Array, band: pa.Array) -> pa.Array:
+    """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
+    numbers = [1 if number is None else number for number in integers(band, "band")]
+    take = _given if {"data", "shape"} <= set(fields_of(raster.type)) else _read_whole
+    bands = take(raster, numbers)
+    return _grid_column([None if found is None else _grid(found) for found in bands])
+
+
+def _grid_column(grids: Sequence[pa.Array | None]) -> pa.Array:
+    present = [grid for grid in grids if grid is not None]
+    rows = pa.concat_arrays(present) if present else array_of([], "DOUBLE[]")
+    offsets = np.zeros(len(grids) + 1, np.int32)
+    np.cumsum([0 if grid is None else len(grid) for grid in grids], out=offsets[1:])
+    there = np.array([grid is not None for grid in grids], np.bool_)
+    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(pa.list_(rows.type), len(grids), buffers, children=[rows])
+
+
+def _grid(band: _Band) -> pa.Array:
+    dtype = band.pixels.dtype
+    if dtype.kind == "c":
+        raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")
+    if dtype.itemsize == 8 and dtype.kind in "iu":
+        told = band.pixels if band.valid is None else band.pixels[band.valid]
+        if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
+            raise UnsupportedError(
+                f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
+            )
+    return grid_lists(band.pixels, band.valid)
+
+
+def _read_whole(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
+    """One band of whole rasters; None where the raster is NULL."""
+    headers = rasters(raster, [False] * len(raster))
+    plans = [None if header is None else _plan(header, n) for header, n in zip(headers, numbers, strict=True)]
+    wanted = [plan for plan in plans if plan is not None]
+    _limit([plan.window.height * plan.window.width for plan in wanted])
+    _, arrays = chips.allocate(wanted)
+    valid, errors = chips.read_chips(wanted, arrays)
+    for error in errors:
+        if error is not None:
+            raise error
+    found = iter(
+        _Band(pixels=array[0], valid=None if mask is None else mask.view(np.bool_))
+        for array, mask in zip(arrays, valid, strict=True)
+    )
+    return [None if plan is None else next(found) for plan in plans]
+
+
+def _limit(sizes: Sequence[int]) -> None:
+    limit = min(settings().max_read_bytes, MOST * 8)
+    if sum(sizes) * 8 > limit:
+        raise LimitError(
+            f"{len(sizes):,} bands of one batch hold {sum(sizes):,} pixels, "
+            f"{sum(sizes) * 8 / 2**20:,.0f} MiB as DOUBLE, over max_read_bytes ({limit / 2**20:,.0f} MiB). "
+            "Take chips of smaller areas or of a coarser level, or their data column, or raise max_read_bytes"
+        )
+
+
+def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
+    if isinstance(header, RasteretError):
+        raise header
+    planned = plan_chip(header, ReadRequest(bands=(number,)))
+    assert planned is not None, "a whole raster is never empty"
+    return planned[1]
+
+
+def _given(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
+    """One band of rows of read_cog; None where the row or its data is NULL."""
+    names, expected = fields_of(raster.type), declared(CHIP)
+    columns = {}
+    for name, kind in expected.children.items():
+        if name not in names:
+            raise ArgumentError(
+                f"the raster is a row with data, but without the column {name}: pass a row of read_cog; "
+                f"its columns are: {', '.join(names)}"
+            )
+        columns[name] = raster.field(names.index(name))
+        _require(name, columns[name].type, kind)
+    rows = zip(*(column.to_pylist() for column in columns.values()), numbers, strict=True)
+    there = raster.is_valid().to_pylist()
+    return [_band(*row) if ok and row[2] is not None else None for ok, row in zip(there, rows, strict=True)]
+
+
+def _require(name: str, found: Any, expected: DuckType) -> None:
+    if not holds(found, expected):
+        raise ArgumentError(
+            f"the chip's column {name} is {duck_type(found)}, where read_cog gives {expected.text}; "
+            "pass a row of read_cog as it is"
+        )
+
+
+def _band(dtype: str, shape: list[int], data: bytes, valid: bytes | None, number: int) -> _Band:
+    whole = "pass a row of read_cog as it is"
+    if dtype not in DTYPES or shape is None or len(shape) != 3 or not all(n and n > 0 for n in shape):
+        raise ArgumentError(f"the chip has dtype {sql(dtype)} and shape {sql(shape)}; {whole}")
+    bands, rows, columns = shape
+    kind, pixels = np.dtype(dtype).newbyteorder("<"), rows * columns
+    if len(data) != bands * pixels * kind.itemsize or (valid is not None and len(valid) != pixels):
+        raise ArgumentError(
+            f"the chip has {len(data):,} bytes of data"
+            + ("" if valid is None else f" and {len(valid):,} of valid")
+            + f", which do not fit its shape {sql(shape)} of {dtype}; {whole}"
+        )
+    if not 1 <= number <= bands:
+        raise ArgumentError(
+            f"the chip has no band {number}; it has {bands}, counted from 1 as they were read"
+        )
+    grid = np.frombuffer(data, kind).reshape(bands, rows, columns)[number - 1]
+    mask = None if valid is None else np.frombuffer(valid, np.uint8).reshape(rows, columns) != 0
+    return _Band(pixels=grid, valid=mask)

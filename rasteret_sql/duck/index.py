@@ -1,0 +1,242 @@
+"""Rows of an index as headers, each column checked when it is read: any table may be passed as an index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.window import Affine
+from rasteret_sql.duck import types
+from rasteret_sql.duck.arguments import sql
+from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.store.redact import place
+
+TABLES = ("tile_offsets", "tile_byte_counts")
+SIZES = ("width", "height", "tile_width", "tile_height")
+REQUIRED = (
+    "href", "width", "height", "band_count", "dtype", "tile_width", "tile_height", "tiled", *TABLES,
+    "compression", "predictor", "interleave", "byte_order", "bits_per_sample", "transform",
+)  # fmt: skip
+LARGEST = 2**31 - 1
+"""Pixels of one side: what INTEGER columns hold, and more than GDAL writes."""
+MOST_BANDS = 2**16 - 1
+AGAIN = "build the index again with cog_header"
+
+
+@lru_cache(maxsize=1)
+def _declared() -> DuckType:
+    return declared(types.HEADER)
+
+
+class HeaderColumn:
+    """The rasters of one vector: index rows (or anything with their columns) as ``Header`` values.
+
+    Columns are matched by name; others are ignored, and missing ones that are not REQUIRED are NULL.
+    """
+
+    def __init__(self, rows: pa.StructArray) -> None:
+        names = fields_of(rows.type)
+        missing = [name for name in REQUIRED if name not in names]
+        if missing:
+            raise ArgumentError(
+                f"the raster is a row without the column{'s' * (len(missing) > 1)} {', '.join(missing)}: "
+                "pass a row of an index built with cog_header (SELECT h.* FROM …, cog_header(href) AS h), "
+                f"or an href; its columns are: {', '.join(names)}"
+            )
+        self._columns = {field.name: rows.field(i) for i, field in enumerate(rows.type)}
+
+    def header(self, row: int, *, overviews: bool) -> Header:
+        """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
+        columns = _Row(self._columns, row, _declared())
+        href = columns.required("href")
+        columns.place = place(href)
+        self._refuse_failed(columns, row)
+        band_count = columns.number("band_count", 1, MOST_BANDS)
+        return Header(
+            href=href,
+            full=_level(columns, band_count, mask=_mask(columns)),
+            overviews=tuple(_overviews(columns, band_count)) if overviews else (),
+            band_count=band_count,
+            dtype=columns.required("dtype"),
+            byte_order=columns.choice("byte_order", ("little", "big")),
+            extra_samples=columns.values("extra_samples") or (),
+            crs=columns.value("crs"),
+            transform=_affine(columns),
+            nodata=columns.value("nodata"),
+            scales=columns.values("scales"),
+            offsets=columns.values("offsets"),
+            band_names=columns.values("band_names", nulls=True),
+            colormap=columns.values("colormap"),
+            file_size=None
+            if columns.scalar("file_size") is None
+            else columns.number("file_size", 0, 2**64 - 1),
+            etag=columns.value("etag"),
+        )
+
+    def _refuse_failed(self, columns: _Row, row: int) -> None:
+        error = self._columns["error"][row].as_py() if "error" in self._columns else None
+        if isinstance(error, str):  # a column of numbers with that name is the user's own
+            told = error.removeprefix(f"{columns.place}: ").rstrip(".")
+            columns.refuse(
+                f"its header could not be read when it was indexed ({told}); "
+                "leave such rows out with WHERE error IS NULL"
+            )
+
+
+class _Row:
+    """One row of columns side by side; what is read is checked against what cog_header writes there."""
+
+    def __init__(
+        self, columns: Mapping[str, pa.Array], row: int, kind: DuckType, *, within: str = ""
+    ) -> None:
+        self.columns, self.row, self.kind, self.within = columns, row, kind, within
+        self.place = ""
+
+    def nested(self, name: str, columns: pa.StructArray, row: int, kind: DuckType) -> _Row:
+        """A row of the STRUCTs that one column holds."""
+        arrays = {field.name: columns.field(i) for i, field in enumerate(columns.type)}
+        inner = _Row(arrays, row, kind, within=f"{self.within}{name}.")
+        inner.place = self.place
+        return inner
+
+    def scalar(self, name: str) -> pa.Scalar | None:
+        """The Arrow scalar of a column, None for NULL and for a column that is not there."""
+        column = self.columns.get(name)
+        if column is None:
+            return None
+        value = column[self.row]
+        if not value.is_valid:
+            return None
+        if not holds(column.type, self.kind.children[name]):
+            self.refuse(
+                f"the index column {self.within}{name} is {_short(duck_type(column.type))}, "
+                f"where cog_header writes {_short(self.kind.children[name].text)}; {AGAIN}"
+            )
+        return value
+
+    def value(self, name: str) -> Any:
+        found = self.scalar(name)
+        return None if found is None else found.as_py()
+
+    def values(self, name: str, *, nulls: bool = False) -> tuple[Any, ...] | None:
+        """A list as a tuple."""
+        found = self.value(name)
+        if found is None:
+            return None
+        if not nulls and None in found:
+            self.unfit(name, "a list with NULL in it")
+        return tuple(found)
+
+    def required(self, name: str) -> Any:
+        found = self.value(name)
+        if found is None:
+            self.refuse(f"the index column {self.within}{name} is NULL; {AGAIN}")
+        return found
+
+    def number(self, name: str, least: int, most: int) -> int:
+        number: int = self.required(name)
+        if not least <= number <= most:
+            self.unfit(name, f"{number:,}", f"{least:,} to {most:,}")
+        return number
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        word: str = self.required(name)
+        if word not in allowed:
+            self.unfit(name, sql(word), " or ".join(map(sql, allowed)))
+        return word
+
+    def unfit(self, name: str, found: str, expected: str = "") -> NoReturn:
+        """Refuse what a column holds."""
+        wanted = expected and f", where {expected} was expected"
+        self.refuse(f"the index column {self.within}{name} holds {found}{wanted}; {AGAIN}")
+
+    def refuse(self, problem: str) -> NoReturn:
+        raise ArgumentError(f"{self.place}: {problem}" if self.place else problem)
+
+
+def _mask(columns: _Row) -> Level | None:
+    if columns.scalar("mask") is None:
+        return None
+    inner = columns.nested("mask", columns.columns["mask"], columns.row, columns.kind.children["mask"])
+    return _level(inner, 1, mask=None)
+
+
+def _overviews(columns: _Row, band_count: int) -> list[Level]:
+    found = columns.scalar("overviews")
+    if found is None:
+        return []
+    if found.values.null_count:
+        columns.unfit("overviews", "a list with NULL in it")
+    kind = columns.kind.children["overviews"].children["child"]
+    rows = [columns.nested("overviews", found.values, i, kind) for i in range(len(found.values))]
+    return [_level(row, band_count, mask=_mask(row)) for row in rows]
+
+
+def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
+    fill_order = columns.value("fill_order")
+    level = Level(
+        **{name: columns.number(name, 1, LARGEST) for name in SIZES},
+        tiled=columns.required("tiled"),
+        compression=columns.required("compression"),
+        predictor=columns.required("predictor"),
+        interleave=columns.choice("interleave", ("pixel", "band")),
+        photometric=columns.value("photometric"),
+        bits_per_sample=columns.required("bits_per_sample"),
+        fill_order=1 if fill_order is None else fill_order,
+        tile_offsets=_table(columns, "tile_offsets"),
+        tile_byte_counts=_table(columns, "tile_byte_counts"),
+        jpeg_tables=columns.value("jpeg_tables"),
+        lerc_parameters=columns.values("lerc_parameters"),
+        mask=mask,
+    )
+    _check_tables(columns, level, band_count if level.interleave == "band" else 1)
+    return level
+
+
+def _table(columns: _Row, name: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    found = columns.scalar(name)
+    if found is None:
+        columns.refuse(f"this index row has no tile tables ({columns.within}{name} is NULL); {AGAIN}")
+    if found.values.null_count:
+        columns.unfit(name, "a list with NULL in it")
+    if pa.types.is_null(found.values.type):  # the empty list
+        return np.empty(0, np.uint64)
+    numbers = found.values.to_numpy(zero_copy_only=False)
+    if numbers.dtype.kind == "i" and len(numbers) and numbers.min() < 0:
+        columns.unfit(name, f"the negative number {numbers.min()}")
+    return np.asarray(numbers, np.uint64)
+
+
+def _check_tables(columns: _Row, level: Level, planes: int) -> None:
+    """Tables of another length would read other tiles."""
+    counts = [len(level.tile_offsets), len(level.tile_byte_counts)]
+    expected = level.tiles_across * level.tiles_down * planes
+    if counts != [expected, expected]:
+        columns.refuse(
+            f"this index row says {level.tiles_across} x {level.tiles_down} tiles"
+            + (f" of {planes} bands" if planes > 1 else "")
+            + f" ({expected:,}), but has {counts[0]:,} {columns.within}tile_offsets "
+            f"and {counts[1]:,} {columns.within}tile_byte_counts; {AGAIN}"
+        )
+
+
+def _affine(columns: _Row) -> Affine:
+    values = columns.required("transform")
+    numbers = [float("nan") if v is None else float(v) for v in values]
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+        columns.unfit("transform", sql(values), "an affine of six finite numbers")
+    a, b, c, d, e, f = numbers
+    if a * e == b * d:
+        columns.unfit("transform", sql(values), "an affine that does not map all pixels to one line")
+    return a, b, c, d, e, f
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
