@@ -48,7 +48,7 @@ def register(
 
     storage_options: options of fsspec and s3fs by URL prefix, the longest prefix wins, for the whole process:
     ``{"s3://sentinel-cogs/": {"anon": True}, "s3://private/": {"profile": "field-team"}}``.
-    settings: limits by name, for the whole process: ``{"max_concurrency": 128}``; see ``rasteret_settings()``.
+    settings: limits by name, for the process: ``{"max_concurrency": 128}``; see ``rasteret_settings()``.
     """
     from rasteret_sql.duck.registration import register as register_functions
 

@@ -184,7 +184,8 @@ def _slice(
         )
     if job.file_size is not None and info.size is not None and info.size != job.file_size:
         return StaleError(
-            f"{place(href)} changed since it was indexed: it had {job.file_size:,} bytes and has {info.size:,}; "
+            f"{place(href)} changed since it was indexed: "
+            f"it had {job.file_size:,} bytes and has {info.size:,}; "
             "index it again with cog_header"
         )
     data = answer.data[start : start + length]

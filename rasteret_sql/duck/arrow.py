@@ -159,6 +159,21 @@ BUILDERS: dict[str, Callable[[Sequence[Any], Any], pa.Array]] = {
 }
 
 
+def present(column: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows are not NULL. (``is_valid`` would load pyarrow.compute.)"""
+    bitmap = column.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(column), np.bool_)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+    return bits[column.offset : column.offset + len(column)].view(np.bool_)
+
+
+def whole_numbers(column: pa.Array) -> np.ndarray[Any, Any]:
+    """A column of integers without NULL as NumPy, not copied. (``to_numpy`` would load pandas.)"""
+    numbers = np.frombuffer(column.buffers()[1], str(column.type))
+    return numbers[column.offset : column.offset + len(column)]
+
+
 def guarded(values: pa.Array) -> pa.Array:
     """``values`` as the STRUCT(value, error) that a kernel answers when nothing went wrong."""
     nothing = pa.nulls(len(values), pa.large_string())

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import integers, sql
-from rasteret_sql.duck.arrow import array_of, grid_lists
+from rasteret_sql.duck.arrow import array_of, grid_lists, present
 from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError
@@ -121,7 +121,7 @@ def _given(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
         columns[name] = raster.field(names.index(name))
         _require(name, columns[name].type, kind)
     rows = zip(*(column.to_pylist() for column in columns.values()), numbers, strict=True)
-    there = raster.is_valid().to_pylist()
+    there = present(raster).tolist()
     return [_band(*row) if ok and row[2] is not None else None for ok, row in zip(there, rows, strict=True)]
 
 

@@ -11,6 +11,7 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
+from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.fits import declared, duck_type, fields_of, holds, text_like
 from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.rows import box, header_row
@@ -36,7 +37,7 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
         rows = HeaderColumn(column)
         return [
             _attempt(rows, i, overviews[i]) if valid else None
-            for i, valid in enumerate(column.is_valid().to_pylist())
+            for i, valid in enumerate(present(column))
         ]
     raise ArgumentError(
         f"the raster is a value of type {duck_type(kind)}: "
@@ -190,7 +191,7 @@ def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
     systems = columns["crs"].to_pylist() if "crs" in columns else [None] * len(chips)
     rows: list[dict[str, Any] | None] = []
     for there, shape, transform, crs in zip(
-        chips.is_valid().to_pylist(), shapes, transforms, systems, strict=True
+        present(chips), shapes, transforms, systems, strict=True
     ):
         if not there or shape is None or transform is None:
             rows.append(None)

@@ -14,6 +14,7 @@ from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck import types
 from rasteret_sql.duck.arguments import sql
+from rasteret_sql.duck.arrow import whole_numbers
 from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.redact import place
@@ -208,7 +209,7 @@ def _table(columns: _Row, name: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
         columns.unfit(name, "a list with NULL in it")
     if pa.types.is_null(found.values.type):  # the empty list
         return np.empty(0, np.uint64)
-    numbers = found.values.to_numpy(zero_copy_only=False)
+    numbers = whole_numbers(found.values)
     if numbers.dtype.kind == "i" and len(numbers) and numbers.min() < 0:
         columns.unfit(name, f"the negative number {numbers.min()}")
     return np.asarray(numbers, np.uint64)

@@ -63,8 +63,10 @@ def allocate(plans: Sequence[ChipPlan]) -> tuple[npt.NDArray[np.uint8], list[Pix
         bands, rows, columns = largest.shape
         raise LimitError(
             f"{len(plans):,} chips of one batch hold {total / 2**20:,.0f} MiB of pixels, over max_read_bytes "
-            f"({limit / 2**20:,.0f} MiB); the largest is {bands} x {rows:,} x {columns:,} {largest.selection.dtype}. "
-            "Ask for smaller areas, fewer bands or a coarser level, read fewer rows at once, or raise max_read_bytes"
+            f"({limit / 2**20:,.0f} MiB); the largest is "
+            f"{bands} x {rows:,} x {columns:,} {largest.selection.dtype}. "
+            "Ask for smaller areas, fewer bands or a coarser level, "
+            "read fewer rows at once, or raise max_read_bytes"
         )
     buffer = np.empty(total, np.uint8)
     arrays, at = [], 0

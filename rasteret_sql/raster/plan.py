@@ -61,7 +61,8 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
             _refuse_unsupported(part.href, part.layout())
     if any(other.mask is not None for other in header.levels) and mask is None:
         raise UnsupportedError(
-            f"{place(header.href)} has an internal mask, but none for level {level_number}; read another level"
+            f"{place(header.href)} has an internal mask, but none for level {level_number}; "
+            "read another level"
         )
     return level_number, ChipPlan(
         selection=selection,

@@ -21,7 +21,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(total: int, *, unit: str, what: str) -> Iterator[Advance]:
-    """A bar on standard error for ``total`` of ``unit``, shown once the work takes long; gone when it is done."""
+    """A bar on standard error for ``total`` of ``unit``: shown once work takes long, gone when it is done."""
     if not wanted():
         yield lambda amount: None
         return

@@ -56,7 +56,8 @@ def normal(con: duckdb.DuckDBPyConnection, kind: str) -> str:
 
 def test_pages_and_readme_are_up_to_date() -> None:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.stale() == [], "run: ./dev docs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 from tests.duck.corpus import NAMES
 from tests.store.server import FaultServer
 
+ROOT = Path(__file__).resolve().parents[2]
 READER = """
 import json, sys
 import rasteret_sql
 con = rasteret_sql.connect()
-con.execute("CREATE TABLE areas AS SELECT {'x_off': 5, 'y_off': 6, 'width': 50, 'height': 40} AS w, 'wheat' AS label")
+con.execute(
+    "CREATE TABLE areas AS SELECT {'x_off': 5, 'y_off': 6, 'width': 50, 'height': 40} AS w, 'wheat' AS label"
+)
 query = '''
 SELECT i.name, i.split, a.label, c.shape, md5(c.data) AS digest
 FROM read_parquet($1) AS i, areas AS a, read_cog(i, a.w) AS c ORDER BY ALL
@@ -38,7 +42,7 @@ def index(con: duckdb.DuckDBPyConnection, corpus: Path, tmp_path: Path) -> tuple
     with FaultServer(files) as server:
         con.execute("CREATE TABLE assets AS SELECT unnest($1) AS name, $2 AS origin", [NAMES, server.origin])
         con.execute(
-            "CREATE TABLE idx AS SELECT name, CASE WHEN name LIKE 'utm%' THEN 'train' ELSE 'test' END AS split, h.* "
+            "CREATE TABLE idx AS SELECT name, if(name LIKE 'utm%', 'train', 'test') AS split, h.* "
             "FROM assets, cog_header(origin || '/' || name || '.tif') AS h"
         )
         path = tmp_path / "idx.parquet"
@@ -47,13 +51,24 @@ def index(con: duckdb.DuckDBPyConnection, corpus: Path, tmp_path: Path) -> tuple
         yield path, server
 
 
+def read_elsewhere(path: Path, work: Path) -> subprocess.CompletedProcess[str]:
+    """Run READER where a pandas is installed: pyarrow would import it, and take a second for it."""
+    (work / "site/pandas").mkdir(parents=True)
+    (work / "site/pandas/__init__.py").write_text("__version__ = '9.9'")
+    return subprocess.run(
+        [sys.executable, "-c", READER, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(work / "site"), str(ROOT)])},
+    )
+
+
 def test_another_process_reads_chips_with_no_header_request(
-    con: duckdb.DuckDBPyConnection, index: tuple[Path, FaultServer]
+    con: duckdb.DuckDBPyConnection, index: tuple[Path, FaultServer], tmp_path: Path
 ) -> None:
     path, server = index
-    result = subprocess.run(
-        [sys.executable, "-c", READER, str(path)], capture_output=True, text=True, check=True
-    )
+    result = read_elsewhere(path, tmp_path)
     assert result.stderr == ""
     found = json.loads(result.stdout)
     assert {row[0] for row in found["rows"]} == set(NAMES)
@@ -65,7 +80,8 @@ def test_another_process_reads_chips_with_no_header_request(
     assert len(server.requests) == found["kinds"]["tile"]
     assert not found["pandas"]
     here = con.execute(
-        "SELECT name, md5(data) FROM idx AS i, read_cog(i, {'x_off': 5, 'y_off': 6, 'width': 50, 'height': 40})"
+        "SELECT name, md5(data) FROM idx AS i, "
+        "read_cog(i, {'x_off': 5, 'y_off': 6, 'width': 50, 'height': 40})"
     ).fetchall()
     assert sorted(here) == sorted((row[0], row[4]) for row in found["rows"])
 
@@ -78,7 +94,10 @@ def test_an_index_goes_through_views_ctes_prepared_statements_and_copy(
     want = con.execute(f"SELECT name, md5(data) FROM idx AS i, read_cog(i, {area}) ORDER BY name").fetchall()
     con.execute(f"CREATE VIEW chips AS SELECT i.name, c.* FROM '{path}' AS i, read_cog(i, {area}) AS c")
     assert con.execute("SELECT name, md5(data) FROM chips ORDER BY name").fetchall() == want
-    cte = f"WITH i AS MATERIALIZED (FROM '{path}') SELECT i.name, md5(c.data) FROM i, read_cog(i, {area}) AS c ORDER BY name"
+    cte = f"""
+        WITH i AS MATERIALIZED (FROM '{path}')
+        SELECT i.name, md5(c.data) FROM i, read_cog(i, {area}) AS c ORDER BY name
+    """
     assert con.execute(cte).fetchall() == want
     con.execute(
         "PREPARE read AS SELECT i.name, md5(c.data) FROM idx AS i, read_cog(i, $1) AS c ORDER BY i.name"

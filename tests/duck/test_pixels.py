@@ -151,7 +151,7 @@ def test_a_geometry_brings_its_own_crs(con: duckdb.DuckDBPyConnection, corpus: P
     path = str(corpus / "utm32_uint16.tif")
     query = "SELECT x_off, y_off, width, height FROM read_cog($1, {})"
     own = query.format(
-        "ST_SetCRS('POLYGON((700960 5298040, 701960 5298040, 701960 5299040, 700960 5299040, 700960 5298040))'::GEOMETRY, 'EPSG:32632')"
+        f"ST_SetCRS('{shapely.box(700960, 5298040, 701960, 5299040).wkt}'::GEOMETRY, 'EPSG:32632')"
     )
     told = query.format("[700960, 5298040, 701960, 5299040], aoi_crs := 'EPSG:32632'")
     assert (
@@ -211,7 +211,8 @@ def test_two_areas_over_a_full_tile_width_do_not_disturb_each_other(
     for name in ("geographic", "utm32_uint16"):
         path = str(corpus / f"{name}.tif")
         con.execute(
-            "CREATE OR REPLACE TABLE w AS SELECT unnest([{'x_off': 0, 'y_off': 0, 'width': 128, 'height': 128}, {'x_off': 0, 'y_off': 5, 'width': 128, 'height': 100}, {'x_off': 0, 'y_off': 0, 'width': 128, 'height': 128}]) AS w"
+            "CREATE OR REPLACE TABLE w AS SELECT {'x_off': 0, 'y_off': y, 'width': 128, 'height': h} AS w "
+            "FROM (VALUES (0, 128), (5, 100), (0, 128)) AS v(y, h)"
         )
         with rasterio.open(path) as dataset:
             full = dataset.read(1)

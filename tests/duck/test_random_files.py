@@ -92,7 +92,7 @@ def _compare_one(
     if window is None:
         assert found == []
         return
-    (x, y, width, height, transform, dtype, shape, data, valid), = found
+    ((x, y, width, height, transform, dtype, shape, data, valid),) = found
     assert (x, y, width, height) == (window.col_off, window.row_off, window.width, window.height)
     want = dataset.read(bands, window=window)
     got = np.frombuffer(data, dtype).reshape(shape)
@@ -103,7 +103,11 @@ def _compare_one(
     usable = _usable(dataset, bands, window)
     if area is not None and not isinstance(area, Window):
         usable &= geometry_mask([area], (height, width), own, all_touched=touched, invert=True)
-    flags = np.ones((height, width), bool) if valid is None else np.frombuffer(valid, np.uint8).reshape(height, width) > 0
+    flags = (
+        np.ones((height, width), bool)
+        if valid is None
+        else np.frombuffer(valid, np.uint8).reshape(height, width) > 0
+    )
     np.testing.assert_array_equal(flags, usable)
 
 

@@ -95,9 +95,11 @@ def test_an_index_row_is_read_without_its_header(
         "SELECT count(*), sum(byte_count) FROM idx AS i, read_cog_tiles(i) WHERE byte_count > 0"
     ).fetchone()
     assert server.requests == []
-    assert planned is not None and planned[0] > 50
+    assert planned is not None
+    assert planned[0] > 50
     read = indexed.execute("SELECT sum(octet_length(data)) FROM idx AS i, read_cog(i)").fetchone()
-    assert read is not None and read[0] > 0
+    assert read is not None
+    assert read[0] > 0
     offsets = [int(r.range.removeprefix("bytes=").split("-")[0]) for r in server.requests if r.range]
     first_tile = indexed.execute(
         "SELECT min(list_min(list_filter(tile_offsets, lambda o: o > 0))) FROM idx"
@@ -111,7 +113,9 @@ def test_sparse_tiles_cost_nothing(indexed: duckdb.DuckDBPyConnection, server: F
         "SELECT count(*) FILTER (byte_count = 0), sum(octet_length(data)) FILTER (byte_count = 0) "
         "FROM idx AS i, read_cog_tiles(i) WHERE i.href LIKE '%sparse%' AND byte_count = 0"
     ).fetchone()
-    assert sizes is not None and sizes[0] > 0 and sizes[1] > 0
+    assert sizes is not None
+    assert sizes[0] > 0
+    assert sizes[1] > 0
     assert server.requests == []
 
 
@@ -162,7 +166,8 @@ def test_limit_reads_about_as_many_tiles(indexed: duckdb.DuckDBPyConnection, ser
 
 def test_two_areas_in_one_tile_read_it_once(indexed: duckdb.DuckDBPyConnection, server: FaultServer) -> None:
     indexed.execute(
-        "CREATE TABLE areas AS SELECT {'x_off': 10 + range, 'y_off': 12, 'width': 20, 'height': 20} AS w FROM range(30)"
+        "CREATE TABLE areas AS "
+        "SELECT {'x_off': 10 + range, 'y_off': 12, 'width': 20, 'height': 20} AS w FROM range(30)"
     )
     rows = indexed.execute(
         "SELECT octet_length(data) FROM idx AS i, areas, read_cog(i, areas.w) WHERE i.href LIKE '%utm33%'"
@@ -190,7 +195,7 @@ def test_requests_are_shown_with_what_they_cost(con: duckdb.DuckDBPyConnection, 
         "SELECT kind, url, byte_count > 0, attempt, error FROM rasteret_requests() WHERE id > $1 ORDER BY id",
         [before],
     ).fetchall()
-    assert [row[0] for row in rows][0] == "header"
+    assert next(row[0] for row in rows) == "header"
     assert {row[0] for row in rows} == {"header", "tile"}
     assert all(row[1] == server.url("big.tif?sig=…") and row[2:] == (True, 1, None) for row in rows)
     sent = con.execute("SELECT sum(byte_count) FROM rasteret_requests() WHERE id > $1", [before]).fetchone()[

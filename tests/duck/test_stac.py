@@ -75,7 +75,8 @@ def test_dates_and_timestamps_are_moments(con: duckdb.DuckDBPyConnection) -> Non
 def test_every_field_has_a_search_of_its_own(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
     fields = demo.path("fields.parquet")
     lateral = con.execute(
-        f"SELECT f.field_id, s.id FROM '{fields}' AS f, stac_search('demo', intersects := f.geom) AS s ORDER BY ALL"
+        f"SELECT f.field_id, s.id FROM '{fields}' AS f, "
+        "stac_search('demo', intersects := f.geom) AS s ORDER BY ALL"
     ).fetchall()
     singly = [
         (field, item)
@@ -116,10 +117,12 @@ def test_static_documents_give_the_same_rows(con: duckdb.DuckDBPyConnection, dem
 def test_the_index_in_one_call_is_the_index_by_hand(con: duckdb.DuckDBPyConnection) -> None:
     by_hand = con.execute(
         "SELECT s.id, a.key AS band, h.width, h.crs, h.tile_offsets FROM stac_search('demo') AS s, "
-        "unnest(map_entries(s.assets)) AS u(a), cog_header(a.value.href) AS h WHERE a.key IN ('red', 'scl') ORDER BY ALL"
+        "unnest(map_entries(s.assets)) AS u(a), cog_header(a.value.href) AS h "
+        "WHERE a.key IN ('red', 'scl') ORDER BY ALL"
     ).fetchall()
     in_one = con.execute(
-        "SELECT id, band, width, crs, tile_offsets FROM cog_index('demo', assets := ['red', 'scl']) ORDER BY ALL"
+        "SELECT id, band, width, crs, tile_offsets "
+        "FROM cog_index('demo', assets := ['red', 'scl']) ORDER BY ALL"
     ).fetchall()
     assert in_one == by_hand
     assert len(in_one) == 24
@@ -127,7 +130,8 @@ def test_the_index_in_one_call_is_the_index_by_hand(con: duckdb.DuckDBPyConnecti
         "without assets: every TIFF"
     )
     chips = con.execute(
-        "SELECT count(c.data) FROM cog_index('demo', assets := ['scl']) AS i, read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c"
+        "SELECT count(c.data) FROM cog_index('demo', assets := ['scl']) AS i, "
+        "read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c"
     ).fetchone()
     assert chips is not None
     assert chips[0] >= 6
@@ -146,7 +150,8 @@ def test_real_documents_are_read(con: duckdb.DuckDBPyConnection, shared_data: Pa
     }
     for name, count in expected.items():
         found = con.execute(
-            "SELECT count(*), count(DISTINCT (collection, id)), count(geometry), count(properties) FROM stac_read($1)",
+            "SELECT count(*), count(DISTINCT (collection, id)), count(geometry), count(properties) "
+            "FROM stac_read($1)",
             [str(folder / name)],
         ).fetchone()
         assert found == (count, count, count, count), name

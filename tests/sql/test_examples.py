@@ -54,7 +54,9 @@ def test_an_example_of_a_function_runs(con: duckdb.DuckDBPyConnection, example: 
 def test_ndvi_by_crop_is_what_the_fields_are(con: duckdb.DuckDBPyConnection) -> None:
     """Wheat is green in May and gone in August, maize the other way round; water never is."""
     path = next(p for p in FILES if "ndvi" in p.name)
-    ndvi = {(label, str(day)): value for label, day, _, value in con.execute(path.read_text("utf-8")).fetchall()}
+    ndvi = {
+        (label, str(day)): value for label, day, _, value in con.execute(path.read_text("utf-8")).fetchall()
+    }
     months = sorted({day for _, day in ndvi})
     assert ndvi["wheat", months[1]] > 0.6 > 0.4 > ndvi["wheat", months[-1]]
     assert ndvi["maize", months[1]] < 0.4 < 0.6 < ndvi["maize", months[-1]]
