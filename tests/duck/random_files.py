@@ -33,14 +33,20 @@ def write_random(path: Path, seed: int) -> dict[str, Any]:
     }  # fmt: skip
     if about["writer"] == "tifffile" and choose.random() < 0.15:
         about["dtype"] = "float16"
-    kinds = [1, 2, 3] if about["dtype"] in (*FLOATS, "float16") else [1, 2] if about["dtype"] != "complex128" else [1]
     if about["compress"] in ("deflate", "lzw", "zstd"):
-        about["predictor"] = choose.choice(kinds)
+        about["predictor"] = choose.choice(_predictors(about))
     transform = _transform(choose, about)
     pixels = _pixels(choose, about)
     {"gdal": _by_gdal, "cog": _by_cog_driver, "tifffile": _by_tifffile}[about["writer"]](path, pixels, transform, choose, about)
     path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
     return about
+
+
+def _predictors(about: dict[str, Any]) -> list[int]:
+    kind = np.dtype(about["dtype"]).kind
+    if about["writer"] == "tifffile":
+        return {"f": [1, 3], "c": [1]}.get(kind, [1, 2])
+    return [1] if about["dtype"] == "complex128" else [1, 2, 3] if kind == "f" else [1, 2]
 
 
 def _transform(choose: random.Random, about: dict[str, Any]) -> Affine:
@@ -86,9 +92,11 @@ def _by_gdal(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, choose
     about |= {
         "nodata": _nodata(choose, pixels), "endian": choose.choice(["LITTLE", "BIG"]), "big": choose.random() < 0.3,
         "tiled": choose.random() < 0.6, "mask": choose.random() < 0.25, "point": choose.random() < 0.2,
-        "sparse": choose.random() < 0.25, "overviews": choose.random() < 0.4,
-        "alpha": bands > 1 and choose.random() < 0.3 and pixels.dtype.kind != "c",
+        "sparse": choose.random() < 0.25, "overviews": min(height, width) > 20 and choose.random() < 0.4,
+        "alpha": bands > 1 and choose.random() < 0.3,
     }  # fmt: skip
+    if about["alpha"]:
+        about["nodata"] = None  # GDAL forgets alpha beside nodata
     options: dict[str, Any] = {
         "compress": about["compress"], "interleave": about["interleave"], "ENDIANNESS": about["endian"],
         "BIGTIFF": "YES" if about["big"] else "NO", "SPARSE_OK": about["sparse"], "predictor": about["predictor"],
@@ -160,7 +168,7 @@ def _by_tifffile(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, ch
         about["block"] = options["rowsperstrip"] = choose.randint(1, height)
     if bands > 1:
         options["planarconfig"] = "contig" if about["interleave"] == "pixel" else "separate"
-        if choose.random() < 0.3:
+        if choose.random() < 0.3 and about["nodata"] is None:
             about["alpha"] = choose.choice(["unassalpha", "assocalpha"])
             options["extrasamples"] = ["unspecified"] * (bands - 2) + [about["alpha"]]
         if about["interleave"] == "pixel":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.features import geometry_mask, geometry_window
 from rasterio.windows import Window
 
@@ -112,6 +111,11 @@ def _compare_one(
 
 
 def _usable(dataset: Any, bands: list[int] | None, window: Window) -> Any:
+    """GDAL's masks, and alpha also where GDAL has none for it (not 8 or 16 bits, not 2 or 4 bands)."""
+    if dataset.mask_flag_enums[0] == [MaskFlags.all_valid] and dataset.colorinterp[-1] == ColorInterp.alpha:
+        return dataset.read(dataset.count, window=window) != 0
     if bands is None:
         return dataset.dataset_mask(window=window) > 0
+    if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
+        return dataset.read_masks(1, window=window) > 0
     return dataset.read_masks(bands, window=window).any(axis=0)
