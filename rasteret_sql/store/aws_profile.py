@@ -79,7 +79,7 @@ def _credentials(name: str, values: Mapping[str, str]) -> Callable[[], dict[str,
             return None
         return static_credentials(key, secret, values.get("aws_session_token"))
     try:
-        from botocore.session import Session  # type: ignore[import-untyped]
+        from botocore.session import Session
     except ImportError as error:
         raise ArgumentError(
             f"AWS profile {name!r} gets its keys by {', '.join(sorted(dynamic))}, which needs botocore: "
