@@ -82,8 +82,9 @@ def read_chips(
 ) -> tuple[list[npt.NDArray[np.uint8] | None], list[RasteretError | None]]:
     """Fill ``arrays`` and give each chip's validity and error.
 
-    Validity is ``(rows, columns)`` of uint8, 1 = usable: inside the area, not nodata in every band read
-    (rasterio's ``dataset_mask``), not masked by the internal mask, alpha not 0; None when all pixels are.
+    Validity is ``(rows, columns)`` of uint8, 1 = usable: inside the area, and by the first of these that the
+    raster has (rasterio's ``dataset_mask``): internal mask not 0, not nodata in every band read, alpha not 0.
+    None when all pixels are.
     """
     reads: list[WindowRead] = []
     extra: list[tuple[Pixels | None, Pixels | None]] = []

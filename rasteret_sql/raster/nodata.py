@@ -25,6 +25,15 @@ def _rounded(nodata: float, limits: Any) -> int:
     return int(np.floor(nodata + 0.5))
 
 
+def applies(dtype: str, nodata: float | None) -> bool:
+    """Whether pixels of ``dtype`` can be nodata at all: -9999 means nothing for uint8."""
+    kind = np.dtype(dtype)
+    if nodata is None or kind.kind not in "iu":
+        return nodata is not None
+    limits = np.iinfo(kind)
+    return bool(limits.min <= nodata <= limits.max and nodata == int(nodata))
+
+
 def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.bool_] | None:
     """True where a pixel is nodata; None when none can be.
 
@@ -32,12 +41,9 @@ def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.
     within two units of rounding, as GDAL's mask bands compare (``ARE_REAL_EQUAL``), because nodata is stored
     as decimal text. Complex numbers: the real part decides.
     """
-    if nodata is None:
+    if nodata is None or not applies(pixels.dtype.name, nodata):
         return None
     if pixels.dtype.kind in "iu":
-        limits = np.iinfo(pixels.dtype)
-        if not limits.min <= nodata <= limits.max or nodata != int(nodata):
-            return None
         equal: npt.NDArray[np.bool_] = pixels == pixels.dtype.type(int(nodata))
         return equal
     real = pixels.real if pixels.dtype.kind == "c" else pixels

@@ -15,6 +15,7 @@ from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window
 from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.nodata import applies
 from rasteret_sql.raster.reproject import project
 from rasteret_sql.raster.window import geometry_window
 from rasteret_sql.store.redact import place
@@ -52,9 +53,10 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
         window = clip_window(request.area, level.width, level.height)
     if window is None:
         return None
-    alpha = header.alpha_band
     mask = select_mask(header, level, window)
-    needed = bands if alpha is None or mask is not None else (*bands, alpha)
+    # GDAL's order: an internal mask says what is valid, else nodata, else alpha
+    alpha = None if mask is not None or applies(header.dtype, header.nodata) else header.alpha_band
+    needed = bands if alpha is None else (*bands, alpha)
     selection = select(header, level, window, needed)
     for part in (selection, mask):
         if part is not None:
@@ -70,7 +72,7 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
         bands=bands,
         transform=window_transform(transform, window),
         nodata=header.nodata,
-        alpha_band=None if mask is not None else alpha,
+        alpha_band=alpha,
         mask=mask,
         aoi=None if geometry is None else shapely.to_wkb(geometry),
         all_touched=request.all_touched,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+from urllib.parse import parse_qs, urlsplit
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any, is_http, on_cloud
 from rasteret_sql.store.options import Options
 
+AZURE_DOMAIN = "blob.core.windows.net"
+
 
 def az_config(container: str, options: Options, environ: Environ = os.environ) -> CloudConfig:
-    """Configuration of an ``AzureStore``; without any credentials requests go unsigned, as with adlfs.
+    """Configuration of an ``AzureStore``; without any credentials requests go unsigned.
 
     ``container`` may carry its account: ``container@account.dfs.core.windows.net``.
     """
@@ -20,10 +23,13 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
         None if {"account_name", "anon"} & set(options) else environ.get("AZURE_STORAGE_CONNECTION_STRING")
     )
     parts = _connection_string(text) if text else {}
+    account_host = options.get("account_host")
+    endpoint = parts.get("BlobEndpoint") or (f"https://{account_host}" if account_host else None)
     account = (
         options.get("account_name")
         or host.partition(".")[0]
         or parts.get("AccountName")
+        or _account_of(parts.get("BlobEndpoint"))
         or environ.get("AZURE_STORAGE_ACCOUNT_NAME")
     )
     if not account:
@@ -31,16 +37,17 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
             f"az://{container}: which storage account? Set the storage option account_name or "
             "connection_string, or AZURE_STORAGE_ACCOUNT_NAME in the environment."
         )
-    endpoint = parts.get("BlobEndpoint")
+    key, sas = _key_or_signature(options.get("credential"))
     config = {
         "account_name": account,
-        "account_key": options.get("account_key") or parts.get("AccountKey"),
-        "sas_key": (options.get("sas_token") or parts.get("SharedAccessSignature") or "").lstrip("?") or None,
+        "account_key": key or options.get("account_key") or parts.get("AccountKey"),
+        "sas_key": sas or options.get("sas_token") or parts.get("SharedAccessSignature"),
         "tenant_id": options.get("tenant_id"),
         "client_id": options.get("client_id"),
         "client_secret": options.get("client_secret"),
         "endpoint": endpoint.rstrip("/") if endpoint else None,
     }
+    config["sas_key"] = (config["sas_key"] or "").lstrip("?") or None
     found = any(config[name] for name in ("account_key", "sas_key", "client_id"))
     machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
     if options.get("anon") or (options.get("anon") is None and not found and not machine):
@@ -62,6 +69,13 @@ AZURE_CREDENTIAL_VARIABLES = (
 )
 
 
+def _key_or_signature(credential: str | None) -> tuple[str | None, str | None]:
+    """``credential`` as adlfs takes it when it is text: an account key, or a shared access signature."""
+    if credential and "sig" in parse_qs(credential.lstrip("?")):
+        return None, credential
+    return credential, None
+
+
 def _connection_string(text: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in text.split(";") if part.strip())
     found = {name.strip(): value for name, equals, value in pairs if equals}
@@ -73,6 +87,14 @@ def _connection_string(text: str) -> dict[str, str]:
         protocol = found.get("DefaultEndpointsProtocol", "https")
         found["BlobEndpoint"] = f"{protocol}://{found['AccountName']}.blob.{found['EndpointSuffix']}"
     return found
+
+
+def _account_of(endpoint: str | None) -> str | None:
+    """The account of ``https://account.blob.core.windows.net``, or of an emulator's ``http://host/account``."""
+    if not endpoint:
+        return None
+    parts = urlsplit(endpoint)
+    return parts.path.strip("/") or (parts.hostname or "").partition(".")[0] or None
 
 
 def _check_key(key: str | None, container: str) -> None:

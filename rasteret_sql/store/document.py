@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.settings import settings
+from rasteret_sql.store.address import family_of
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.route import reader_for
 from rasteret_sql.store.schedule import run
@@ -61,24 +63,25 @@ def list_files(pattern: str) -> list[FileEntry]:
     A pattern without wildcards is the file itself, or the files directly in that folder. Nothing found is
     an empty list; what cannot be listed raises ``AccessError``, ``TransportError`` or ``ArgumentError``.
     """
-    from rasteret_sql.store.fsspec_reader import open_filesystem, translate
+    from rasteret_sql.store.fsspec_errors import translate
+    from rasteret_sql.store.fsspec_options import filesystem_words
+    from rasteret_sql.store.fsspec_reader import open_filesystem
     from rasteret_sql.store.options import options_for
 
     try:
-        fs, path = open_filesystem(pattern, options_for(pattern))
+        fs, path = open_filesystem(pattern, filesystem_words(pattern, options_for(pattern), settings()))
         fs.invalidate_cache()
         if not any(sign in path for sign in "*?["):
             path = f"{path.rstrip('/')}/*" if fs.isdir(path) else path
         found: Mapping[str, Mapping[str, Any]] = fs.glob(path, detail=True)
     except Exception as error:  # every file system has exceptions of its own
         raise translate(error, pattern, None) from None
-    local = "://" not in pattern
     entries = (
         FileEntry(
-            href=name if local else fs.unstrip_protocol(name),
+            href=_href(name, pattern, fs),
             size=about.get("size"),
             last_modified=_moment(_first(about, MODIFIED_KEYS)),
-            etag=_first(about, ETAG_KEYS),
+            etag=_etag(_first(about, ETAG_KEYS)),
         )
         for name, about in found.items()
         if about.get("type") == "file"
@@ -86,8 +89,23 @@ def list_files(pattern: str) -> list[FileEntry]:
     return sorted(entries, key=lambda entry: entry.href)
 
 
+def _href(name: str, pattern: str, fs: Any) -> str:
+    """A listed name as an href, with the scheme and the bucket as the pattern has them."""
+    scheme, separator, rest = pattern.partition("://")
+    if not separator:
+        return name
+    if family_of(pattern) in ("s3", "gs", "az"):
+        return f"{scheme}://{rest.partition('/')[0]}/{name.partition('/')[2]}"
+    return str(fs.unstrip_protocol(name))
+
+
 def _first(about: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return next((about[key] for key in keys if about.get(key) is not None), None)
+
+
+def _etag(value: Any) -> str | None:
+    """An entity tag; None for the empty one of a server that has none."""
+    return str(value) if value and str(value).strip('W/"') else None
 
 
 def _moment(value: object) -> datetime | None:

@@ -44,6 +44,10 @@ ACCESS_HINTS = {
 }
 
 
+class RangeRefusedError(TransportError):
+    """A server does not like a range, perhaps because it reaches beyond the end of the file."""
+
+
 def status_error(
     href: str,
     status: int,
@@ -62,6 +66,11 @@ def status_error(
     if status in (401, 403, 407) or code in ACCESS_CODES:
         hint = ACCESS_HINTS.get(family_of(href), "check its credentials")
         return AccessError(f"{place(href)}: access was refused ({told}); {hint}.")
+    if status == 400 and code == "InvalidArgument":
+        what = span(request) if request else "its bytes"
+        return RangeRefusedError(
+            f"{place(href)}: {what} were asked for, but the server refuses that ({told})."
+        )
     if status in TRANSIENT_STATUSES:
         wait = retry_after_seconds(retry_after)
         what = "the server asks to slow down" if status in (429, 503) else "the server failed"

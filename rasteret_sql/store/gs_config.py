@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,52 @@ def gs_config(bucket: str, options: Options, environ: Environ = os.environ) -> C
     if endpoint and "://" not in endpoint:
         endpoint = f"http://{endpoint}"
     headers = {}
-    if options.get("requester_pays"):
-        if not options.get("project"):
+    if payer := options.get("requester_pays"):
+        project = payer if isinstance(payer, str) else options.get("project")
+        if not project:
             raise ArgumentError(
                 f"Storage options of gs://{bucket}: requester_pays needs the project that pays."
             )
-        headers["x-goog-user-project"] = options["project"]
+        headers["x-goog-user-project"] = project
     config: dict[str, Any] = {"base_url": endpoint}
+    credentials: Callable[[], dict[str, Any]] | None = None
     if token == "anon" or (token is None and not _has_google_credentials(environ)):
         config["skip_signature"] = True
     elif isinstance(token, Mapping):
-        config["service_account_key"] = json.dumps(dict(token))
-    elif isinstance(token, str | Path) and token not in ("google_default", "cloud"):
+        config["service_account_key"] = _key_of(token, bucket)
+    elif isinstance(token, Path) or (isinstance(token, str) and _is_path(token)):
         config["application_credentials"] = str(Path(token).expanduser())
-    elif token is not None and not isinstance(token, str):
+    elif isinstance(token, str) and token not in (*INTERACTIVE, *OWN_IDENTITY):
+        credentials = partial(dict, token=token, expires_at=None)
+    elif token is not None and token not in OWN_IDENTITY:
+        what = repr(token) if token in INTERACTIVE else f"a {type(token).__name__}"
         raise ArgumentError(
-            f"Storage option 'token' of gs://{bucket} is a {type(token).__name__}; expected 'anon', "
-            "'google_default', 'cloud', the path of a JSON key file, or its content as a mapping."
+            f"Storage option 'token' of gs://{bucket} is {what}; expected 'anon', 'google_default', 'cloud', "
+            "the path of a JSON key file, its content as a mapping, or an access token."
         )
-    return CloudConfig(config=given(config), headers=headers, allow_http=is_http(endpoint))
+    return CloudConfig(
+        config=given(config), headers=headers, allow_http=is_http(endpoint), credentials=credentials
+    )
+
+
+OWN_IDENTITY = ("google_default", "cloud")
+"""Words of gcsfs for what obstore finds by itself: the default credentials, the machine's own role."""
+INTERACTIVE = ("browser", "cache")
+"""Words of gcsfs for a log-in by hand, which a query cannot wait for."""
+
+
+def _is_path(token: str) -> bool:
+    """Whether a text is a file's name rather than a keyword or an access token."""
+    return os.sep in token or token.endswith(".json") or os.path.exists(token)
+
+
+def _key_of(token: Mapping[str, Any], bucket: str) -> str:
+    if not token.get("private_key"):
+        raise ArgumentError(
+            f"Storage option 'token' of gs://{bucket} is a mapping without private_key; expected the content "
+            "of a service account's JSON key. For credentials of another kind give the path of their file."
+        )
+    return json.dumps(dict(token))
 
 
 def _has_google_credentials(environ: Environ) -> bool:

@@ -23,7 +23,8 @@ class RequestRecord:
     started_at: datetime
     """UTC."""
     kind: str
-    """``header``, ``tile``, ``document``, ``stac``, or ``region`` (where an S3 bucket lives)."""
+    """``header``, ``tile``, ``document``, ``stac``, ``region`` (where an S3 bucket lives), or ``size``
+    (how long a file is, of which a server refused a range)."""
     url: str
     """Redacted."""
     offset: int

@@ -17,11 +17,13 @@ from rasteret_sql.store import failures
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.az_config import az_config
 from rasteret_sql.store.cloud_config import CloudConfig, http_headers
+from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.gs_config import gs_config
 from rasteret_sql.store.obstore_errors import RegionError, translate
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.refused_range import KnownEnds
 from rasteret_sql.store.s3_config import s3_config
 
 LONGEST_REQUEST = 20
@@ -55,12 +57,13 @@ class ObstoreReader:
         self._find_region = find_region
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._ends = KnownEnds()
 
     def read(self, request: ByteRange) -> Block:
         key = _object_key(parse_address(request.href))
         store = self._opened()
         try:
-            answer = obstore.get(store, key, options={"range": (request.start, request.end)})
+            answer = obstore.get(store, key, options={"range": (request.start, self._ends.end(request))})
             meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
             # One chunk of the whole length; a server that sends more than it announced is not followed.
             data = memoryview(next(iter(answer.stream(min_chunk_size=request.length)), b""))
@@ -74,6 +77,7 @@ class ObstoreReader:
                 f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
             )
         if data.nbytes < expected:
+            self._ends.forget(request.href)
             raise failures.short_body(request, data.nbytes, expected)
         return Block(data=data, info=_info(meta))
 
@@ -145,6 +149,9 @@ class ObstoreReader:
             else:
                 with self._lock:
                     self._store = self._make(region)
+        if isinstance(found, RangeRefusedError):
+            key = _object_key(parse_address(request.href))
+            return self._ends.learn(found, request, lambda: obstore.head(store, key)["size"])
         return found
 
 

@@ -13,17 +13,17 @@ from rasteret_sql.store.redact import place
 
 Options = Mapping[str, Any]
 
-KNOWN: dict[str, dict[str, type | dict[str, Any]]] = {
+KNOWN: dict[str, dict[str, type | tuple[type, ...] | dict[str, Any]]] = {
     "s3": {
         "anon": bool, "key": str, "secret": str, "token": str, "profile": str,
         "endpoint_url": str, "region": str, "requester_pays": bool,
         "client_kwargs": {"endpoint_url": str, "region_name": str},
         "config_kwargs": {"s3": {"addressing_style": str}},
     },
-    "gs": {"token": object, "project": str, "requester_pays": bool, "endpoint_url": str},
+    "gs": {"token": object, "project": str, "requester_pays": (bool, str), "endpoint_url": str},
     "az": {
         "anon": bool, "account_name": str, "account_key": str, "sas_token": str, "connection_string": str,
-        "tenant_id": str, "client_id": str, "client_secret": str,
+        "credential": str, "account_host": str, "tenant_id": str, "client_id": str, "client_secret": str,
     },
     "http": {"headers": dict, "client_kwargs": {"headers": dict}},
     "local": {},
@@ -111,8 +111,10 @@ def _check(words: Options, known: Mapping[str, Any] | None, where: str) -> None:
             ):
                 raise ArgumentError(f"Storage option {name!r} {where} must be a mapping of text to text.")
         elif value is not None and not isinstance(value, expected):
+            kinds = expected if isinstance(expected, tuple) else (expected,)
+            names = " or ".join(kind.__name__ for kind in kinds)
             raise ArgumentError(
-                f"Storage option {name!r} {where} must be {expected.__name__}, not {type(value).__name__}."
+                f"Storage option {name!r} {where} must be {names}, not {type(value).__name__}."
             )
 
 

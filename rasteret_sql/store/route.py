@@ -124,7 +124,7 @@ def _aiohttp(address: Address, options: Options, limits: Settings) -> Reader:
 def _fsspec(address: Address, options: Options, limits: Settings) -> Reader:
     from rasteret_sql.store.fsspec_reader import FsspecReader
 
-    return FsspecReader(options)
+    return FsspecReader(options, limits)
 
 
 def _obstore(address: Address, options: Options, limits: Settings) -> Reader:

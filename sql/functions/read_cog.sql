@@ -25,7 +25,7 @@
 -- @returns shape INTEGER[3]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
--- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area, not nodata in every band read, not masked, not transparent. NULL when all are.
+-- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
 -- @example Chips of every field, with their labels
 -- SELECT f.label, i.datetime, i.band, c.width, c.height, c.data

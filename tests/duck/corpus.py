@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 300, 260
 UTM32 = Affine(10.0, 0.0, 699_960.0, 0.0, -10.0, 5_300_040.0)
 UTM33 = Affine(10.0, 0.0, 245_000.0, 0.0, -10.0, 5_300_040.0)
 NAMES = [
-    "utm32_uint16", "utm33_uint16", "float32_nan", "rgb_mask", "rgba_alpha", "bands_strips", "sparse",
+    "utm32_uint16", "utm33_uint16", "float32_nan", "rgb_mask", "rgba_alpha", "rgba_nodata", "bands_strips", "sparse",
     "rotated_float64", "south_up", "geographic", "big", "motorola",
 ]  # fmt: skip
 
@@ -79,6 +79,7 @@ def write_corpus(folder: Path) -> None:
     rgba = texture(4, "uint8", 4)
     rgba[3] = np.where(inside > 0, 200, 0)
     write(folder / "rgba_alpha.tif", rgba, alpha=True, COMPRESS="DEFLATE")
+    write(folder / "rgba_nodata.tif", rgba, cog=False, alpha=True, nodata=7, compress="deflate")
     write(
         folder / "bands_strips.tif", texture(3, "int16", 5), cog=False, tiled=False, blockysize=37,
         interleave="band", compress="packbits", nodata=-1,

@@ -9,27 +9,32 @@ from typing import Any
 import numpy as np
 import rasterio
 import tifffile
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.shutil import copy as gdal_copy
 from rasterio.transform import Affine
+from rasterio.windows import Window
 
+Pixels = np.ndarray[Any, Any]
+About = dict[str, Any]
 INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 FLOATS = ("float32", "float64")
 COMPLEX = ("complex64", "complex128")
 COMPRESSIONS = ("none", "deflate", "lzw", "zstd", "packbits")
-CRS = {"EPSG:32632": (700_000.0, 5_300_000.0, 10.0), "EPSG:3857": (1.2e6, 6e6, 2.5), "EPSG:4326": (11.5, 48.2, 0.001)}
-ODD_NODATA = ("nan", "inf", "-inf", "-9999", "300", "0.1", "1e+20", "-3.4028235e+38", "255.5", " 7 ", "-0")
+CRS = {"EPSG:32632": (7e5, 5.3e6, 10.0), "EPSG:3857": (1.2e6, 6e6, 2.5), "EPSG:4326": (11.5, 48.2, 0.001)}
+"""x and y of the corner, and the size of a pixel."""
+ODD_NODATA = ("nan", "inf", "-inf", "-9999", "300", "1e+20", "-3.4028235e+38", " 7 ", "-0")
+FRACTIONS = ("0.1", "255.5")
 
 
-def write_random(path: Path, seed: int) -> dict[str, Any]:
+def write_random(path: Path, seed: int) -> About:
     """One file; the answer says how it was made."""
     choose = random.Random(seed)
-    about: dict[str, Any] = {
-        "seed": seed, "writer": choose.choice(["gdal", "gdal", "cog", "tifffile"]),
-        "dtype": choose.choice([*INTEGERS, *FLOATS, *FLOATS, *COMPLEX]), "bands": choose.choice([1, 1, 2, 3, 4, 5]),
-        "width": choose.randint(1, 170), "height": choose.randint(1, 170), "crs": choose.choice(list(CRS)),
+    about: About = {
+        "seed": seed, "writer": choose.choice(["gdal", "gdal", "cog", "tifffile"]), "predictor": 1,
+        "dtype": choose.choice([*INTEGERS, *FLOATS, *FLOATS, *COMPLEX]),
+        "bands": choose.choice([1, 1, 2, 3, 4, 5]), "width": choose.randint(1, 170),
+        "height": choose.randint(1, 170), "crs": choose.choice(list(CRS)),
         "compress": choose.choice(COMPRESSIONS), "interleave": choose.choice(["pixel", "band"]),
-        "predictor": 1, "transform": "",
     }  # fmt: skip
     if about["writer"] == "tifffile" and choose.random() < 0.15:
         about["dtype"] = "float16"
@@ -37,27 +42,30 @@ def write_random(path: Path, seed: int) -> dict[str, Any]:
         about["predictor"] = choose.choice(_predictors(about))
     transform = _transform(choose, about)
     pixels = _pixels(choose, about)
-    {"gdal": _by_gdal, "cog": _by_cog_driver, "tifffile": _by_tifffile}[about["writer"]](path, pixels, transform, choose, about)
+    writer = {"gdal": _by_gdal, "cog": _by_cog_driver, "tifffile": _by_tifffile}[about["writer"]]
+    writer(path, pixels, transform, choose, about)
     path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
     return about
 
 
-def _predictors(about: dict[str, Any]) -> list[int]:
+def _predictors(about: About) -> list[int]:
     kind = np.dtype(about["dtype"]).kind
     if about["writer"] == "tifffile":
         return {"f": [1, 3], "c": [1]}.get(kind, [1, 2])
     return [1] if about["dtype"] == "complex128" else [1, 2, 3] if kind == "f" else [1, 2]
 
 
-def _transform(choose: random.Random, about: dict[str, Any]) -> Affine:
+def _transform(choose: random.Random, about: About) -> Affine:
     x, y, size = CRS[about["crs"]]
     about["transform"] = choose.choice(["north up", "north up", "south up", "rotated", "oblong"])
     scale = {"south up": (size, size), "oblong": (size, -size / 3)}.get(about["transform"], (size, -size))
     transform = Affine.translation(x, y) @ Affine.scale(*scale)
-    return transform @ Affine.rotation(choose.uniform(1, 359)) if about["transform"] == "rotated" else transform
+    return (
+        transform @ Affine.rotation(choose.uniform(1, 359)) if about["transform"] == "rotated" else transform
+    )
 
 
-def _pixels(choose: random.Random, about: dict[str, Any]) -> np.ndarray[Any, Any]:
+def _pixels(choose: random.Random, about: About) -> Pixels:
     """Few different values, so that nodata is met and codecs have something to do."""
     shape = (about["bands"], about["height"], about["width"])
     rng = np.random.default_rng(about["seed"])
@@ -78,7 +86,7 @@ def _pixels(choose: random.Random, about: dict[str, Any]) -> np.ndarray[Any, Any
     return pixels
 
 
-def _nodata(choose: random.Random, pixels: np.ndarray[Any, Any]) -> float | None:
+def _nodata(choose: random.Random, pixels: Pixels) -> float | None:
     options: list[float | None] = [None, 0, 7, 100]
     if pixels.dtype.kind == "i":
         options += [-1, float(np.iinfo(pixels.dtype).min)] if pixels.itemsize < 8 else [-1]
@@ -87,85 +95,97 @@ def _nodata(choose: random.Random, pixels: np.ndarray[Any, Any]) -> float | None
     return choose.choice(options)
 
 
-def _by_gdal(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, choose: random.Random, about: dict[str, Any]) -> None:
+def _block(choose: random.Random, height: int) -> tuple[int, int] | int:
+    """Width and height of a tile, or rows of a strip."""
+    tile = (16 * choose.randint(1, 5), 16 * choose.randint(1, 5))
+    return tile if choose.random() < 0.6 else choose.randint(1, height)
+
+
+def _by_gdal(path: Path, pixels: Pixels, transform: Affine, choose: random.Random, about: About) -> None:
     bands, height, width = pixels.shape
     about |= {
-        "nodata": _nodata(choose, pixels), "endian": choose.choice(["LITTLE", "BIG"]), "big": choose.random() < 0.3,
-        "tiled": choose.random() < 0.6, "mask": choose.random() < 0.25, "point": choose.random() < 0.2,
-        "sparse": choose.random() < 0.25, "overviews": min(height, width) > 20 and choose.random() < 0.4,
-        "alpha": bands > 1 and choose.random() < 0.3,
+        "nodata": _nodata(choose, pixels), "endian": choose.choice(["LITTLE", "BIG"]),
+        "big": choose.random() < 0.3, "block": _block(choose, height), "point": choose.random() < 0.2, "sparse": choose.random() < 0.25,
+        "mask": choose.random() < 0.25, "alpha": bands > 1 and choose.random() < 0.3,
+        "overviews": min(height, width) > 20 and choose.random() < 0.4, "bits": None,
     }  # fmt: skip
-    if about["alpha"]:
-        about["nodata"] = None  # GDAL forgets alpha beside nodata
+    if about["alpha"] or (bands, about["dtype"]) == (4, "uint8"):
+        about["nodata"] = None  # GDAL makes the fourth byte alpha, and forgets alpha beside nodata
+    if about["dtype"] == "uint8" and about["predictor"] == 1 and choose.random() < 0.3:
+        about["bits"] = choose.choice([1, 2, 4])
+        pixels &= (1 << about["bits"]) - 1
     options: dict[str, Any] = {
         "compress": about["compress"], "interleave": about["interleave"], "ENDIANNESS": about["endian"],
-        "BIGTIFF": "YES" if about["big"] else "NO", "SPARSE_OK": about["sparse"], "predictor": about["predictor"],
+        "BIGTIFF": "YES" if about["big"] else "NO", "SPARSE_OK": about["sparse"],
+        "predictor": about["predictor"],
     }  # fmt: skip
-    if about["tiled"]:
-        about["block"] = (16 * choose.randint(1, 5), 16 * choose.randint(1, 5))
+    if isinstance(about["block"], tuple):
         options |= {"tiled": True, "blockxsize": about["block"][0], "blockysize": about["block"][1]}
     else:
-        about["block"] = choose.randint(1, height)
         options["blockysize"] = about["block"]
-    if pixels.dtype == np.uint8 and about["predictor"] == 1 and choose.random() < 0.3:
-        about["nbits"] = options["NBITS"] = choose.choice([1, 2, 4])
-        pixels &= (1 << about["nbits"]) - 1
-    profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": about["dtype"]}
-    if about["alpha"]:
-        options["ALPHA"] = "YES"
+    options |= {"NBITS": about["bits"]} if about["bits"] else {}
+    options |= {"ALPHA": "YES"} if about["alpha"] else {}
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with rasterio.open(path, "w", **profile, crs=about["crs"], transform=transform, nodata=about["nodata"], **options) as out:
-            if about["sparse"]:
-                rows, columns = slice(height // 3, None), slice(None, max(1, width // 2))
-                out.write(pixels[:, rows, columns], window=rasterio.windows.Window.from_slices(rows, columns, height, width))
-            else:
-                out.write(pixels)
-            if about["point"]:
-                out.update_tags(AREA_OR_POINT="Point")
-            if about["alpha"]:
-                out.colorinterp = [*[ColorInterp.undefined] * (bands - 1), ColorInterp.alpha]
-            if about["mask"]:
-                out.write_mask(np.random.default_rng(about["seed"]).random((height, width)) < 0.7)
+        _write(path, pixels, transform, about, options)
         if about["overviews"]:
             with rasterio.open(path, "r+") as out:
                 out.build_overviews([2, 4], Resampling.nearest)
 
 
-def _by_cog_driver(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, choose: random.Random, about: dict[str, Any]) -> None:
+def _write(path: Path, pixels: Pixels, transform: Affine, about: About, options: dict[str, Any]) -> None:
     bands, height, width = pixels.shape
-    about["compress"] = choose.choice(["none", "deflate", "lzw", "zstd"])
-    about |= {"nodata": _nodata(choose, pixels), "mask": choose.random() < 0.3, "block": choose.choice([128, 256])}
-    plain = path.with_suffix(".plain.tif")
-    profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": about["dtype"]}
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with rasterio.open(plain, "w", **profile, crs=about["crs"], transform=transform, nodata=about["nodata"]) as out:
+    profile = {
+        "driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": about["dtype"],
+        "crs": about["crs"], "transform": transform, "nodata": about["nodata"],
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile, **options) as out:
+        if about.get("sparse"):
+            part = Window(0, height // 3, max(1, width // 2), height - height // 3)
+            out.write(pixels[:, height // 3 :, : part.width], window=part)
+        else:
             out.write(pixels)
-            if about["mask"]:
-                out.write_mask(np.random.default_rng(about["seed"]).random((height, width)) < 0.7)
-        predictor = about["predictor"] if about["compress"] != "none" else 1
-        creation = {"PREDICTOR": {1: "NO", 2: "STANDARD", 3: "FLOATING_POINT"}[predictor]} if predictor > 1 else {}
+        if about.get("point"):
+            out.update_tags(AREA_OR_POINT="Point")
+        if about["mask"]:
+            out.write_mask(np.random.default_rng(about["seed"]).random((height, width)) < 0.7)
+
+
+def _by_cog_driver(
+    path: Path, pixels: Pixels, transform: Affine, choose: random.Random, about: About
+) -> None:
+    about |= {
+        "nodata": _nodata(choose, pixels),
+        "mask": choose.random() < 0.3,
+        "block": choose.choice([128, 256]),
+    }
+    if (len(pixels), about["dtype"]) == (4, "uint8"):
+        about["nodata"] = None
+    if about["compress"] == "packbits":
+        about["compress"] = "none"
+    plain = path.with_suffix(".plain.tif")
+    names = {1: "NO", 2: "STANDARD", 3: "FLOATING_POINT"}
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        _write(plain, pixels, transform, about, {})
         gdal_copy(
             plain, path, driver="COG", COMPRESS=about["compress"].upper(), BLOCKSIZE=about["block"],
-            OVERVIEW_RESAMPLING="NEAREST", OVERVIEW_COUNT=2, INTERLEAVE=about["interleave"].upper(), **creation,
+            OVERVIEW_RESAMPLING="NEAREST", OVERVIEW_COUNT=2, PREDICTOR=names[about["predictor"]],
         )  # fmt: skip
     plain.unlink()
 
 
-def _by_tifffile(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, choose: random.Random, about: dict[str, Any]) -> None:
-    bands, height, width = pixels.shape
-    about |= {"byteorder": choose.choice("<>"), "big": choose.random() < 0.3, "nodata": choose.choice([None, "0", "7", *ODD_NODATA])}
-    code = int(about["crs"].removeprefix("EPSG:"))
-    keys = [1, 1, 0, 3, 1024, 0, 1, 2 if code == 4326 else 1, 1025, 0, 1, 1, 2048 if code == 4326 else 3072, 0, 1, code]
-    a, b, c, d, e, f = transform[:6]
-    matrix = (a, b, 0.0, c, d, e, 0.0, f, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-    tags: list[Any] = [(34264, "d", 16, matrix, True), (34735, "H", len(keys), tuple(keys), True)]
-    if about["nodata"] is not None:
-        tags.append((42113, "s", 0, about["nodata"], True))
-    options: dict[str, Any] = {}
-    if choose.random() < 0.5:
-        about["block"] = options["tile"] = (16 * choose.randint(1, 5), 16 * choose.randint(1, 5))
-    else:
-        about["block"] = options["rowsperstrip"] = choose.randint(1, height)
+def _by_tifffile(path: Path, pixels: Pixels, transform: Affine, choose: random.Random, about: About) -> None:
+    bands, height, _ = pixels.shape
+    # GDAL reads the nodata of 64-bit integers as far as it is one, and widens float16 before it compares
+    plain = about["dtype"] in ("int64", "uint64", "float16")
+    odd = () if plain else ODD_NODATA if about["dtype"] in INTEGERS else ODD_NODATA + FRACTIONS
+    about |= {
+        "endian": choose.choice("<>"), "big": choose.random() < 0.3, "block": _block(choose, height),
+        "nodata": choose.choice([None, "0", "7", *odd]), "alpha": None,
+    }  # fmt: skip
+    options: dict[str, Any] = {
+        "tile" if isinstance(about["block"], tuple) else "rowsperstrip": about["block"]
+    }
+    options |= {"predictor": about["predictor"]} if about["predictor"] > 1 else {}
     if bands > 1:
         options["planarconfig"] = "contig" if about["interleave"] == "pixel" else "separate"
         if choose.random() < 0.3 and about["nodata"] is None:
@@ -173,10 +193,18 @@ def _by_tifffile(path: Path, pixels: np.ndarray[Any, Any], transform: Affine, ch
             options["extrasamples"] = ["unspecified"] * (bands - 2) + [about["alpha"]]
         if about["interleave"] == "pixel":
             pixels = np.moveaxis(pixels, 0, 2)
-    if about["predictor"] > 1:
-        options["predictor"] = about["predictor"]
     tifffile.imwrite(
-        path, pixels[0] if bands == 1 else pixels, byteorder=about["byteorder"], bigtiff=about["big"],
+        path, pixels[0] if bands == 1 else pixels, byteorder=about["endian"], bigtiff=about["big"],
         compression=None if about["compress"] == "none" else about["compress"], photometric="minisblack",
-        extratags=tags, metadata=None, **options,
+        extratags=_geotiff_tags(transform, about), metadata=None, **options,
     )  # fmt: skip
+
+
+def _geotiff_tags(transform: Affine, about: About) -> list[Any]:
+    code = int(about["crs"].removeprefix("EPSG:"))
+    model, key = (2, 2048) if code == 4326 else (1, 3072)
+    keys = (1, 1, 0, 3, 1024, 0, 1, model, 1025, 0, 1, 1, key, 0, 1, code)
+    a, b, c, d, e, f = transform[:6]
+    matrix = (a, b, 0.0, c, d, e, 0.0, f, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    tags: list[Any] = [(34264, "d", 16, matrix, True), (34735, "H", len(keys), keys, True)]
+    return tags if about["nodata"] is None else [*tags, (42113, "s", 0, about["nodata"], True)]
