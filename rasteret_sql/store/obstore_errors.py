@@ -17,6 +17,7 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _REGION = re.compile(r"<Region>([a-z0-9\-]{1,40})</Region>")
 _VERB = re.compile(r"Error performing ([A-Z]+) (\S+) in ")
 _RANGES = re.compile(r"Requested (\d+)\.\.(\d+), got (\d+)\.\.(\d+)")
+_BEYOND = re.compile(r"Wanted range starting at \d+, but object was only (\d+) bytes long")
 _PROVIDER = re.compile(r"credential provider: (\w+)")
 _KIND = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode)\b")
 _METADATA = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "/latest/api/token")
@@ -66,6 +67,8 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
         return NotFoundError(f"{place(href)}: there is no such file.")
     if "RangeNotSupported" in text:
         return RangeIgnoredError(str(failures.ignored_range(request, None)))
+    if beyond := _BEYOND.search(head):
+        return failures.beyond_end(href, request, int(beyond[1]))
     if ranges := _RANGES.search(head):
         return _of_ranges(request, *map(int, ranges.groups()))
     if any(sign in text for sign in _CERTIFICATE):

@@ -105,12 +105,13 @@ def _by_gdal(path: Path, pixels: Pixels, transform: Affine, choose: random.Rando
     bands, height, width = pixels.shape
     about |= {
         "nodata": _nodata(choose, pixels), "endian": choose.choice(["LITTLE", "BIG"]),
-        "big": choose.random() < 0.3, "block": _block(choose, height), "point": choose.random() < 0.2, "sparse": choose.random() < 0.25,
+        "big": choose.random() < 0.3, "block": _block(choose, height), "point": choose.random() < 0.2,
+        "sparse": choose.random() < 0.25,
         "mask": choose.random() < 0.25, "alpha": bands > 1 and choose.random() < 0.3,
         "overviews": min(height, width) > 20 and choose.random() < 0.4, "bits": None,
     }  # fmt: skip
-    if about["alpha"] or (bands, about["dtype"]) == (4, "uint8"):
-        about["nodata"] = None  # GDAL makes the fourth byte alpha, and forgets alpha beside nodata
+    if about["dtype"] in ("int64", "uint64"):
+        about["overviews"] = False  # GDAL 3.10 may not come back from these, where there is nodata
     if about["dtype"] == "uint8" and about["predictor"] == 1 and choose.random() < 0.3:
         about["bits"] = choose.choice([1, 2, 4])
         pixels &= (1 << about["bits"]) - 1
@@ -158,8 +159,6 @@ def _by_cog_driver(
         "mask": choose.random() < 0.3,
         "block": choose.choice([128, 256]),
     }
-    if (len(pixels), about["dtype"]) == (4, "uint8"):
-        about["nodata"] = None
     if about["compress"] == "packbits":
         about["compress"] = "none"
     plain = path.with_suffix(".plain.tif")
@@ -188,7 +187,7 @@ def _by_tifffile(path: Path, pixels: Pixels, transform: Affine, choose: random.R
     options |= {"predictor": about["predictor"]} if about["predictor"] > 1 else {}
     if bands > 1:
         options["planarconfig"] = "contig" if about["interleave"] == "pixel" else "separate"
-        if choose.random() < 0.3 and about["nodata"] is None:
+        if choose.random() < 0.3:
             about["alpha"] = choose.choice(["unassalpha", "assocalpha"])
             options["extrasamples"] = ["unspecified"] * (bands - 2) + [about["alpha"]]
         if about["interleave"] == "pixel":

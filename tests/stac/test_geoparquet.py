@@ -168,7 +168,7 @@ def test_real_files_say_what_duckdb_reads_in_them(stac_data: Path, name: str, co
     expected = duckdb.sql(
         f"""
         SELECT id, collection, epoch_us("datetime"), "eo:cloud_cover", platform, 'EPSG:' || "proj:epsg",
-               bbox.xmin, bbox.ymax, list_filter(links, link -> link.rel = 'self')[1].href
+               bbox.xmin, bbox.ymax, list_filter(links, lambda link: link.rel = 'self')[1].href
         FROM '{path}'
         """
     ).fetchall()

@@ -41,7 +41,7 @@ def test_read(text: str, expected: str) -> None:
 def test_what_duckdb_makes_of_its_own_types(value: str, expected: str) -> None:
     con = duckdb.connect()
     con.sql("SET TimeZone = 'Asia/Kolkata'")
-    row = con.sql(f"SELECT ({value})::VARCHAR").fetchone()
+    row = con.execute(f"SELECT ({value})::VARCHAR").fetchone()
     assert row is not None
     assert parse_interval(row[0]) == expected
 
