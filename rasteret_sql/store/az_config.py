@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from rasteret_sql.errors import ArgumentError
@@ -38,22 +39,33 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
             "connection_string, or AZURE_STORAGE_ACCOUNT_NAME in the environment."
         )
     key, sas = _key_or_signature(options.get("credential"))
+    key = key or options.get("account_key") or parts.get("AccountKey")
+    sas = sas or options.get("sas_token") or parts.get("SharedAccessSignature")
+    if not (key or sas or options.get("client_id") or options.get("anon")):
+        key = _first(environ, "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY")
+        sas = _first(environ, "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY")
+    sas = (sas or "").lstrip("?") or None
     config = {
         "account_name": account,
-        "account_key": key or options.get("account_key") or parts.get("AccountKey"),
-        "sas_key": sas or options.get("sas_token") or parts.get("SharedAccessSignature"),
+        "account_key": key,
+        "sas_key": sas,
         "tenant_id": options.get("tenant_id"),
         "client_id": options.get("client_id"),
         "client_secret": options.get("client_secret"),
         "endpoint": endpoint.rstrip("/") if endpoint else None,
     }
-    config["sas_key"] = (config["sas_key"] or "").lstrip("?") or None
-    found = any(config[name] for name in ("account_key", "sas_key", "client_id"))
+    found = bool(key or sas or config["client_id"])
     machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
     if options.get("anon") or (options.get("anon") is None and not found and not machine):
         config["skip_signature"] = True
-    _check_key(config["account_key"], container)
-    return CloudConfig(config=given(config), allow_http=is_http(endpoint))
+    _check_key(key, container)
+    # As a provider, so that obstore does not take a key of the environment for the one that was given.
+    provider = partial(dict, access_key=key) if key else partial(dict, sas_token=sas) if sas else None
+    return CloudConfig(
+        config=given(config),
+        allow_http=is_http(endpoint),
+        credentials=partial(provider, expires_at=None) if provider else None,
+    )
 
 
 AZURE_CREDENTIAL_VARIABLES = (
@@ -67,6 +79,10 @@ AZURE_CREDENTIAL_VARIABLES = (
     "AZURE_FEDERATED_TOKEN_FILE",
     "IDENTITY_ENDPOINT",
 )
+
+
+def _first(environ: Environ, *names: str) -> str | None:
+    return next((environ[name] for name in names if environ.get(name)), None)
 
 
 def _key_or_signature(credential: str | None) -> tuple[str | None, str | None]:

@@ -77,7 +77,6 @@ class ObstoreReader:
                 f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
             )
         if data.nbytes < expected:
-            self._ends.forget(request.href)
             raise failures.short_body(request, data.nbytes, expected)
         return Block(data=data, info=_info(meta))
 

@@ -12,7 +12,7 @@ from rasteret_sql.store.port import ByteRange
 
 
 class KnownEnds:
-    """Lengths of the files of one root whose ranges were refused, so that none reaches beyond them again."""
+    """Lengths of the files of one root whose ranges were refused, each for the next try alone."""
 
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
@@ -20,7 +20,11 @@ class KnownEnds:
     def end(self, request: ByteRange) -> int:
         """Where to end the range that is sent for ``request``."""
         size = self._sizes.get(request.href)
-        return size if size is not None and request.start < size < request.end else request.end
+        if size is None or not request.start < size < request.end:
+            return request.end
+        # A file may grow, so its length is not believed for long.
+        self._sizes.pop(request.href, None)
+        return size
 
     def learn(
         self, refusal: RangeRefusedError, request: ByteRange, size_of: Callable[[], int]
@@ -38,11 +42,7 @@ class KnownEnds:
         meter.record(kind="size", href=href, started=started)
         if size <= request.start:
             return failures.beyond_end(href, request, size)
-        if size >= self.end(request):
+        if size >= request.end:
             return refusal
         self._sizes[href] = size
         return TransportError(str(refusal), transient=True, retry_after_s=0)
-
-    def forget(self, href: str) -> None:
-        """The file is no longer as long as it was."""
-        self._sizes.pop(href, None)

@@ -27,6 +27,8 @@ RETRY_AFTER_MOST_S = 120.0
 """A server that asks to wait longer than this is not waited for."""
 PATIENCE = 20
 """A range is not tried again once it took this many times ``request_timeout_s``."""
+LOOK_UP_S = 0.5
+"""Longest wait in which Ctrl-C may go unnoticed."""
 AHEAD = 2
 """Running requests and unread results together are at most this many times ``max_concurrency``."""
 
@@ -139,11 +141,13 @@ class _Run:
             self.landed.put((index, attempt, outcome))
 
     def take(self) -> tuple[int, int, Outcome] | None:
-        """The next that landed; None when a retry is due first."""
-        if not self.retries:
-            return self.landed.get()
+        """The next that landed; None when a retry is due first, or to look up once in a while.
+
+        Python notices a signal that comes just before an endless wait only when the wait is over.
+        """
+        patience = self.retries[0][0] - monotonic() if self.retries else LOOK_UP_S
         try:
-            return self.landed.get(timeout=max(0.0, self.retries[0][0] - monotonic()))
+            return self.landed.get(timeout=min(max(0.0, patience), LOOK_UP_S))
         except Empty:
             return None
 
