@@ -19,16 +19,40 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
 
     ``container`` may carry its account: ``container@account.dfs.core.windows.net``.
     """
-    _, _, host = container.partition("@")
     text = options.get("connection_string") or (
         None if {"account_name", "anon"} & set(options) else environ.get("AZURE_STORAGE_CONNECTION_STRING")
     )
     parts = _connection_string(text) if text else {}
     account_host = options.get("account_host")
     endpoint = parts.get("BlobEndpoint") or (f"https://{account_host}" if account_host else None)
+    key, signature = _key_and_signature(options, parts, environ)
+    _check_key(key, container)
+    found = bool(key or signature or options.get("client_id"))
+    machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
+    anon = options.get("anon") or (options.get("anon") is None and not found and not machine)
+    config = {
+        "account_name": _account(container, options, parts, environ),
+        "account_key": key,
+        "sas_key": signature,
+        "tenant_id": options.get("tenant_id"),
+        "client_id": options.get("client_id"),
+        "client_secret": options.get("client_secret"),
+        "endpoint": endpoint.rstrip("/") if endpoint else None,
+        "skip_signature": True if anon else None,
+    }
+    # Given as a provider too, or obstore would prefer a key of the environment to these.
+    credential = {"access_key": key} if key else {"sas_token": signature} if signature else None
+    return CloudConfig(
+        config=given(config),
+        allow_http=is_http(endpoint),
+        credentials=partial(dict, credential, expires_at=None) if credential and not anon else None,
+    )
+
+
+def _account(container: str, options: Options, parts: dict[str, str], environ: Environ) -> str:
     account = (
         options.get("account_name")
-        or host.partition(".")[0]
+        or container.partition("@")[2].partition(".")[0]
         or parts.get("AccountName")
         or _account_of(parts.get("BlobEndpoint"))
         or environ.get("AZURE_STORAGE_ACCOUNT_NAME")
@@ -38,34 +62,20 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
             f"az://{container}: which storage account? Set the storage option account_name or "
             "connection_string, or AZURE_STORAGE_ACCOUNT_NAME in the environment."
         )
-    key, sas = _key_or_signature(options.get("credential"))
+    return str(account)
+
+
+def _key_and_signature(
+    options: Options, parts: dict[str, str], environ: Environ
+) -> tuple[str | None, str | None]:
+    """The account key and the shared access signature; the environment's where the options have neither."""
+    key, signature = _key_or_signature(options.get("credential"))
     key = key or options.get("account_key") or parts.get("AccountKey")
-    sas = sas or options.get("sas_token") or parts.get("SharedAccessSignature")
-    if not (key or sas or options.get("client_id") or options.get("anon")):
-        key = _first(environ, "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY")
-        sas = _first(environ, "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY")
-    sas = (sas or "").lstrip("?") or None
-    config = {
-        "account_name": account,
-        "account_key": key,
-        "sas_key": sas,
-        "tenant_id": options.get("tenant_id"),
-        "client_id": options.get("client_id"),
-        "client_secret": options.get("client_secret"),
-        "endpoint": endpoint.rstrip("/") if endpoint else None,
-    }
-    found = bool(key or sas or config["client_id"])
-    machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
-    if options.get("anon") or (options.get("anon") is None and not found and not machine):
-        config["skip_signature"] = True
-    _check_key(key, container)
-    # As a provider, so that obstore does not take a key of the environment for the one that was given.
-    provider = partial(dict, access_key=key) if key else partial(dict, sas_token=sas) if sas else None
-    return CloudConfig(
-        config=given(config),
-        allow_http=is_http(endpoint),
-        credentials=partial(provider, expires_at=None) if provider else None,
-    )
+    signature = signature or options.get("sas_token") or parts.get("SharedAccessSignature")
+    if not (key or signature or options.get("client_id") or options.get("anon")):
+        key = environ.get("AZURE_STORAGE_ACCOUNT_KEY") or environ.get("AZURE_STORAGE_ACCESS_KEY")
+        signature = environ.get("AZURE_STORAGE_SAS_TOKEN") or environ.get("AZURE_STORAGE_SAS_KEY")
+    return key or None, (signature or "").lstrip("?") or None
 
 
 AZURE_CREDENTIAL_VARIABLES = (
@@ -79,10 +89,6 @@ AZURE_CREDENTIAL_VARIABLES = (
     "AZURE_FEDERATED_TOKEN_FILE",
     "IDENTITY_ENDPOINT",
 )
-
-
-def _first(environ: Environ, *names: str) -> str | None:
-    return next((environ[name] for name in names if environ.get(name)), None)
 
 
 def _key_or_signature(credential: str | None) -> tuple[str | None, str | None]:

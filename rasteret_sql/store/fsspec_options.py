@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.settings import Settings
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.az_config import AZURE_DOMAIN, az_config
@@ -53,9 +55,15 @@ def _gs(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
     from aiohttp import ClientTimeout
 
     words = dict(options)
-    if gs_config(bucket, options, environ).config.get("skip_signature"):
+    found = gs_config(bucket, options, environ).config
+    if found.get("skip_signature"):
         # Without a word gcsfs would ask Google's metadata service, which answers on Google's machines alone.
         words["token"] = "anon"
+    elif path := found.get("application_credentials"):
+        if not Path(path).is_file():
+            # gcsfs takes what is no file for an access token, and sends it to Google.
+            raise ArgumentError(f"Storage option 'token' of gs://{bucket}: there is no file {path}.")
+        words["token"] = path
     words["requests_timeout"] = ClientTimeout(
         sock_connect=limits.connect_timeout_s, sock_read=limits.request_timeout_s
     )

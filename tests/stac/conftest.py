@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from rasteret_sql.settings import configure
 from . import pgstac as pgstac_server
 from .serving import Answer, Asked, Handler, Server, item, page
 
-CACHE = Path(os.environ.get("RASTERET_TEST_CACHE", "/var/tmp/rasteret-tests"))
+CACHE = Path(os.environ.get("RASTERET_TEST_CACHE", Path(tempfile.gettempdir()) / "rasteret-tests"))
 
 
 @pytest.fixture(scope="session")
