@@ -16,9 +16,20 @@ WIDTH, HEIGHT = 300, 260
 UTM32 = Affine(10.0, 0.0, 699_960.0, 0.0, -10.0, 5_300_040.0)
 UTM33 = Affine(10.0, 0.0, 245_000.0, 0.0, -10.0, 5_300_040.0)
 NAMES = [
-    "utm32_uint16", "utm33_uint16", "float32_nan", "rgb_mask", "rgba_alpha", "rgba_nodata", "bands_strips", "sparse",
-    "rotated_float64", "south_up", "geographic", "big", "motorola",
-]  # fmt: skip
+    "utm32_uint16",
+    "utm33_uint16",
+    "float32_nan",
+    "rgb_mask",
+    "rgba_alpha",
+    "rgba_nodata",
+    "bands_strips",
+    "sparse",
+    "rotated_float64",
+    "south_up",
+    "geographic",
+    "big",
+    "motorola",
+]
 
 
 def texture(bands: int, dtype: str, seed: int = 0) -> np.ndarray[Any, Any]:

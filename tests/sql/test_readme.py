@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_first_screen_is_a_query_that_binds_and_a_join_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_screen_binds_and_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     build, _, join = duckdb.extract_statements(blocks("sql")[0])
     with start() as demo:
         monkeypatch.chdir(demo.folder)
