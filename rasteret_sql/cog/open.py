@@ -67,7 +67,7 @@ class _Reading:
         except NeedBytes as need:
             self.missing = need.ranges
         except RasteretError as error:
-            self.outcome = type(error)(f"cog_header: {place(self.href)}: {error}")
+            self.outcome = type(error)(f"{place(self.href)}: {error}")
 
     def take(self, asked: ByteRange, answer: Block | RasteretError) -> None:
         """One of the missing ranges, or why it could not be had."""

@@ -21,7 +21,7 @@ class DuckType:
     text: str
     """As SQL writes it."""
     children: Mapping[str, DuckType]
-    """Fields of a STRUCT; ``child`` of a list."""
+    """Fields of a STRUCT; ``child`` of a list; ``key`` and ``value`` of a MAP."""
 
 
 def declared(text: str) -> DuckType:
@@ -30,18 +30,27 @@ def declared(text: str) -> DuckType:
 
 
 def _plain(kind: Any) -> DuckType:
-    nested = kind.children if kind.id in ("struct", "list", "array") else ()
+    nested = kind.children if kind.id in ("struct", "list", "array", "map") else ()
     children = {name: _plain(child) for name, child in nested if name != "size"}
     return DuckType(id=kind.id, text=str(kind), children=children)
 
 
+# One DuckDB type comes as several Arrow types, as SET arrow_large_buffer_size and arrow_output_version say.
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+BLOBS = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+LISTS = (
+    pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view, pa.types.is_large_list_view,
+    pa.types.is_fixed_size_list,
+)  # fmt: skip
 TYPE_NAMES = {arrow_type: name.upper() for name, (arrow_type, _) in NUMBERS.items()} | {
     pa.null(): "NULL",
     pa.bool_(): "BOOLEAN",
     pa.string(): "VARCHAR",
     pa.large_string(): "VARCHAR",
+    pa.string_view(): "VARCHAR",
     pa.binary(): "BLOB",
     pa.large_binary(): "BLOB",
+    pa.binary_view(): "BLOB",
     pa.date32(): "DATE",
     pa.timestamp("us"): "TIMESTAMP",
 }
@@ -71,14 +80,14 @@ def fields_of(kind: Any) -> list[str]:
 
 def list_like(kind: Any) -> bool:
     """LIST and ARRAY."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    return any(is_kind(kind) for is_kind in LISTS)
 
 
 def text_like(kind: Any) -> bool:
     """VARCHAR, and ENUM, whose values are texts."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return any(is_kind(kind) for is_kind in TEXTS)
 
 
 def holds(kind: Any, expected: DuckType) -> bool:
@@ -101,6 +110,6 @@ def holds(kind: Any, expected: DuckType) -> bool:
 HOLDERS: dict[str, Callable[[Any], bool]] = {
     "varchar": text_like,
     "boolean": pa.types.is_boolean,
-    "blob": lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind),
+    "blob": lambda kind: any(is_kind(kind) for is_kind in BLOBS),
     "struct": pa.types.is_struct,
 }

@@ -50,8 +50,8 @@ def as_array(raster: pa.Array, band: pa.Array) -> pa.Array:
 
 
 def _grid_column(grids: Sequence[pa.Array | None]) -> pa.Array:
-    present = [grid for grid in grids if grid is not None]
-    rows = pa.concat_arrays(present) if present else array_of([], "DOUBLE[]")
+    given = [grid for grid in grids if grid is not None]
+    rows = pa.concat_arrays(given) if given else array_of([], "DOUBLE[]")
     offsets = np.zeros(len(grids) + 1, np.int32)
     np.cumsum([0 if grid is None else len(grid) for grid in grids], out=offsets[1:])
     there = np.array([grid is not None for grid in grids], np.bool_)

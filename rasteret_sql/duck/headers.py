@@ -35,10 +35,7 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
         return _open(column.to_pylist())
     if pa.types.is_struct(kind):
         rows = HeaderColumn(column)
-        return [
-            _attempt(rows, i, overviews[i]) if valid else None
-            for i, valid in enumerate(present(column))
-        ]
+        return [_attempt(rows, i, overviews[i]) if valid else None for i, valid in enumerate(present(column))]
     raise ArgumentError(
         f"the raster is a value of type {duck_type(kind)}: "
         "an href (VARCHAR) or a row of an index was expected"
@@ -55,14 +52,7 @@ def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | Rasteret
 def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
     distinct = list(dict.fromkeys(href for href in hrefs if href is not None))
     found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read_headers(distinct), strict=True))
-    return [_unprefixed(found.get(href)) for href in hrefs]
-
-
-def _unprefixed(found: Header | RasteretError | None) -> Header | RasteretError | None:
-    """The kernel says which function speaks: ``read_cog: cog_header: …`` would say it twice."""
-    if isinstance(found, RasteretError) and str(found).startswith("cog_header: "):
-        return type(found)(str(found).removeprefix("cog_header: "))
-    return found
+    return [found.get(href) for href in hrefs]
 
 
 def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
@@ -190,9 +180,7 @@ def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
     shapes, transforms = columns["shape"].to_pylist(), columns["transform"].to_pylist()
     systems = columns["crs"].to_pylist() if "crs" in columns else [None] * len(chips)
     rows: list[dict[str, Any] | None] = []
-    for there, shape, transform, crs in zip(
-        present(chips), shapes, transforms, systems, strict=True
-    ):
+    for there, shape, transform, crs in zip(present(chips), shapes, transforms, systems, strict=True):
         if not there or shape is None or transform is None:
             rows.append(None)
         elif len(shape) != 3 or len(transform) != 6:

@@ -103,7 +103,7 @@ def open_filesystem(href: str, words: Words) -> tuple[Any, str]:
 
 def _google(href: str, words: Words) -> tuple[Any, str]:
     """gcsfs without its extension for zonal buckets, which may ask another service before every read."""
-    from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
+    from gcsfs.core import GCSFileSystem
 
     fs = GCSFileSystem(**words)
     with suppress(AttributeError):

@@ -5,7 +5,7 @@
 --
 -- @returns id UBIGINT  Number of the request, from 1.
 -- @returns started_at TIMESTAMP WITH TIME ZONE  When it was sent.
--- @returns kind VARCHAR  header, tile, document or stac.
+-- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size.
 -- @returns url VARCHAR  Where, without what is secret.
 -- @returns offset UBIGINT  First byte asked for; NULL for whole documents.
 -- @returns byte_count UBIGINT  Bytes received.

@@ -4,7 +4,7 @@
 -- they do not overlap there is no row. Only chips whose data, valid or error column is used are fetched.
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
--- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height) such as a row of cog_windows. Without one the whole raster; a column's NULL gives no row.
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). Without one the whole raster; a column's NULL gives no row.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.

@@ -178,12 +178,12 @@ def test_a_bad_asset_spoils_only_its_own_row():
     assert isinstance(found[4], Header)
     assert [type(found[i]) for i in (0, 1, 3)] == [MalformedError, NotFoundError, MalformedError]
     assert str(found[0]) == (
-        "cog_header: page.tif: not a TIFF: it starts with b'<!DO' where b'II' or b'MM' was expected; "
+        "page.tif: not a TIFF: it starts with b'<!DO' where b'II' or b'MM' was expected; "
         "that is a web page: is the href a page, or does the store answer with an error?"
     )
     assert str(found[1]) == "missing.tif: there is no such file."
     assert str(found[3]) == (
-        "cog_header: short.tif: IFD 0 at byte 8: bytes 10 to 218 are needed and the file has 150; "
+        "short.tif: IFD 0 at byte 8: bytes 10 to 218 are needed and the file has 150; "
         "it is cut short or damaged"
     )
 
@@ -191,7 +191,7 @@ def test_a_bad_asset_spoils_only_its_own_row():
 def test_a_message_holds_no_secret():
     href = "https://user:pw@host/a.tif?sig=abc#x"
     error = read_headers([href], fetch=Memory({href: b"<html></html>"}))[0]
-    assert str(error).startswith("cog_header: https://host/a.tif?sig=…: not a TIFF")
+    assert str(error).startswith("https://host/a.tif?sig=…: not a TIFF")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_message_holds_no_secret():
 def test_errors_name_the_function_the_file_and_the_place(data, error, message):
     found = error_of(data)
     assert type(found) is error
-    assert str(found).startswith("cog_header: a.tif: ")
+    assert str(found).startswith("a.tif: ")
     assert message in str(found)
 
 

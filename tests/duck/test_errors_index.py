@@ -42,11 +42,13 @@ VALUES = {
         "tile_offsets holds the negative number -{last}",
     "tile_offsets || [NULL] AS tile_offsets": "tile_offsets holds a list with NULL in it",
     "transform[1:5] AS transform":
-        "transform holds [10.0, 0.0, 699960.0, 0.0, -10.0], where an affine of six finite numbers was expected",
+        "transform holds [10.0, 0.0, 699960.0, 0.0, -10.0], "
+        "where an affine of six finite numbers was expected",
     "[1, 2, 3, 4, 5, NULL] AS transform":
         "transform holds [1, 2, 3, 4, 5, NULL], where an affine of six finite numbers was expected",
     "[1, 2, 0, 2, 4, 0] AS transform":
-        "transform holds [1, 2, 0, 2, 4, 0], where an affine that does not map all pixels to one line was expected",
+        "transform holds [1, 2, 0, 2, 4, 0], "
+        "where an affine that does not map all pixels to one line was expected",
     "0 AS width": "width holds 0, where 1 to 2,147,483,647 was expected",
     "5000000000 AS height": "height holds 5,000,000,000, where 1 to 2,147,483,647 was expected",
     "-1 AS file_size": "file_size holds -1, where 0 to 18,446,744,073,709,551,615 was expected",
@@ -86,9 +88,10 @@ def test_columns_that_are_not_there(con: duckdb.DuckDBPyConnection, idx: str) ->
     left = "href, width, height, tile_offsets, tile_byte_counts, crs"
     for function in (*READERS, "cog_windows"):
         assert message(con, f"FROM (SELECT {left} FROM idx) AS i, {function}(i)") == (
-            f"{function}: the raster is a row without the columns band_count, dtype, tile_width, tile_height, tiled, "
-            "compression, predictor, interleave, byte_order, bits_per_sample, transform: pass a row of an index "
-            "built with cog_header (SELECT h.* FROM …, cog_header(href) AS h), or an href; "
+            f"{function}: the raster is a row without the columns band_count, dtype, tile_width, "
+            "tile_height, tiled, compression, predictor, interleave, byte_order, bits_per_sample, transform: "
+            "pass a row of an index built with cog_header (SELECT h.* FROM …, cog_header(href) AS h), "
+            "or an href; "
             f"its columns are: {left}"
         )
     query = "FROM (SELECT * EXCLUDE (tile_offsets) FROM idx) AS i, read_cog(i)"
@@ -141,8 +144,11 @@ def test_one_bad_row_leaves_the_others(con: duckdb.DuckDBPyConnection, idx: str)
     con.execute("INSERT INTO idx SELECT * REPLACE (NULL AS tile_offsets) FROM idx")
     for function, count in (("read_cog", 1), ("read_cog_tiles", 9)):
         rows = con.execute(
-            f"SELECT c.error, count(c.width), count(c.data) FROM idx AS i, {function}(i, on_error := 'null') AS c "
-            "GROUP BY ALL ORDER BY ALL"
+            f"""
+            SELECT c.error, count(c.width), count(c.data)
+            FROM idx AS i, {function}(i, on_error := 'null') AS c
+            GROUP BY ALL ORDER BY ALL
+            """
         ).fetchall()
         told = f"{idx}: this index row has no tile tables (tile_offsets is NULL); {AGAIN}"
         assert rows == [(told, 0, 0), (None, count, count)]
@@ -151,5 +157,6 @@ def test_one_bad_row_leaves_the_others(con: duckdb.DuckDBPyConnection, idx: str)
 def test_addresses_in_an_index_are_told_without_secrets(con: duckdb.DuckDBPyConnection, idx: str) -> None:
     signed = "'https://user:PASSWORD@host/a.tif?sig=SECRET' AS href, NULL AS tile_offsets"
     assert message(con, f"FROM (SELECT * REPLACE ({signed}) FROM idx) AS i, read_cog(i)") == (
-        f"read_cog: https://host/a.tif?sig=…: this index row has no tile tables (tile_offsets is NULL); {AGAIN}"
+        "read_cog: https://host/a.tif?sig=…: "
+        f"this index row has no tile tables (tile_offsets is NULL); {AGAIN}"
     )

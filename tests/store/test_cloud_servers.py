@@ -87,7 +87,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, files: Path) -> Iterator[S
             if name not in known:
                 try:
                     known[name] = start(name)
-                except BaseException as missing:
+                except (Exception, pytest.skip.Exception) as missing:
                     known[name] = missing
             found = known[name]
             if isinstance(found, BaseException):

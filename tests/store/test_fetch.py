@@ -306,6 +306,7 @@ def test_a_process_ends_quietly_with_requests_on_the_wire() -> None:
 
 def test_ctrl_c_ends_the_wait() -> None:
     code = """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
         good()
         server.gate = threading.Event()
         threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
