@@ -5,62 +5,98 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import numpy.typing as npt
 
+from rasteret_sql.codec.part import Part
 from rasteret_sql.settings import settings
 
-Pixels = npt.NDArray[Any]
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The decoded pixels of a part of a block, shape (rows, columns, samples); nobody may change them."""
+
+    part: Part
+    pixels: npt.NDArray[Any]
+
+
+class Claim:
+    """A part of one block that somebody decodes, or has decoded: wait for ``future``."""
+
+    __slots__ = ("future", "part")
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.future: Future[Piece] = Future()
 
 
 class BlockCache:
     """Least recently used blocks up to ``tile_cache_bytes``; safe from many threads.
 
-    ``claim`` answers with a future. Whoever gets it with ``mine`` set must settle it, with ``store`` or
+    ``claim`` answers with a claim. Whoever gets it with ``mine`` set must settle it, with ``store`` or
     ``fail``; everybody else waits for it after having done the own work, so that two queries that need
     the same block at the same time fetch it once, and never wait for each other in a circle.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Pixels] = OrderedDict()
-        self._pending: dict[Hashable, Future[Pixels]] = {}
+        self._kept: OrderedDict[Hashable, Piece] = OrderedDict()
+        self._pending: dict[Hashable, list[Claim]] = {}
         self._bytes = 0
 
-    def claim(self, key: Hashable) -> tuple[Future[Pixels], bool]:
-        """The future of one block, and whether the caller is the one to settle it."""
+    def claim(self, key: Hashable, part: Part) -> tuple[Claim, bool]:
+        """A claim on one block that covers ``part``, and whether the caller is the one to settle it."""
         with self._lock:
-            if key in self._pending:
-                return self._pending[key], False
-            future: Future[Pixels] = Future()
-            if key in self._kept:
+            for pending in self._pending.get(key, ()):
+                if pending.part.covers(part):
+                    return pending, False
+            claim = Claim(part)
+            kept = self._kept.get(key)
+            if kept is not None and kept.part.covers(part):
                 self._kept.move_to_end(key)
-                future.set_result(self._kept[key])
-                return future, False
-            self._pending[key] = future
-            return future, True
+                claim.future.set_result(kept)
+                return claim, False
+            self._pending.setdefault(key, []).append(claim)
+            return claim, True
 
-    def store(self, key: Hashable, pixels: Pixels) -> None:
-        """Settle a claim with pixels, which nobody may change any more."""
+    def store(self, key: Hashable, claim: Claim, pixels: npt.NDArray[Any], *, keep: bool) -> Piece:
+        """Settle a claim with pixels, which nobody may change any more; ``keep`` them for later claims."""
         pixels.flags.writeable = False
+        piece = Piece(claim.part, pixels)
         limit = settings().tile_cache_bytes
         with self._lock:
-            future = self._pending.pop(key)
-            if pixels.nbytes <= limit:
-                self._kept[key] = pixels
-                self._bytes += pixels.nbytes
+            self._settled(key, claim)
+            kept = self._kept.pop(key, None)
+            if kept is not None:
+                self._bytes -= kept.pixels.nbytes
+                if kept.part.covers(piece.part):
+                    piece = kept
+            if (keep or piece is kept) and piece.pixels.nbytes <= limit:
+                self._kept[key] = piece
+                self._bytes += piece.pixels.nbytes
             while self._bytes > limit:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
-        future.set_result(pixels)
+                self._bytes -= self._kept.popitem(last=False)[1].pixels.nbytes
+        claim.future.set_result(piece)
+        return piece
 
-    def fail(self, key: Hashable, error: BaseException) -> None:
-        """Settle a claim with an error; nothing is kept, so the next reader tries again."""
+    def fail(self, key: Hashable, claim: Claim, error: BaseException) -> None:
+        """Settle a claim with an error, if it is open; nothing is kept, so the next reader tries again."""
         with self._lock:
-            future = self._pending.pop(key, None)
-        if future is not None:
-            future.set_exception(error)
+            if not self._settled(key, claim):
+                return
+        claim.future.set_exception(error)
+
+    def _settled(self, key: Hashable, claim: Claim) -> bool:
+        claims = self._pending.get(key, [])
+        if claim not in claims:
+            return False
+        claims.remove(claim)
+        if not claims:
+            del self._pending[key]
+        return True
 
     def clear(self) -> None:
         """Forget every kept block."""

@@ -1,8 +1,8 @@
 """The read pipeline: windows of many rasters in, pixels out, every block fetched and decoded once.
 
 One call is one batch. Blocks that several windows share are read once; sparse blocks cost nothing;
-ranges that lie close together become one request; blocks are decoded in threads as their bytes land and
-are copied at once to every window that wants them.
+ranges that lie close together become one request; blocks are decoded in threads as their bytes land, as
+far as the windows need them, and are copied at once to every window that wants them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.codec.block import BlockLayout, decode_block
-from rasteret_sql.cog.cache import BLOCKS
-from rasteret_sql.cog.selection import Selection
-from rasteret_sql.cog.window import Window
+from rasteret_sql.codec.part import Part, decodable_part, decode_part, whole
+from rasteret_sql.cog.cache import BLOCKS, Claim, Piece
+from rasteret_sql.cog.scatter import WindowRead, fill, scatter, target_of
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.coalesce import merge
@@ -36,56 +36,69 @@ WAITING_PER_THREAD = 16
 """Fetched blocks that may wait for each decoding thread."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WindowRead:
-    """One window to read into ``out``, shaped ``(len(bands), window.height, window.width)``."""
-
-    selection: Selection
-    window: Window
-    bands: tuple[int, ...]
-    """From 0, in the order wanted."""
-    out: Pixels
-    fill: float | int
-    """What sparse blocks hold: nodata, else 0."""
-
-
 @dataclass(kw_only=True)
 class _Job:
-    """One distinct block and the windows that want it."""
+    """One distinct block, the part of it that is wanted, and the windows that want it."""
 
     byte_range: ByteRange
     layout: BlockLayout
     rows: int
+    part: Part
+    keep: bool = False
+    """Worth a place in the cache: all blocks of the batch fit into it, or a window ends inside this one,
+    whose neighbours may want the rest."""
     wanted_by: list[tuple[int, int]] = field(default_factory=list)
     """(number of the read, flat block number)."""
     file_size: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """A block that this call has to fetch and decode."""
+
+    key: BlockKey
+    job: _Job
+    claim: Claim
+
+
+Settle = Callable[[_Job, Piece | RasteretError], None]
+
+
 def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
     """Fill every ``out``; the answer holds None, or the error, of each read in the same order."""
     errors: list[RasteretError | None] = [None] * len(reads)
-    waiting: list[tuple[BlockKey, _Job, Future[Pixels]]] = []
-    claimed: dict[BlockKey, _Job] = {}
-    for key, job in _jobs(reads).items():
-        future, mine = BLOCKS.claim(key)
-        if mine:
-            claimed[key] = job
-        else:
-            waiting.append((key, job, future))
+    waiting: list[tuple[_Job, Future[Piece]]] = []
+    mine: list[_Work] = []
 
-    def settle(job: _Job, outcome: Pixels | RasteretError) -> None:
+    def settle(job: _Job, outcome: Piece | RasteretError) -> None:
         for number, block in job.wanted_by:
             if isinstance(outcome, RasteretError):
                 errors[number] = errors[number] or outcome
             else:
-                _scatter(reads[number], block, outcome)
+                scatter(reads[number], block, outcome)
 
-    _produce(claimed, settle)
-    for _, job, future in waiting:
-        try:
-            settle(job, future.result())
-        except RasteretError as error:
-            settle(job, error)
+    def await_others() -> None:
+        for job, future in waiting:
+            try:
+                settle(job, future.result())
+            except RasteretError as error:
+                settle(job, error)
+        waiting.clear()
+
+    for key, job in _jobs(reads).items():
+        job.part = decodable_part(job.layout, job.rows, job.part)
+        claim, is_mine = BLOCKS.claim(key, job.part)
+        if is_mine:
+            mine.append(_Work(key=key, job=job, claim=claim))
+        else:
+            waiting.append((job, claim.future))
+            if claim.future.done():  # a block of the cache may leave it from here on
+                await_others()
+    if sum(_decoded_bytes(work.job) for work in mine) <= settings().tile_cache_bytes:
+        for work in mine:
+            work.job.keep = True
+    _produce(mine, settle)
+    await_others()
     return errors
 
 
@@ -100,23 +113,35 @@ def _jobs(reads: Sequence[WindowRead]) -> dict[BlockKey, _Job]:
         )
         for block, offset, byte_count in numbers:
             if byte_count == 0:
-                _fill(read, block)
+                fill(read, block)
                 continue
+            target = target_of(read, block)
+            part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
             rows = chosen.stored_rows(chosen.place(block)[1])
             key = (chosen.href, chosen.etag, offset, byte_count, layout, rows)
-            if key not in jobs:
+            job = jobs.get(key)
+            if job is None:
                 byte_range = ByteRange(href=chosen.href, start=offset, length=byte_count)
-                jobs[key] = _Job(byte_range=byte_range, layout=layout, rows=rows, file_size=chosen.file_size)
-            jobs[key].wanted_by.append((number, block))
+                job = jobs[key] = _Job(
+                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=chosen.file_size
+                )
+            else:
+                job.part = job.part.union(part)
+            job.keep = job.keep or target.partly
+            job.wanted_by.append((number, block))
     return jobs
 
 
-def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | RasteretError], None]) -> None:
+def _decoded_bytes(job: _Job) -> int:
+    pixel = job.layout.samples * np.dtype(job.layout.dtype).itemsize
+    return (job.part.bottom - job.part.top) * job.part.right * pixel
+
+
+def _produce(mine: Sequence[_Work], settle: Settle) -> None:
     """Fetch and decode the claimed blocks; every claim is settled, come what may."""
-    keys = list(claimed)
     limits = settings()
     merged = merge(
-        [claimed[key].byte_range for key in keys],
+        [work.job.byte_range for work in mine],
         gap=limits.merge_gap_bytes,
         max_length=limits.merge_max_bytes,
     )
@@ -124,16 +149,14 @@ def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | Ras
     # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
     room = BoundedSemaphore(WAITING_PER_THREAD * limits.decode_threads)
 
-    def work(key: BlockKey, data: bytes | memoryview) -> None:
-        job = claimed[key]
+    def decode(work: _Work, data: bytes | memoryview) -> None:
         try:
-            pixels = _decode(job, data)
+            pixels = _decode(work.job, data)
         except RasteretError as error:
-            BLOCKS.fail(key, error)
-            settle(job, error)
+            BLOCKS.fail(work.key, work.claim, error)
+            settle(work.job, error)
         else:
-            BLOCKS.store(key, pixels)
-            settle(job, pixels)
+            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep=work.job.keep))
         finally:
             room.release()
 
@@ -142,27 +165,27 @@ def _produce(claimed: dict[BlockKey, _Job], settle: Callable[[_Job, Pixels | Ras
         with progress(total, unit="B", what="tiles") as advance:
             for number, answer in fetch([group.range for group in merged], kind="tile"):
                 for member in merged[number].members:
-                    key = keys[member.index]
-                    found = _slice(answer, claimed[key], key[1], member.start, member.length)
+                    work = mine[member.index]
+                    found = _slice(answer, work.job, work.key[1], member.start, member.length)
                     if isinstance(found, RasteretError):
-                        BLOCKS.fail(key, found)
-                        settle(claimed[key], found)
+                        BLOCKS.fail(work.key, work.claim, found)
+                        settle(work.job, found)
                     else:
                         room.acquire()
-                        tasks.append(_pool().submit(work, key, found))
+                        tasks.append(_pool().submit(decode, work, found))
                 advance(merged[number].range.length)
         for task in tasks:
             task.result()
     finally:
         for task in tasks:
             task.cancel()
-        _abandon(keys)
+        _abandon(mine)
 
 
-def _abandon(keys: Iterable[BlockKey]) -> None:
+def _abandon(mine: Iterable[_Work]) -> None:
     interrupted = TransportError("the read of this block was interrupted; run the query again")
-    for key in keys:
-        BLOCKS.fail(key, interrupted)
+    for work in mine:
+        BLOCKS.fail(work.key, work.claim, interrupted)
 
 
 @lru_cache(maxsize=1)
@@ -199,45 +222,10 @@ def _slice(
 
 def _decode(job: _Job, data: bytes | memoryview) -> Pixels:
     try:
-        return decode_block(data, job.layout, rows=job.rows)
+        if job.part == whole(job.layout, job.rows):
+            return decode_block(data, job.layout, rows=job.rows)
+        return decode_part(data, job.layout, job.part)
     except RasteretError as error:
         raise type(error)(
             f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}"
         ) from error
-
-
-def _target(read: WindowRead, block: int) -> tuple[int, slice, slice, slice, slice]:
-    """Plane, then the rows and columns of ``out`` and of the block that cover each other."""
-    chosen, window = read.selection, read.window
-    plane, row, column = chosen.place(block)
-    y, x = row * chosen.tile_height - window.y_off, column * chosen.tile_width - window.x_off
-    top, left = max(y, 0), max(x, 0)
-    bottom, right = min(y + chosen.tile_height, window.height), min(x + chosen.tile_width, window.width)
-    return (
-        plane,
-        slice(top, bottom),
-        slice(left, right),
-        slice(top - y, bottom - y),
-        slice(left - x, right - x),
-    )
-
-
-def _wanted(read: WindowRead, plane: int) -> Iterable[tuple[int, int]]:
-    """(band of ``out``, sample of the block) for the bands that a block of this plane holds."""
-    for position, band in enumerate(read.bands):
-        if read.selection.interleave != "band":
-            yield position, band
-        elif band == plane:
-            yield position, 0
-
-
-def _scatter(read: WindowRead, block: int, pixels: Pixels) -> None:
-    plane, rows, columns, block_rows, block_columns = _target(read, block)
-    for position, sample in _wanted(read, plane):
-        read.out[position, rows, columns] = pixels[block_rows, block_columns, sample]
-
-
-def _fill(read: WindowRead, block: int) -> None:
-    plane, rows, columns, _, _ = _target(read, block)
-    for position, _ in _wanted(read, plane):
-        read.out[position, rows, columns] = np.array(read.fill).astype(read.out.dtype)

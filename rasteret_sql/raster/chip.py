@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.read import WindowRead, read_windows
+from rasteret_sql.cog.read import read_windows
+from rasteret_sql.cog.scatter import WindowRead
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Affine, Window
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster.nodata import fill_value, is_nodata
-from rasteret_sql.raster.rasterize import inside
+from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.settings import settings
 
 Pixels = npt.NDArray[Any]
+Bools = npt.NDArray[np.bool_]
+ROWS_OF_BYTES = 1 << 20
+"""Pixels looked at together when nodata is searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,16 +125,38 @@ def _valid(
     plan: ChipPlan, array: Pixels, alpha: Pixels | None, mask: Pixels | None
 ) -> npt.NDArray[np.uint8] | None:
     rows, columns = plan.shape[1:]
-    good = np.ones((rows, columns), np.bool_)
+    good = None
     if plan.aoi is not None:
         geometry = shapely.from_wkb(plan.aoi)
-        good &= inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
-    if mask is not None:
-        good &= mask[0] != 0
-    elif alpha is not None:
-        good &= alpha[0] != 0
+        if not covers_grid(geometry, plan.transform, rows, columns):
+            good = inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
+    shown = alpha if mask is None else mask
+    if shown is not None:
+        good = _and(good, np.not_equal(shown[0], 0))
     else:
-        bad = is_nodata(array, plan.nodata)
-        if bad is not None:
-            good &= ~bad.all(axis=0)
-    return None if good.all() else good.view(np.uint8)
+        good = _and(good, _not_nodata(array, plan.nodata))
+    return None if good is None or good.all() else good.view(np.uint8)
+
+
+def _and(one: Bools | None, other: Bools | None) -> Bools | None:
+    """Both; None is all True."""
+    if one is None or other is None:
+        return other if one is None else one
+    one &= other
+    return one
+
+
+def _not_nodata(array: Pixels, nodata: float | None) -> Bools | None:
+    """True where a band is not nodata, None where no pixel is; some rows at a time, which stay in cache."""
+    good = None
+    step = max(1, ROWS_OF_BYTES // max(1, array[:, 0].nbytes))
+    for start in range(0, array.shape[1], step):
+        bad = is_nodata(array[:, start : start + step], nodata)
+        if bad is None:
+            return None
+        everywhere = bad[0] if len(bad) == 1 else np.all(bad, axis=0)
+        if everywhere.any():
+            if good is None:
+                good = np.ones(array.shape[1:], np.bool_)
+            np.logical_not(everywhere, out=good[start : start + step])
+    return good

@@ -72,6 +72,20 @@ def inside(
     return mask
 
 
+def covers_grid(geometry: Any, transform: Sequence[float], height: int, width: int) -> bool:
+    """Whether every pixel's centre lies in the interior of the geometry: then ``inside`` is all True.
+
+    A box, or a field much larger than the window, is told from its corners alone; False may be wrong.
+    """
+    a, b, c, d, e, f = transform
+    columns, rows = np.array([0.5, width - 0.5] * 2), np.array([0.5] * 2 + [height - 0.5] * 2)
+    centres = np.column_stack((a * columns + b * rows + c, d * columns + e * rows + f))
+    hull = shapely.convex_hull(shapely.multipoints(centres))
+    if shapely.get_num_geometries(geometry) > 1:
+        return False  # GDAL burns each part by itself
+    return bool(shapely.is_valid(geometry) and shapely.contains_properly(geometry, hull))
+
+
 def _simple_parts(geometry: Any) -> npt.NDArray[np.object_]:
     """Points, lines and polygons without their collections, empty ones left out."""
     parts = np.atleast_1d(np.asarray(geometry, dtype=object))

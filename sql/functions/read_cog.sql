@@ -69,9 +69,14 @@ FROM (
     FROM (
         SELECT t, _rasteret_read_chips(t.source) AS p
         FROM (
-            SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
-                raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error
-            ))) AS t
+            -- whatever the pieces in which rows arrive, they are read in full batches, file by file
+            SELECT t
+            FROM (
+                SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
+                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error
+                ))) AS t
+            ), _rasteret_probe_side()
+            ORDER BY t.href, t.level, t.y_off, t.x_off
         )
     )
 )

@@ -70,9 +70,14 @@ FROM (
     FROM (
         SELECT t, _rasteret_read_tiles(t.source) AS p
         FROM (
-            SELECT unnest(_rasteret_ok(_rasteret_plan_tiles(
-                raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
-            ))) AS t
+            -- whatever the pieces in which rows arrive, they are read in full batches, file by file
+            SELECT t
+            FROM (
+                SELECT unnest(_rasteret_ok(_rasteret_plan_tiles(
+                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
+                ))) AS t
+            ), _rasteret_probe_side()
+            ORDER BY t.href, t."offset"
         )
     )
 )

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.settings import configure
 from tests.duck.corpus import NAMES
 from tests.store.server import FaultServer
 
@@ -174,6 +175,49 @@ def test_two_areas_in_one_tile_read_it_once(indexed: duckdb.DuckDBPyConnection, 
     ).fetchall()
     assert rows == [(800,)] * 30
     assert len(server.requests) == 1
+
+
+JOINS = {
+    "a cross product": "idx AS i, areas",
+    "a join": "idx AS i JOIN areas ON i.width > areas.x",
+    "areas first": "areas, idx AS i",
+}
+"""Rows arrive in pieces: all files with one area, then all files with the next."""
+
+
+@pytest.mark.parametrize("rows", JOINS.values(), ids=JOINS)
+def test_however_rows_arrive_no_tile_is_read_twice(
+    con: duckdb.DuckDBPyConnection, server: FaultServer, rows: str
+) -> None:
+    con.execute("CREATE TABLE idx AS SELECT h.* FROM cog_header($1) AS h", [server.url("big.tif")])
+    con.execute(
+        "INSERT INTO idx SELECT i.* REPLACE (i.href || '?n=' || n AS href) FROM idx AS i, range(99) AS r(n)"
+    )
+    con.execute("CREATE TABLE areas AS SELECT 3 * range AS x FROM range(10)")
+    server.clear()
+    configure(tile_cache_bytes=0)
+    try:
+        area = "{'x_off': areas.x, 'y_off': areas.x, 'width': 20, 'height': 20}"
+        query = f"SELECT count(c.data) FROM {rows}, read_cog(i, {area}) AS c"
+        assert con.execute(query).fetchall() == [(1000,)]
+    finally:
+        configure(tile_cache_bytes=None)
+    asked = [(request.target, request.range) for request in server.requests]
+    assert len(asked) == len(set(asked)) == 100
+
+
+def test_pixels_of_a_join_are_streamed(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
+    """130 MB of chips pass through a DuckDB that has 100 MB and may not write to disk."""
+    con.execute("CREATE TABLE idx AS SELECT h.* FROM cog_header($1) AS h", [str(corpus / "big.tif")])
+    con.execute("CREATE TABLE areas AS SELECT range AS x FROM range(8000)")
+    con.execute("SET memory_limit = '100MB'")
+    con.execute("SET temp_directory = ''")
+    con.execute("SET threads = 1")
+    area = "{'x_off': areas.x % 40, 'y_off': 0, 'width': 64, 'height': 64}"
+    query = f"SELECT sum(octet_length(c.data)) FROM idx AS i, areas, read_cog(i, {area}, bands := 1) AS c"
+    found = con.execute(query).fetchone()
+    assert found is not None
+    assert found[0] == 8000 * 64 * 64 * 4
 
 
 def test_a_tile_that_was_read_is_not_read_again(

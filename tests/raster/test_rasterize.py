@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster import rasterize
-from rasteret_sql.raster.rasterize import inside
+from rasteret_sql.raster.rasterize import covers_grid, inside
 from tests.raster.grids import SIZES, Shapes, any_transform, to_world
 
 PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -176,3 +176,23 @@ def test_no_touched_pixel_wraps_to_the_next_row() -> None:
 def test_a_transform_without_inverse_is_refused() -> None:
     with pytest.raises(ArgumentError, match="maps all pixels to one line; it has no inverse"):
         inside(shapely.box(0, 0, 1, 1), (0, 0, 0, 0, 0, 0), 10, 10)
+
+
+@pytest.mark.parametrize("shear", [0.0, 0.3])
+def test_a_grid_told_as_covered_is_covered_by_the_full_rule(shear: float) -> None:
+    rng = np.random.default_rng(5)
+    told = 0
+    for _ in range(600):
+        height, width = rng.integers(1, 8, 2).tolist()
+        geometry = [
+            shapely.box(*np.sort(rng.integers(-2, 20, (2, 2)) / 2, axis=0).ravel()),
+            shapely.Polygon(rng.integers(-4, 20, (4, 2)) / 2),
+            shapely.Point(rng.uniform(0, 8, 2)).buffer(rng.uniform(2, 8)),
+            shapely.box(-9, -9, 19, 19).difference(shapely.box(2.2, 2.2, 2.8, 2.8)),
+            shapely.multipolygons([shapely.box(-9, -9, 3, 19), shapely.box(3, -9, 19, 19)]),
+        ][rng.integers(5)]
+        grid = (1.0, shear, 0.0, shear, -1.0, float(height))
+        if covers_grid(geometry, grid, height, width):
+            assert inside(geometry, grid, height, width).all(), (geometry, grid, height, width)
+            told += 1
+    assert told > 50
