@@ -22,6 +22,14 @@ Pixels = npt.NDArray[Any]
 BROKEN: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]  # the stubs take it for a value
 WORTH_IT = 0.85
 """Above this share of a block's rows, inflating all of them with libdeflate is as fast."""
+FRONT_MARGIN, FRONT_MORE = 1.2, 16384
+"""Rows do not compress alike: this many times their share of the bytes is asked for, and so much more."""
+FRONT_SAVES = 65536
+"""Fewer bytes are not worth the chance of a second request."""
+
+
+class ShortFrontError(Exception):
+    """The front of the stored block ends before the wanted part does: read the rest of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +65,28 @@ def decodable_part(layout: BlockLayout, rows: int, wanted: Part) -> Part:
     return wanted if partial else whole(layout, rows)
 
 
-def decode_part(data: bytes | memoryview, layout: BlockLayout, part: Part) -> Pixels:
+def front_bytes(length: int, share: float) -> int:
+    """How many of a block's ``length`` bytes hold that share of its rows, most probably."""
+    wanted = int(length * share * FRONT_MARGIN) + FRONT_MORE
+    return wanted if length - wanted >= FRONT_SAVES else length
+
+
+def decode_part(
+    data: bytes | memoryview, layout: BlockLayout, part: Part, *, complete: bool = True
+) -> Pixels:
     """Rows and columns of ``part``, shape (rows, columns, samples), native byte order, in new memory.
 
     Only for a part that ``decodable_part`` gave. What lies behind it in the stream is not looked at.
-    ``MalformedError``: the stream is broken or ends before the part does.
+    ``MalformedError``: the stream is broken or ends before the part does. ``ShortFrontError``: it may go on,
+    because ``data`` is not the ``complete`` block.
     """
     size = part.bottom * layout.row_bytes
     try:
         inflated = isal_zlib.decompressobj().decompress(data, size)
     except BROKEN as error:
         raise _malformed(data, layout, size, f"a broken stream ({error})") from error
+    if len(inflated) < size and not complete:
+        raise ShortFrontError
     if len(inflated) < size:
         raise _malformed(data, layout, size, str(len(inflated)))
     stored = np.dtype(layout.dtype).newbyteorder("<" if layout.byte_order == "little" else ">")

@@ -34,7 +34,7 @@ class Claim:
 
 
 class BlockCache:
-    """Least recently used blocks up to ``tile_cache_bytes``; safe from many threads.
+    """Least recently used pieces of blocks up to ``tile_cache_bytes``; safe from many threads.
 
     ``claim`` answers with a claim. Whoever gets it with ``mine`` set must settle it, with ``store`` or
     ``fail``; everybody else waits for it after having done the own work, so that two queries that need
@@ -43,7 +43,9 @@ class BlockCache:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Piece] = OrderedDict()
+        self._kept: OrderedDict[tuple[Hashable, Part], Piece] = OrderedDict()
+        self._parts: dict[Hashable, list[Part]] = {}
+        """The parts of each block that are kept; none of them covers another."""
         self._pending: dict[Hashable, list[Claim]] = {}
         self._bytes = 0
 
@@ -54,11 +56,11 @@ class BlockCache:
                 if pending.part.covers(part):
                     return pending, False
             claim = Claim(part)
-            kept = self._kept.get(key)
-            if kept is not None and kept.part.covers(part):
-                self._kept.move_to_end(key)
-                claim.future.set_result(kept)
-                return claim, False
+            for kept in self._parts.get(key, ()):
+                if kept.covers(part):
+                    self._kept.move_to_end((key, kept))
+                    claim.future.set_result(self._kept[key, kept])
+                    return claim, False
             self._pending.setdefault(key, []).append(claim)
             return claim, True
 
@@ -69,16 +71,14 @@ class BlockCache:
         limit = settings().tile_cache_bytes
         with self._lock:
             self._settled(key, claim)
-            kept = self._kept.pop(key, None)
-            if kept is not None:
-                self._bytes -= kept.pixels.nbytes
-                if kept.part.covers(piece.part):
-                    piece = kept
-            if (keep or piece is kept) and piece.pixels.nbytes <= limit:
-                self._kept[key] = piece
-                self._bytes += piece.pixels.nbytes
+            if keep and pixels.nbytes <= limit:
+                for part in [part for part in self._parts.get(key, ()) if claim.part.covers(part)]:
+                    self._drop(key, part)
+                self._kept[key, claim.part] = piece
+                self._parts.setdefault(key, []).append(claim.part)
+                self._bytes += pixels.nbytes
             while self._bytes > limit:
-                self._bytes -= self._kept.popitem(last=False)[1].pixels.nbytes
+                self._drop(*next(iter(self._kept)))
         claim.future.set_result(piece)
         return piece
 
@@ -88,6 +88,13 @@ class BlockCache:
             if not self._settled(key, claim):
                 return
         claim.future.set_exception(error)
+
+    def _drop(self, key: Hashable, part: Part) -> None:
+        self._bytes -= self._kept.pop((key, part)).pixels.nbytes
+        parts = self._parts[key]
+        parts.remove(part)
+        if not parts:
+            del self._parts[key]
 
     def _settled(self, key: Hashable, claim: Claim) -> bool:
         claims = self._pending.get(key, [])
@@ -99,9 +106,10 @@ class BlockCache:
         return True
 
     def clear(self) -> None:
-        """Forget every kept block."""
+        """Forget every kept piece."""
         with self._lock:
             self._kept.clear()
+            self._parts.clear()
             self._bytes = 0
 
     @property

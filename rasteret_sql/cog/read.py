@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import BoundedSemaphore
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.codec.block import BlockLayout, decode_block
-from rasteret_sql.codec.part import Part, decodable_part, decode_part, whole
+from rasteret_sql.codec.block import decode_block
+from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, Claim, Piece
-from rasteret_sql.cog.scatter import WindowRead, fill, scatter, target_of
+from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of
+from rasteret_sql.cog.scatter import WindowRead, scatter
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.coalesce import merge
@@ -30,26 +30,12 @@ from rasteret_sql.store.progress import progress
 from rasteret_sql.store.redact import place
 
 Pixels = npt.NDArray[Any]
-BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
-"""href, ETag, offset, byte count, layout, rows: all that decides a block's pixels."""
 WAITING_PER_THREAD = 16
 """Fetched blocks that may wait for each decoding thread."""
+RESTS_AT_ONCE = 16
 
 
-@dataclass(kw_only=True)
-class _Job:
-    """One distinct block, the part of it that is wanted, and the windows that want it."""
-
-    byte_range: ByteRange
-    layout: BlockLayout
-    rows: int
-    part: Part
-    keep: bool = False
-    """Worth a place in the cache: all blocks of the batch fit into it, or a window ends inside this one,
-    whose neighbours may want the rest."""
-    wanted_by: list[tuple[int, int]] = field(default_factory=list)
-    """(number of the read, flat block number)."""
-    file_size: int | None = None
+Settle = Callable[[Job, Piece | RasteretError], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,129 +43,131 @@ class _Work:
     """A block that this call has to fetch and decode."""
 
     key: BlockKey
-    job: _Job
+    job: Job
     claim: Claim
 
 
-Settle = Callable[[_Job, Piece | RasteretError], None]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ask:
+    """One request, and what of its answer belongs to which block."""
+
+    range: ByteRange
+    parts: tuple[tuple[_Work, int, int], ...]
+    """(block, first byte in the answer, length)."""
 
 
 def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
     """Fill every ``out``; the answer holds None, or the error, of each read in the same order."""
     errors: list[RasteretError | None] = [None] * len(reads)
-    waiting: list[tuple[_Job, Future[Piece]]] = []
+    elsewhere: list[tuple[Job, Future[Piece]]] = []
     mine: list[_Work] = []
 
-    def settle(job: _Job, outcome: Piece | RasteretError) -> None:
+    def settle(job: Job, outcome: Piece | RasteretError) -> None:
         for number, block in job.wanted_by:
             if isinstance(outcome, RasteretError):
                 errors[number] = errors[number] or outcome
             else:
                 scatter(reads[number], block, outcome)
 
-    def await_others() -> None:
-        for job, future in waiting:
-            try:
-                settle(job, future.result())
-            except RasteretError as error:
-                settle(job, error)
-        waiting.clear()
-
-    for key, job in _jobs(reads).items():
-        job.part = decodable_part(job.layout, job.rows, job.part)
+    for key, job in jobs_of(reads).items():
         claim, is_mine = BLOCKS.claim(key, job.part)
         if is_mine:
             mine.append(_Work(key=key, job=job, claim=claim))
+        elif claim.future.done() and not claim.future.exception():
+            settle(job, claim.future.result())
         else:
-            waiting.append((job, claim.future))
-            if claim.future.done():  # a block of the cache may leave it from here on
-                await_others()
-    if sum(_decoded_bytes(work.job) for work in mine) <= settings().tile_cache_bytes:
+            elsewhere.append((job, claim.future))
+    if sum(work.job.decoded_bytes for work in mine) <= settings().tile_cache_bytes:
         for work in mine:
             work.job.keep = True
     _produce(mine, settle)
-    await_others()
+    for job, future in elsewhere:
+        try:
+            settle(job, future.result())
+        except RasteretError as error:
+            settle(job, error)
     return errors
-
-
-def _jobs(reads: Sequence[WindowRead]) -> dict[BlockKey, _Job]:
-    """Distinct blocks of all reads; sparse ones are filled in here."""
-    jobs: dict[BlockKey, _Job] = {}
-    for number, read in enumerate(reads):
-        chosen = read.selection
-        layout = chosen.layout()
-        numbers = zip(
-            chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True
-        )
-        for block, offset, byte_count in numbers:
-            if byte_count == 0:
-                fill(read, block)
-                continue
-            target = target_of(read, block)
-            part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
-            rows = chosen.stored_rows(chosen.place(block)[1])
-            key = (chosen.href, chosen.etag, offset, byte_count, layout, rows)
-            job = jobs.get(key)
-            if job is None:
-                byte_range = ByteRange(href=chosen.href, start=offset, length=byte_count)
-                job = jobs[key] = _Job(
-                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=chosen.file_size
-                )
-            else:
-                job.part = job.part.union(part)
-            job.keep = job.keep or target.partly
-            job.wanted_by.append((number, block))
-    return jobs
-
-
-def _decoded_bytes(job: _Job) -> int:
-    pixel = job.layout.samples * np.dtype(job.layout.dtype).itemsize
-    return (job.part.bottom - job.part.top) * job.part.right * pixel
 
 
 def _produce(mine: Sequence[_Work], settle: Settle) -> None:
     """Fetch and decode the claimed blocks; every claim is settled, come what may."""
+    tasks: list[Future[None]] = []
+    rests: list[Future[None]] = []
+    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
+    room = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
+
+    def finish(work: _Work, outcome: Pixels | RasteretError) -> None:
+        if isinstance(outcome, RasteretError):
+            BLOCKS.fail(work.key, work.claim, outcome)
+            settle(work.job, outcome)
+        else:
+            settle(work.job, BLOCKS.store(work.key, work.claim, outcome, keep=work.job.keep))
+
+    def decode(work: _Work, data: memoryview) -> None:
+        try:
+            finish(work, _decode(work.job, data))
+        except ShortFrontError:
+            # a copy: the answer in which it lies is long
+            rests.append(_rest_pool().submit(fetch_rest, work, bytes(data)))
+        finally:
+            room.release()
+
+    def fetch_rest(work: _Work, front: bytes) -> None:
+        block = work.job.byte_range
+        rest = replace(block, start=block.start + len(front), length=block.length - len(front))
+        for _, answer in fetch([rest], kind="tile"):
+            found = _slice(answer, work, 0, rest.length)
+            if not isinstance(found, RasteretError):
+                finish(work, _decode(work.job, memoryview(front + found)))
+            else:
+                finish(work, found)
+
+    try:
+        asks = _asks(mine)
+        with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
+            for number, answer in fetch([ask.range for ask in asks], kind="tile"):
+                for work, start, length in asks[number].parts:
+                    found = _slice(answer, work, start, length)
+                    if isinstance(found, RasteretError):
+                        finish(work, found)
+                    else:
+                        room.acquire()
+                        tasks.append(_pool().submit(decode, work, found))
+                advance(asks[number].range.length)
+        for task in tasks:
+            task.result()
+        for task in rests:
+            task.result()
+    finally:
+        for task in (*tasks, *rests):
+            task.cancel()
+        _abandon(mine)
+
+
+def _asks(mine: Sequence[_Work]) -> list[_Ask]:
+    """Merged ranges, each cut off where the last block in it has given what is wanted of it."""
     limits = settings()
     merged = merge(
         [work.job.byte_range for work in mine],
         gap=limits.merge_gap_bytes,
         max_length=limits.merge_max_bytes,
     )
-    tasks: list[Future[None]] = []
-    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
-    room = BoundedSemaphore(WAITING_PER_THREAD * limits.decode_threads)
-
-    def decode(work: _Work, data: bytes | memoryview) -> None:
-        try:
-            pixels = _decode(work.job, data)
-        except RasteretError as error:
-            BLOCKS.fail(work.key, work.claim, error)
-            settle(work.job, error)
-        else:
-            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep=work.job.keep))
-        finally:
-            room.release()
-
-    total = sum(group.range.length for group in merged)
-    try:
-        with progress(total, unit="B", what="tiles") as advance:
-            for number, answer in fetch([group.range for group in merged], kind="tile"):
-                for member in merged[number].members:
-                    work = mine[member.index]
-                    found = _slice(answer, work.job, work.key[1], member.start, member.length)
-                    if isinstance(found, RasteretError):
-                        BLOCKS.fail(work.key, work.claim, found)
-                        settle(work.job, found)
-                    else:
-                        room.acquire()
-                        tasks.append(_pool().submit(decode, work, found))
-                advance(merged[number].range.length)
-        for task in tasks:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        _abandon(mine)
+    asks = []
+    for group in merged:
+        ends = [member.start + mine[member.index].job.front_bytes for member in group.members]
+        whole_ends = sorted(member.start + member.length for member in group.members)
+        # all blocks but the last lie before its end in any case
+        end = max(*ends, *whole_ends[:-1]) if len(ends) > 1 else ends[0]
+        asks.append(
+            _Ask(
+                range=replace(group.range, length=end),
+                parts=tuple(
+                    (mine[member.index], member.start, min(member.length, end - member.start))
+                    for member in group.members
+                ),
+            )
+        )
+    return asks
 
 
 def _abandon(mine: Iterable[_Work]) -> None:
@@ -193,13 +181,18 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings().decode_threads, thread_name_prefix="rasteret-decode")
 
 
-def _slice(
-    answer: Block | RasteretError, job: _Job, etag: str | None, start: int, length: int
-) -> bytes | memoryview | RasteretError:
+@lru_cache(maxsize=1)
+def _rest_pool() -> ThreadPoolExecutor:
+    """Threads that mostly wait: for the rest of blocks whose front was too short."""
+    return ThreadPoolExecutor(RESTS_AT_ONCE, thread_name_prefix="rasteret-rest")
+
+
+def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) -> memoryview | RasteretError:
     """One block's bytes out of a merged answer, if the file is still the one that was indexed."""
     if isinstance(answer, RasteretError):
         return answer
-    href, info = job.byte_range.href, answer.info
+    job, info, etag = work.job, answer.info, work.key[1]
+    href = job.byte_range.href
     if etag is not None and info.etag is not None and info.etag != etag:
         return StaleError(
             f"{place(href)} changed since it was indexed: its ETag was {etag} and is {info.etag}; "
@@ -217,15 +210,15 @@ def _slice(
             f"{place(href)} is cut short: a block of {length:,} bytes is said to lie at byte "
             f"{job.byte_range.start:,}, and {len(data):,} of them are there"
         )
-    return data
+    return memoryview(data)
 
 
-def _decode(job: _Job, data: bytes | memoryview) -> Pixels:
+def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:
     try:
-        if job.part == whole(job.layout, job.rows):
+        if job.is_whole:
             return decode_block(data, job.layout, rows=job.rows)
-        return decode_part(data, job.layout, job.part)
+        return decode_part(data, job.layout, job.part, complete=len(data) == job.byte_range.length)
     except RasteretError as error:
-        raise type(error)(
-            f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}"
-        ) from error
+        told = type(error)(f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}")
+        told.__cause__ = error
+        return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.cog.window import Affine
 from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
 from rasteret_sql.raster.crs import LONLAT, transformer
 
@@ -27,7 +28,8 @@ GRID_MARGIN_DEGREES = 10.0
 WORLD = shapely.box(-1080, -90, 1080, 90)
 
 
-def footprint(transform: Sequence[float], width: int, height: int, crs: str | None) -> bytes | None:
+@lru_cache(maxsize=1024)  # bands and dates of one place share their grid
+def footprint(transform: Affine, width: int, height: int, crs: str | None) -> bytes | None:
     """The outline of a raster's pixels as WKB in OGC:CRS84, true to about a pixel; None without a CRS.
 
     A polygon; in two parts where it crosses the antimeridian; closed over the pole where it holds one. Where
@@ -36,7 +38,7 @@ def footprint(transform: Sequence[float], width: int, height: int, crs: str | No
     if crs is None:
         return None
     there = transformer(crs, LONLAT)
-    a, b, c, d, e, f = (float(v) for v in transform[:6])
+    a, b, c, d, e, f = transform
     affine = np.array([[a, d], [b, e], [c, f]])
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height), (0, 0)], dtype=np.float64)
     if there is None:

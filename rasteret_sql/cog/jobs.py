@@ -1,0 +1,79 @@
+"""What a batch of windows comes down to: distinct blocks, and which part of each is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rasteret_sql.codec.block import BlockLayout
+from rasteret_sql.codec.part import Part, decodable_part, front_bytes, whole
+from rasteret_sql.cog.scatter import WindowRead, fill, target_of
+from rasteret_sql.store.port import ByteRange
+
+BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
+"""href, ETag, offset, byte count, layout, rows: all that decides a block's pixels."""
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One distinct block, the part of it that is decoded, and the windows that want it."""
+
+    byte_range: ByteRange
+    layout: BlockLayout
+    rows: int
+    part: Part
+    keep: bool = False
+    """Worth a place in the cache: all blocks of the batch fit into it, or a window ends inside this one,
+    whose neighbours may want the rest."""
+    wanted_by: list[tuple[int, int]] = field(default_factory=list)
+    """(number of the read, flat block number)."""
+    file_size: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.part == whole(self.layout, self.rows)
+
+    @property
+    def decoded_bytes(self) -> int:
+        pixel = self.layout.samples * np.dtype(self.layout.dtype).itemsize
+        return (self.part.bottom - self.part.top) * self.part.right * pixel
+
+    @property
+    def front_bytes(self) -> int:
+        """How much of the stored block to ask for first."""
+        length = self.byte_range.length
+        return length if self.is_whole else front_bytes(length, self.part.bottom / self.rows)
+
+
+def jobs_of(reads: Sequence[WindowRead]) -> dict[BlockKey, Job]:
+    """Distinct blocks of all reads; sparse ones are filled in here."""
+    jobs: dict[BlockKey, Job] = {}
+    for number, read in enumerate(reads):
+        chosen = read.selection
+        layout = chosen.layout()
+        numbers = zip(
+            chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True
+        )
+        for block, offset, byte_count in numbers:
+            if byte_count == 0:
+                fill(read, block)
+                continue
+            target = target_of(read, block)
+            part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
+            rows = chosen.stored_rows(chosen.place(block)[1])
+            key = (chosen.href, chosen.etag, offset, byte_count, layout, rows)
+            job = jobs.get(key)
+            if job is None:
+                byte_range = ByteRange(href=chosen.href, start=offset, length=byte_count)
+                job = jobs[key] = Job(
+                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=chosen.file_size
+                )
+            else:
+                job.part = job.part.union(part)
+            job.keep = job.keep or target.partly
+            job.wanted_by.append((number, block))
+    for job in jobs.values():
+        job.part = decodable_part(job.layout, job.rows, job.part)
+    return jobs
