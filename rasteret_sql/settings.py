@@ -33,7 +33,9 @@ class Settings:
     """The values in force."""
 
     max_concurrency: int = _setting(
-        64, "requests", "Requests in flight at once, over all queries of this process.", at_least=1
+        0,
+        "requests",
+        "Requests in flight at once, over all queries of this process; 0: found while running, 8 to 256.",
     )
     request_timeout_s: float = _setting(
         30.0,
@@ -56,13 +58,37 @@ class Settings:
         16 * MIB, "bytes", "Ranges are not merged beyond this length.", at_least=1
     )
     bytes_in_flight: int = _setting(
-        256 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
+        128 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
     )
     tile_cache_bytes: int = _setting(
-        256 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."
+        128 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."
     )
     max_read_bytes: int = _setting(
         4 * GIB, "bytes", "Decoded pixels that one batch of rows may hold in memory.", at_least=1
+    )
+    max_directories: int = _setting(
+        512, "directories", "Image directories (IFDs and SubIFDs) that one TIFF may have.", at_least=1
+    )
+    max_directory_entries: int = _setting(
+        4096, "entries", "Tags that one directory of a TIFF may have, known or not.", at_least=1
+    )
+    max_tag_bytes: int = _setting(
+        16 * MIB,
+        "bytes",
+        "Values of all tags of one TIFF, without GDAL's XML and the tables of blocks.",
+        at_least=1,
+    )
+    max_metadata_bytes: int = _setting(
+        MIB, "bytes", "GDAL's XML (tag 42112) of all directories of one TIFF.", at_least=1
+    )
+    max_blocks: int = _setting(
+        16 * 2**20,
+        "blocks",
+        "Tiles or strips of all images of one TIFF, overviews and masks included.",
+        at_least=1,
+    )
+    max_tile_bytes: int = _setting(
+        512 * MIB, "bytes", "One tile or strip, as it is stored and as it lies decoded in memory.", at_least=1
     )
     decode_threads: int = _setting(
         os.cpu_count() or 1, "threads", "Threads that decompress tiles.", at_least=1

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rasteret_sql.store import operating_point
+
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
@@ -17,3 +19,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside this checkout: real files are not tested here")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_other_servers() -> None:
+    """A server that failed in one test does not slow the next."""
+    operating_point.forget()

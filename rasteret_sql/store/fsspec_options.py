@@ -9,6 +9,7 @@ from typing import Any
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.settings import Settings
+from rasteret_sql.store import operating_point
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.az_config import AZURE_DOMAIN, az_config
 from rasteret_sql.store.cloud_config import Environ
@@ -38,7 +39,7 @@ def _s3(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
         client.setdefault("region_name", region)
     config = {
         "retries": {"total_max_attempts": 1},
-        "max_pool_connections": limits.max_concurrency,
+        "max_pool_connections": limits.max_concurrency or operating_point.MOST,
         "connect_timeout": limits.connect_timeout_s,
         "read_timeout": limits.request_timeout_s,
         **words.pop("config_kwargs", {}),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from time import monotonic
 
-from rasteret_sql.settings import settings
+from rasteret_sql.store import operating_point
 
 EXIT_PATIENCE_S = 1.0
 """At exit requests on the wire get this long to end, so that no thread wakes in a dying interpreter."""
@@ -18,7 +18,7 @@ Work = Callable[[], None]
 
 
 class Pool:
-    """At most ``max_concurrency`` threads, started as they are needed; work runs in the order it came."""
+    """As many threads as requests are worth having in flight, started as needed; first come, first served."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,10 +35,14 @@ class Pool:
             if self._closing:
                 return
             self._waiting += 1
-            if self._waiting > self._threads - self._busy and self._threads < settings().max_concurrency:
+            if self._waiting > self._threads - self._busy and self._threads < operating_point.point.limit():
                 self._threads += 1
                 threading.Thread(target=self._run, name="rasteret-store", daemon=True).start()
         self._work.put(work)
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting
 
     def _run(self) -> None:
         while True:
@@ -46,7 +50,7 @@ class Pool:
             with self._lock:
                 if self._closing:
                     return
-                if self._busy >= settings().max_concurrency:
+                if self._busy >= operating_point.point.limit():
                     # The limit was lowered: this thread goes, and one that is busy will do the work.
                     self._threads -= 1
                     self._work.put(work)
@@ -75,6 +79,11 @@ _pool = Pool()
 def submit(work: Work) -> None:
     """Run ``work`` in a thread of the process's pool."""
     _pool.submit(work)
+
+
+def has_work() -> bool:
+    """Whether work waits for a thread."""
+    return _pool.waiting > 0
 
 
 def _after_fork() -> None:

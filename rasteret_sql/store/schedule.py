@@ -2,7 +2,8 @@
 
 The thread that iterates drives everything: it submits, waits, decides on retries and hands results on.
 The pool's threads make one attempt each and never sleep, so a server that asks for patience holds
-no thread back.
+no thread back. A request that takes far longer than nearly all others is made a second time beside
+the first; whichever answers first counts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from time import monotonic, perf_counter
 
 from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter, pool
+from rasteret_sql.store import meter, operating_point, pool
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.redact import place
 
@@ -30,7 +31,14 @@ PATIENCE = 20
 LOOK_UP_S = 0.5
 """Longest wait in which Ctrl-C may go unnoticed."""
 AHEAD = 2
-"""Running requests and unread results together are at most this many times ``max_concurrency``."""
+"""Running requests and unread results together are at most this many times what may be in flight."""
+HEDGE_AFTER, HEDGE_LEAST_S = 3.0, 0.5
+"""A request is made again beside itself when it takes this many times as long as 95 of 100 others, and at
+least so much longer."""
+HEDGE_SAMPLE = 20
+"""Answers that tell how long others take."""
+HEDGE_SHARE = 0.05
+"""Of all requests of a run; one is always allowed."""
 
 Outcome = Block | RasteretError
 Read = Callable[[ByteRange], Block]
@@ -93,14 +101,18 @@ class _Run:
         self.retries: list[tuple[float, int, int]] = []
         """Heap of due time, index, attempt."""
         self.first_started: dict[int, float] = {}
+        self.on_wire: dict[int, list[float]] = {}
+        """Start of every running attempt."""
+        self.took: list[float] = []
+        self.hedged: set[int] = set()
 
     def start_more(self) -> None:
-        limits = settings()
         while self.retries and self.retries[0][0] <= monotonic():
             _, index, attempt = heapq.heappop(self.retries)
             self.submit(index, attempt)
-        while self.next < len(self.requests) and self.open < AHEAD * limits.max_concurrency:
+        while self.next < len(self.requests) and self.open < AHEAD * operating_point.point.limit():
             length = self.requests[self.next].length
+            operating_point.point.expect(length)
             if not budget.take(length, self.held):
                 return
             self.held += length
@@ -117,6 +129,8 @@ class _Run:
         if self.cancelled:
             return
         request, started = self.requests[index], perf_counter()
+        began = monotonic()
+        self.on_wire.setdefault(index, []).append(began)
         outcome: Outcome
         try:
             outcome = self.read(request)
@@ -127,6 +141,7 @@ class _Run:
                 f"{place(request.href)}: reading failed unexpectedly ({type(error).__name__})."
             )
             outcome.__cause__ = error
+        self.on_wire[index].remove(began)
         if not isinstance(outcome, ArgumentError):  # that one never came to the wire
             meter.record(
                 kind=self.kind,
@@ -137,8 +152,27 @@ class _Run:
                 attempt=attempt,
                 error=None if isinstance(outcome, Block) else str(outcome),
             )
+        if isinstance(outcome, Block):
+            self.took.append(monotonic() - began)
+            operating_point.point.landed(len(outcome.data), saturated=pool.has_work())
+        elif isinstance(outcome, TransportError) and outcome.transient and outcome.retry_after_s != 0:
+            operating_point.point.set_back()
         if not self.cancelled:
             self.landed.put((index, attempt, outcome))
+
+    def hedge(self) -> None:
+        """Make the requests that take too long once more."""
+        allowed = max(1, int(HEDGE_SHARE * len(self.requests)))
+        if len(self.took) < HEDGE_SAMPLE or len(self.hedged) >= allowed:
+            return
+        usual = sorted(self.took)[int(0.95 * len(self.took))]
+        latest = monotonic() - max(HEDGE_AFTER * usual, usual + HEDGE_LEAST_S)
+        for index, starts in list(self.on_wire.items()):
+            if index not in self.hedged and len(starts) == 1 and starts[0] < latest:
+                self.hedged.add(index)
+                self.submit(index, 2)
+                if len(self.hedged) >= allowed:
+                    return
 
     def take(self) -> tuple[int, int, Outcome] | None:
         """The next that landed; None when a retry is due first, or to look up once in a while.
@@ -176,8 +210,13 @@ def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tup
             this.start_more()
             taken = this.take()
             if taken is None:
+                this.hedge()
                 continue
             index, attempt, outcome = taken
+            if index not in this.first_started:
+                continue  # the other of two attempts was first
+            if isinstance(outcome, RasteretError) and this.on_wire[index]:
+                continue  # the other of two attempts may still succeed
             again = this.retry_at(index, attempt, outcome)
             if again is not None:
                 heapq.heappush(this.retries, (again, index, attempt + 1))

@@ -35,12 +35,22 @@ def test_import_loads_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_connecting_loads_neither_arrow_nor_projections() -> None:
+def test_connecting_waits_for_neither_arrow_nor_projections() -> None:
     late = ("pyarrow", "pyproj", "obstore", "imagecodecs", "pystac_client", "sqlglot", "pandas")
     found = run(
-        f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
+        "import sys, rasteret_sql, rasteret_sql.duck.warmup as warmup; warmup.start = lambda: None; "
+        f"rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_the_first_query_finds_arrow_loaded() -> None:
+    found = run(
+        "import sys, rasteret_sql, rasteret_sql.duck.warmup as warmup; rasteret_sql.connect(); "
+        "warmup.start().join(); print([m for m in warmup.MODULES if m not in sys.modules])"
+    )
+    assert found.stdout.strip() == "[]"
+    assert found.stderr == ""
 
 
 def test_nothing_is_printed_at_exit(corpus: Path) -> None:
@@ -117,7 +127,7 @@ def test_settings_are_told_and_checked() -> None:
 
     con = rasteret_sql.connect(settings={"max_concurrency": 17})
     query = "SELECT value, \"default\", unit FROM rasteret_settings() WHERE name = 'max_concurrency'"
-    assert con.execute(query).fetchone() == ("17", "64", "requests")
-    rasteret_sql.register(con, settings={"max_concurrency": 64})
+    assert con.execute(query).fetchone() == ("17", "0", "requests")
+    rasteret_sql.register(con, settings={"max_concurrency": 0})
     with pytest.raises(ArgumentError, match="max_concurency"):
         rasteret_sql.register(con, settings={"max_concurency": 5})

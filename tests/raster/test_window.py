@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rasterio.errors import WindowError
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.window import Window, geometry_window, geometry_windows
+from rasteret_sql.raster.window import Window, geometry_window
 from tests.raster.grids import SIZES, Shapes, any_transform, to_world
 
 NORTH_UP = (10.0, 0.0, 600_000.0, 0.0, -10.0, 5_000_000.0)
@@ -59,28 +59,6 @@ def test_windows_equal_rasterio(kind: str) -> None:
                 assert found == oracle(geometry, transform, width, height), (geometry.wkt, transform)
                 compared += 1
     assert compared > 700
-
-
-def test_many_windows_at_once_equal_one_by_one() -> None:
-    rng = random.Random(7)
-    sizes = [rng.choice(SIZES) for _ in range(300)]
-    transforms = [any_transform(rng) for _ in sizes]
-    geometries = [
-        to_world(Shapes(rng, w, h, rng.choice(Shapes.KINDS)).polygon(), t)
-        for (w, h), t in zip(sizes, transforms, strict=True)
-    ]
-    affines = np.array([tuple(t)[:6] for t in transforms])
-    widths, heights = np.array(sizes).T
-    for areas in (np.array(geometries, dtype=object), shapely.bounds(geometries)):
-        windows, overlaps = geometry_windows(areas, affines, widths, heights)
-        assert windows.dtype == np.int64
-        assert 0 < overlaps.sum() < len(sizes)
-        for area, affine, (w, h), window, overlap in zip(
-            areas, affines, sizes, windows, overlaps, strict=True
-        ):
-            x_off, y_off, columns, rows = window.tolist()
-            expected = Window(x_off=x_off, y_off=y_off, width=columns, height=rows) if overlap else None
-            assert geometry_window(area, affine, w, h) == expected
 
 
 @given(
@@ -137,12 +115,6 @@ def test_numbers_beyond_integers_are_clipped_to_the_raster() -> None:
     whole = Window(x_off=0, y_off=0, width=100, height=100)
     assert geometry_window((-1e30, -1e30, 1e30, 1e30), NORTH_UP, 100, 100) == whole
     assert geometry_window((float("nan"),) * 4, NORTH_UP, 100, 100) is None
-
-
-def test_no_areas_are_no_windows() -> None:
-    windows, overlaps = geometry_windows(np.zeros((0, 4)), np.zeros((0, 6)), [], [])
-    assert windows.shape == (0, 4)
-    assert overlaps.shape == (0,)
 
 
 def test_a_transform_without_inverse_is_refused() -> None:

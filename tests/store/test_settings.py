@@ -20,9 +20,9 @@ def test_every_setting_is_described() -> None:
 def test_configure_changes_what_is_in_force_and_none_takes_it_back() -> None:
     assert configure(max_concurrency=3).max_concurrency == 3
     assert settings().max_concurrency == 3
-    assert ("max_concurrency", 3, 64) in [row[:3] for row in describe()]
+    assert ("max_concurrency", 3, 0) in [row[:3] for row in describe()]
     configure(max_concurrency=None)
-    assert settings().max_concurrency == 64
+    assert settings().max_concurrency == 0
 
 
 def test_the_environment_is_below_configure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ WRONG = [
         {"max_concurency": 1},
         "There is no setting 'max_concurency'. The settings are: max_concurrency, request_",
     ),
-    ({"max_concurrency": 0}, "Setting max_concurrency is 0; it must be at least 1 requests."),
+    ({"max_concurrency": -1}, "Setting max_concurrency is -1; it must be at least 0 requests."),
     ({"max_concurrency": 1.5}, "Setting max_concurrency is 1.5; it must be a whole number of requests."),
     ({"max_concurrency": True}, "Setting max_concurrency is True; it must be a whole number of requests."),
     (
