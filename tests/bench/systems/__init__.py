@@ -1,0 +1,51 @@
+"""The readers that are compared, each through its own public interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One reader: module of its adapter here, how it is asked for, and what it cannot do."""
+
+    module: str
+    distribution: str
+    """On PyPI; the reader takes part where this is installed."""
+    variants: tuple[str, ...] = ("",)
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of work that it does not do, and what the table says instead."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Set before its process starts."""
+
+
+GDAL = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MULTIPLEX": "YES",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
+    "GDAL_CACHEMAX": "512",
+    "GDAL_NUM_THREADS": "1",
+    "CPL_VSIL_CURL_CACHE_SIZE": "200000000",
+    "VSI_CACHE": "TRUE",
+    "VSI_CACHE_SIZE": "5000000",
+}
+"""What GDAL's documentation advises for COGs behind HTTP; threads are the adapter's."""
+
+SYSTEMS: Mapping[str, System] = {
+    "rasteret-sql": System(
+        module="rasteret_sql",
+        distribution="rasteret-sql",
+        lacks={"warp": "not yet", "points": "not yet"},
+    ),
+    "rasterio": System(
+        module="rasterio", distribution="rasterio", variants=("sequential", "8", "32"), environ=GDAL
+    ),
+    "rasteret": System(module="rasteret", distribution="rasteret"),
+    "async-geotiff": System(
+        module="async_geotiff", distribution="async-geotiff", lacks={"warp": "does not warp"}
+    ),
+}
+OURS = "rasteret-sql"
