@@ -42,7 +42,7 @@ def test_no_command_shows_the_help_and_fails() -> None:
 def test_an_unknown_command_is_named_with_those_there_are() -> None:
     shown = run("deploy")
     assert shown.returncode == 2
-    assert "no command 'deploy'; there are demo, test, check, docs, package" in shown.stderr
+    assert "no command 'deploy'; there are demo, test, check, docs, fuzz, bench, package" in shown.stderr
 
 
 def test_duckdb_needs_a_version() -> None:

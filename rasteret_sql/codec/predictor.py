@@ -40,12 +40,13 @@ def undo_floating_point(planes: Bytes, itemsize: int, samples: int) -> npt.NDArr
 
     A stored row holds the most significant byte of every sample, then the next byte of every sample, and
     so on whatever the file's byte order, and the bytes are differenced. ``planes`` is overwritten.
+    Samples of 3 bytes become integers of 4, below 2^24.
     """
     rows, row_bytes = planes.shape
     deltas = planes.reshape(rows, row_bytes // samples, samples)
     imagecodecs.delta_decode(deltas, axis=1, out=deltas)
     by_plane = planes.reshape(rows, itemsize, row_bytes // itemsize)
-    words: npt.NDArray[Any] = by_plane[:, 0].astype(f"u{itemsize}")
+    words: npt.NDArray[Any] = by_plane[:, 0].astype(f"u{4 if itemsize == 3 else itemsize}")
     for k in range(1, itemsize):
         words <<= 8
         words |= by_plane[:, k]
@@ -54,9 +55,14 @@ def undo_floating_point(planes: Bytes, itemsize: int, samples: int) -> npt.NDArr
 
 def apply_floating_point(pixels: Pixels) -> Bytes:
     """Make predictor 3 of floats (rows, width, samples): bytes (rows, bytes of a row), in new memory."""
-    rows, _, samples = pixels.shape
-    most_significant_first = pixels.astype(pixels.dtype.newbyteorder(">"))
-    by_sample = most_significant_first.view(np.uint8).reshape(rows, -1, pixels.itemsize)
+    most_significant_first = pixels.astype(pixels.dtype.newbyteorder(">")).view(np.uint8)
+    return apply_to_bytes(most_significant_first.reshape(len(pixels), -1), pixels.itemsize, pixels.shape[2])
+
+
+def apply_to_bytes(most_significant_first: Bytes, itemsize: int, samples: int) -> Bytes:
+    """Make predictor 3 of rows of samples of any number of bytes, shape (rows, bytes of a row)."""
+    rows = most_significant_first.shape[0]
+    by_sample = most_significant_first.reshape(rows, -1, itemsize)
     planes = np.ascontiguousarray(by_sample.transpose(0, 2, 1)).reshape(rows, -1, samples)
     differences = planes.copy()
     differences[:, 1:] -= planes[:, :-1]

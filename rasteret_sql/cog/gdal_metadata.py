@@ -1,15 +1,24 @@
-"""GDAL's own tag 42112: a little XML with scale, offset and description of each band."""
+"""GDAL's own tag 42112: a little XML with scale, offset, unit and description of each band."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from xml.etree import ElementTree
-from xml.sax.saxutils import unescape
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Final
 
-from rasteret_sql.errors import MalformedError
+from rasteret_sql.cog.nodata_text import leading_float
 
-QUOTES = {"&quot;": '"', "&apos;": "'"}
-NO_MEANING = {"scale": 1.0, "offset": 0.0}
+ROLES: Final = ("scale", "offset", "unittype", "description")
+NO_MEANING: Final = {"scale": 1.0, "offset": 0.0}
+ENTITY: Final = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+ATTRIBUTE: Final = re.compile(r"(?<![^\s=])([^\s=]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))")
+WHOLE: Final = re.compile(r"\s*([+-]?[0-9]{1,9})")
+SPECIALS: Final = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">"))
+DEEPEST: Final = 64
+"""Elements inside each other; GDAL writes two."""
+LONGEST: Final = 4096
+"""Characters of an element's attributes that are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,41 +28,109 @@ class BandMetadata:
     scales: tuple[float, ...] | None = None
     """``value = pixel * scale + offset``; 1 for a band without one."""
     offsets: tuple[float, ...] | None = None
+    units: tuple[str | None, ...] | None = None
+    """Of the values after scale and offset."""
     band_names: tuple[str | None, ...] | None = None
     """GDAL's band descriptions."""
 
 
-def read_band_metadata(xml: str | None, band_count: int) -> BandMetadata:
-    """The items of ``<GDALMetadata>`` that have the role scale, offset or description.
+@dataclass
+class _Element:
+    """An element that has begun."""
 
-    Raises ``MalformedError`` for text that is no XML, or that declares a document type or entities: GDAL
-    writes none, and they are how a small document becomes a large one.
+    name: str
+    attributes: str = ""
+    parts: list[str] = field(default_factory=list)
+    """Of its text."""
+    plain: bool = True
+    """Holds text alone."""
+
+
+def read_band_metadata(xml: str | None, band_count: int) -> BandMetadata:
+    """The items of ``<GDALMetadata>`` that have the role scale, offset, unittype or description.
+
+    As tolerant as GDAL: names of elements and roles in any case, text around the root, a stray ``&``, numbers
+    followed by more, no number at all (0); entities of the document's own are not expanded. XML whose
+    elements do not end where they should is passed over, because no pixel depends on it.
     """
-    if not xml or not xml.strip():
-        return BandMetadata()
-    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise MalformedError("GDAL_METADATA (42112) declares a document type; none is expected there")
-    try:
-        root = ElementTree.fromstring(xml.strip())
-    except ElementTree.ParseError as error:
-        raise MalformedError(f"GDAL_METADATA (42112) is not XML: {error}") from error
-    found: dict[str, dict[int, str]] = {"scale": {}, "offset": {}, "description": {}}
-    for item in root.iter("Item"):
-        role, sample = item.get("role"), item.get("sample", "")
-        if role in found and sample.isdecimal() and len(sample) < 6 and int(sample) < band_count:
-            found[role][int(sample)] = unescape(item.text or "", QUOTES)  # GDAL escapes twice
-    names = tuple(found["description"].get(band) or None for band in range(band_count))
+    texts: dict[str, dict[int, str]] = {role: {} for role in ROLES}
+    for item in _items(xml or ""):
+        _take(item, band_count, texts)
     return BandMetadata(
-        scales=_numbers("scale", found["scale"], band_count),
-        offsets=_numbers("offset", found["offset"], band_count),
-        band_names=names if any(names) else None,
+        scales=_numbers("scale", texts["scale"], band_count),
+        offsets=_numbers("offset", texts["offset"], band_count),
+        units=_names(texts["unittype"], band_count),
+        band_names=_names(texts["description"], band_count),
     )
+
+
+def _take(item: _Element, band_count: int, texts: dict[str, dict[int, str]]) -> None:
+    attributes = {
+        m[1].lower(): unescape(m[2] or m[3] or m[4] or "") for m in ATTRIBUTE.finditer(item.attributes)
+    }
+    role, number = attributes.get("role", "").lower(), WHOLE.match(attributes.get("sample", "-1"))
+    band = int(number[1]) if number else 0  # as C's atoi
+    if role in texts and "name" in attributes and 0 <= band < band_count:
+        texts[role][band] = _unescaped("".join(item.parts))  # GDAL escapes twice
+
+
+def _items(xml: str) -> list[_Element]:
+    """The ``Item`` elements right below ``GDALMetadata`` that hold text alone; none if the XML is broken."""
+    items: list[_Element] = []
+    stack: list[_Element] = []
+    at = 0
+    while (begin := xml.find("<", at)) >= 0:
+        _add_text(stack, xml, at, begin)
+        opening, closing = next((pair for pair in SPECIALS if xml.startswith(pair[0], begin)), ("<", ">"))
+        end = xml.find(closing, begin + len(opening))
+        if end < 0 or len(stack) == DEEPEST:
+            return []
+        inside, at = xml[begin + len(opening) : end], end + len(closing)
+        if opening == "<![CDATA[":
+            _add_text(stack, inside, 0, len(inside), literal=True)
+        elif opening == "<!":
+            if "[" in inside:  # entities of the document's own, which are not expanded
+                at = xml.find("]>", begin) + 2
+                if at < 2:
+                    return []
+        elif inside.startswith("/") and opening == "<":
+            if not stack or stack[-1].name != inside[1:].strip().lower():
+                return []
+            ended = stack.pop()
+            if ended.name == "item" and ended.plain and any(ended.parts) and _below_root(stack):
+                items.append(ended)
+        elif opening == "<":
+            if stack:
+                stack[-1].plain = False
+            name = inside.rstrip("/").split(maxsplit=1)
+            if not inside.endswith("/"):
+                stack.append(_Element(name[0].lower() if name else "", "".join(name[1:])[:LONGEST]))
+    return [] if stack else items
+
+
+def _below_root(stack: list[_Element]) -> bool:
+    return len(stack) == 1 and stack[0].name == "gdalmetadata"
+
+
+def _add_text(stack: list[_Element], xml: str, begin: int, end: int, *, literal: bool = False) -> None:
+    """Text of the innermost element, where it may be an item; white space before it does not count."""
+    if len(stack) == 2 and stack[1].plain and end > begin:
+        text = xml[begin:end]
+        stack[1].parts.append(text if literal else _unescaped(text if stack[1].parts else text.lstrip()))
+
+
+def _unescaped(text: str) -> str:
+    """XML's own entities and character references; everything else stays as it is."""
+    return ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
 
 
 def _numbers(role: str, texts: dict[int, str], band_count: int) -> tuple[float, ...] | None:
     if not texts:
         return None
-    try:
-        return tuple(float(texts.get(band, NO_MEANING[role])) for band in range(band_count))
-    except ValueError as error:
-        raise MalformedError(f"GDAL_METADATA (42112): a band's {role} is no number: {error}") from error
+    fallback = NO_MEANING[role]
+    return tuple(leading_float(texts[band]) if band in texts else fallback for band in range(band_count))
+
+
+def _names(texts: dict[int, str], band_count: int) -> tuple[str | None, ...] | None:
+    names = tuple(texts.get(band) or None for band in range(band_count))
+    return names if any(names) else None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
-import numpy as np
-
-from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.cog.header import GroundControlPoint
+from rasteret_sql.cog.nodata_text import read_nodata
+from rasteret_sql.errors import MalformedError
 from rasteret_sql.tiff.image import Image
 
 Transform = tuple[float, float, float, float, float, float]
 
 RASTER_TYPE: Final = 1025
 PIXEL_IS_POINT: Final = 2
-FLOAT32_MAX: Final = 3.4028234663852886e38
 
 
 def crs_of(image: Image) -> str | None:
@@ -52,36 +50,32 @@ def transform_of(image: Image) -> Transform | None:
         return None
     if image.geo_keys.get(RASTER_TYPE) == PIXEL_IS_POINT:
         c, f = c - (a + b) / 2, f - (d + e) / 2
-    if not all(map(math.isfinite, (a, b, c, d, e, f))):
-        raise MalformedError(f"the affine of the georeference tags is {(a, b, c, d, e, f)}: not finite")
+    w, h = image.width, image.height
+    corners = (c, f, c + a * w, c + b * h, c + a * w + b * h, f + d * w, f + e * h, f + d * w + e * h)
+    if not all(map(math.isfinite, (a, b, d, e, *corners))):
+        raise MalformedError(
+            f"the affine of the georeference tags is {(a, b, c, d, e, f)}: "
+            "the corners of the image are not finite"
+        )
     return None if a * e == b * d else (a, b, c, d, e, f)
 
 
-def nodata_of(image: Image) -> float | None:
-    """GDAL_NODATA as GDAL reads its text: a number, ``nan`` or ``inf``, in the range of the dtype or not.
+def gcps_of(image: Image) -> tuple[GroundControlPoint, ...]:
+    """The tiepoints as ground control points, read as GDAL reads them; for a raster without an affine.
 
-    For float32 the value is the float32 nearest to the text, which is what pixels hold.
-
-    Raises ``MalformedError`` for text that is no number, and ``UnsupportedError`` for a value of 64-bit
-    integers that a float64 does not hold.
+    With PixelIsPoint a tiepoint is a pixel's centre: half a pixel is added.
     """
-    text = (image.gdal_nodata or "").strip()
-    if not text:
-        return None
-    if image.dtype in ("int64", "uint64") and re.fullmatch(r"[+-]?\d{1,40}", text):
-        if float(text) != int(text):
-            raise UnsupportedError(f"GDAL_NODATA is {text}, which no 64-bit float holds exactly")
-        return float(text)
-    match = re.fullmatch(r"([+-]?)(?:1\.#)?(nan|inf|infinity|qnan|snan|ind)(?:\(.*\))?", text, re.IGNORECASE)
-    if match:
-        text = match[1] + ("inf" if match[2].lower().startswith("inf") else "nan")
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise MalformedError(f"GDAL_NODATA is {text!r} where a number was expected") from error
-    if image.dtype != "float32":
-        return value
-    # Writers print the largest float32 with too few or too many digits.
-    if abs(abs(value) - FLOAT32_MAX) < 1e-10 * FLOAT32_MAX:
-        return math.copysign(FLOAT32_MAX, value)
-    return value if abs(value) > FLOAT32_MAX else float(np.float32(value))
+    tie = image.model_tiepoint or ()
+    half = 0.5 if image.geo_keys.get(RASTER_TYPE) == PIXEL_IS_POINT else 0.0
+    return tuple(
+        GroundControlPoint(col=col + half, row=row + half, x=x, y=y, z=z)
+        for col, row, _, x, y, z in (tie[i : i + 6] for i in range(0, len(tie) - 5, 6))
+    )
+
+
+def nodata_of(image: Image) -> float | None:
+    """GDAL_NODATA as GDAL reads its text, in the range of the dtype or not; None where there is none.
+
+    Raises ``UnsupportedError`` for a value of 64-bit integers that a float64 does not hold.
+    """
+    return read_nodata(image.gdal_nodata, image.dtype)

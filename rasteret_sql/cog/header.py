@@ -46,6 +46,17 @@ class Level:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroundControlPoint:
+    """A place in the image, from the corner of its first pixel, whose coordinates are known."""
+
+    row: float
+    col: float
+    x: float
+    y: float
+    z: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """One raster asset: full resolution, overviews from fine to coarse, georeference."""
 
@@ -64,8 +75,13 @@ class Header:
     nodata: float | None = None
     scales: tuple[float, ...] | None = None
     offsets: tuple[float, ...] | None = None
+    units: tuple[str | None, ...] | None = None
+    """Of the values after scale and offset; None where no band has one."""
     band_names: tuple[str | None, ...] | None = None
     """GDAL's band descriptions; None where no band has one."""
+    gcps: tuple[GroundControlPoint, ...] | None = None
+    """Instead of an affine; ``crs`` is None then, because it is that of the points."""
+    gcps_crs: str | None = None
     colormap: tuple[int, ...] | None = None
     ghost: Mapping[str, str] = field(default_factory=dict)
     file_size: int | None = None

@@ -6,19 +6,23 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rasteret_sql.cog.gdal_metadata import read_band_metadata
-from rasteret_sql.cog.georeference import crs_of, nodata_of, transform_of
+from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
+from rasteret_sql.tiff.head import READ_AHEAD
 from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-BITS_IN_OWN_ORDER = frozenset({"jpeg", "ccitt_rle", "ccitt_g3", "ccitt_g4"})
-"""Compressions whose decoders take FillOrder themselves or do not have one."""
+BITS_IN_OWN_ORDER = frozenset({"jpeg"})
+"""Compressions that FillOrder does not apply to (libtiff)."""
+
+JOINED_GAP = 32768
+"""Unwanted bytes that cost less than another request."""
 
 
 class Fetch(Protocol):
@@ -65,7 +69,7 @@ class _Reading:
         try:
             self.outcome = build_header(self.href, parse(self.buffer), self.info)
         except NeedBytes as need:
-            self.missing = need.ranges
+            self.missing = _fewer(need.ranges, self.buffer)
         except RasteretError as error:
             self.outcome = type(error)(f"{place(self.href)}: {error}")
 
@@ -88,15 +92,34 @@ class _Reading:
             self.advance()
 
 
+def _fewer(ranges: Sequence[Range], buffer: Bytes) -> tuple[Range, ...]:
+    """What is missing as few requests: over small gaps, and on to what comes next where tables are long.
+
+    In a large COG each directory is followed by its tables, and those of all further levels take a third of
+    the first's (half, if their tiles fill less): so the second request has the whole header.
+    """
+    joined: list[Range] = []
+    for start, length in ranges:
+        if joined and start - sum(joined[-1]) <= JOINED_GAP:
+            joined[-1] = (joined[-1][0], start + length - joined[-1][0])
+        else:
+            joined.append((start, length))
+    start, length = joined[-1]
+    if length > READ_AHEAD:
+        joined[-1] = buffer.clipped(start, length + length // 2)
+    return tuple(joined)
+
+
 def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
     """What the directories of one file say, as a header.
 
     Without an affine (none at all, or ground control points only) the header has pixel coordinates and
-    no CRS: the GeoKeys' CRS would be that of the control points.
+    no CRS: the GeoKeys' CRS is that of the control points. RPCs (tag 50844) are left alone.
     Raises ``MalformedError`` and ``UnsupportedError`` as ``cog.georeference`` does.
     """
     image = tiff.images[0]
     transform = transform_of(image)
+    gcps = gcps_of(image) if transform is None else ()
     bands = read_band_metadata(image.gdal_metadata, image.band_count)
     masks = {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
     return Header(
@@ -112,7 +135,10 @@ def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
         nodata=nodata_of(image),
         scales=bands.scales,
         offsets=bands.offsets,
+        units=bands.units,
         band_names=bands.band_names,
+        gcps=gcps or None,
+        gcps_crs=crs_of(image) if gcps else None,
         colormap=image.colormap,
         ghost=tiff.ghost,
         file_size=info.size,

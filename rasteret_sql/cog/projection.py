@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.cog.geo_values import USER_DEFINED, number
+from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.tiff.image import GeoKey
 
 COORD_TRANS: Final = 3075
@@ -20,6 +21,8 @@ LONGITUDES: Final = (3080, 3084, 3088)
 EASTINGS: Final = (3082, 3086, 3090)
 NORTHINGS: Final = (3083, 3087, 3091)
 SCALES: Final = (3092, 3093)
+RECTIFIED_GRID_ANGLE: Final = 3096
+PARAMETER_KEYS: Final = (STD_PARALLEL_1, STD_PARALLEL_2, *range(3080, 3097))
 POLE_LONGITUDES: Final = (3095, *LONGITUDES)
 """A value may be at the natural origin, the false origin or the centre: the first that is there counts."""
 
@@ -70,9 +73,10 @@ CENTRE = (
     _parameter("Latitude of projection centre", 8811, (3089, 3081, 3085)),
     _parameter("Longitude of projection centre", 8812, (3088, 3080, 3084)),
     _parameter("Azimuth at projection centre", 8813, (3094,)),
-    _parameter("Angle from Rectified to Skew Grid", 8814, (3096, 3094)),
+    _parameter("Angle from Rectified to Skew Grid", 8814, (RECTIFIED_GRID_ANGLE,)),
     _parameter("Scale factor at projection centre", 8815, (3093, 3092), "scale"),
 )
+CENTRE_ROTATED = tuple(p for p in CENTRE if p.code != 8814)
 CENTRE_EN = (
     _parameter("Easting at projection centre", 8816, EASTINGS, "length"),
     _parameter("Northing at projection centre", 8817, NORTHINGS, "length"),
@@ -88,6 +92,7 @@ def _method(name: str, code: int | None, *parameters: Parameter) -> Method:
 METHODS: Final[dict[int, Method]] = {
     1: _method("Transverse Mercator", 9807, LAT, LON, SCALE, *FALSE_EN),
     3: _method("Hotine Oblique Mercator (variant A)", 9812, *CENTRE, *FALSE_EN),
+    4: _method("Laborde Oblique Mercator", 9813, *CENTRE_ROTATED, *FALSE_EN),
     7: _method("Mercator (variant A)", 9804, LAT, LON, SCALE, *FALSE_EN),
     8: _method("Lambert Conic Conformal (2SP)", 9802, *FALSE_ORIGIN),
     9: _method("Lambert Conic Conformal (1SP)", 9801, LAT, LON, SCALE, *FALSE_EN),
@@ -125,7 +130,6 @@ POLAR_TRUE_SCALE = _method(
 )
 UNSUPPORTED: Final = {
     2: "Transverse Mercator, modified for Alaska",
-    4: "Laborde Oblique Mercator",
     5: "Oblique Mercator of Rosenmund",
     6: "Oblique Mercator, spherical",
 }
@@ -134,7 +138,7 @@ UNSUPPORTED: Final = {
 def method_of(keys: Mapping[int, GeoKey]) -> Method:
     """The method that ``ProjCoordTrans`` names; variants follow from the parameters that are there."""
     code = keys.get(COORD_TRANS)
-    if code is None or code == 32767:
+    if code is None or code == USER_DEFINED:
         raise UnsupportedError("the projection is user-defined without ProjCoordTrans (3075)")
     if not isinstance(code, int) or code not in METHODS:
         name = f" ({UNSUPPORTED[code]})" if isinstance(code, int) and code in UNSUPPORTED else ""
@@ -158,19 +162,21 @@ def _polar_stereographic(keys: Mapping[int, GeoKey]) -> Method:
     return replace(POLAR_TRUE_SCALE if scale == 1 else METHODS[15], axes=axes)
 
 
-def number(keys: Mapping[int, GeoKey], names: tuple[int, ...], default: float) -> float:
-    """The value of the first of these keys that is there."""
-    for name in names:
-        value = keys.get(name)
-        if isinstance(value, int | float):
-            return float(value)
-        if value is not None:
-            raise MalformedError(f"GeoKey {name} is {value!r} where a number was expected")
-    return default
+def refuse_two_values(keys: Mapping[int, GeoKey], method: Method) -> None:
+    """Refuse a parameter whose keys differ: readers do not agree which of them they prefer."""
+    for parameter in method.parameters:
+        values = {key: keys[key] for key in parameter.keys if key in keys}
+        if len(set(values.values())) > 1:
+            told = " and ".join(f"GeoKey {key} is {value}" for key, value in values.items())
+            raise UnsupportedError(f"the GeoKeys contradict each other: of {parameter.name!r}, {told}")
 
 
 def conversion(keys: Mapping[int, GeoKey], method: Method, units: Mapping[str, Any]) -> dict[str, Any]:
     """PROJJSON of the conversion; ``units`` maps ``angle``, ``length`` and ``scale`` to PROJJSON units."""
+    refuse_two_values(keys, method)
+    if any(p.keys == (RECTIFIED_GRID_ANGLE,) for p in method.parameters) and RECTIFIED_GRID_ANGLE not in keys:
+        # GDAL takes 90 degrees; the projection of that name in other software takes the azimuth
+        raise UnsupportedError(f"{method.name} without ProjRectifiedGridAngle (3096) is not read")
     parameters = [
         {
             "name": p.name,

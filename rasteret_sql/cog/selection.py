@@ -71,6 +71,7 @@ class Selection:
             compression=self.compression,
             predictor=self.predictor,
             fill_order=self.fill_order,
+            photometric=self.photometric,
             jpeg_tables=self.jpeg_tables,
             lerc_parameters=self.lerc_parameters,
         )

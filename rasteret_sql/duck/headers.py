@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
+from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
 from rasteret_sql.duck.arrow import present
@@ -17,7 +18,6 @@ from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
-from rasteret_sql.store.redact import place
 
 EDGES = ("shift", "clip", "drop")
 CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR)"
@@ -34,12 +34,27 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
     if text_like(kind):
         return _open(column.to_pylist())
     if pa.types.is_struct(kind):
-        rows = HeaderColumn(column)
-        return [_attempt(rows, i, overviews[i]) if valid else None for i, valid in enumerate(present(column))]
+        return _of_rows(column, overviews)
     raise ArgumentError(
         f"the raster is a value of type {duck_type(kind)}: "
         "an href (VARCHAR) or a row of an index was expected"
     )
+
+
+def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
+    """A join repeats index rows, one for each area: a row equal to an earlier one is not looked at again."""
+    rows = HeaderColumn(column)
+    seen: dict[tuple[Any, bool], int] = {}
+    found: list[Header | RasteretError | None] = [None] * len(column)
+    for i, href in enumerate(rows.hrefs()):
+        if not column[i].is_valid:
+            continue
+        first = seen.setdefault((href, overviews[i]), i)
+        if first != i and column.slice(first, 1).equals(column.slice(i, 1)):
+            found[i] = found[first]
+        else:
+            found[i] = _attempt(rows, i, overviews[i])
+    return found
 
 
 def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:
@@ -77,9 +92,10 @@ def _header_row(href: str | None, found: Header | RasteretError | None) -> dict[
     if isinstance(found, RasteretError):
         return {"href": href, "error": str(found)}
     try:
-        return header_row(found)
+        require_readable(found)
     except RasteretError as error:
-        return {"href": href, "error": f"{place(found.href)}: {error}"}
+        return {"href": href, "error": str(error)}
+    return header_row(found)
 
 
 def cog_windows(

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.header import GroundControlPoint, Header, Level
 from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck import types
 from rasteret_sql.duck.arguments import sql
@@ -53,6 +53,11 @@ class HeaderColumn:
             )
         self._columns = {field.name: rows.field(i) for i, field in enumerate(rows.type)}
 
+    def hrefs(self) -> list[Any]:
+        """The column href as it is."""
+        values: list[Any] = self._columns["href"].to_pylist()
+        return values
+
     def header(self, row: int, *, overviews: bool) -> Header:
         """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
         columns = _Row(self._columns, row, _declared())
@@ -73,7 +78,10 @@ class HeaderColumn:
             nodata=columns.value("nodata"),
             scales=columns.values("scales"),
             offsets=columns.values("offsets"),
+            units=columns.values("units", nulls=True),
             band_names=columns.values("band_names", nulls=True),
+            gcps=_gcps(columns),
+            gcps_crs=columns.value("gcps_crs"),
             colormap=columns.values("colormap"),
             file_size=None
             if columns.scalar("file_size") is None
@@ -167,6 +175,16 @@ def _mask(columns: _Row) -> Level | None:
         return None
     inner = columns.nested("mask", columns.columns["mask"], columns.row, columns.kind.children["mask"])
     return _level(inner, 1, mask=None)
+
+
+def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
+    found = columns.values("gcps")
+    if found is None:
+        return None
+    for point in found:
+        if None in point.values():
+            columns.unfit("gcps", "a point with NULL in it")
+    return tuple(GroundControlPoint(**point) for point in found)
 
 
 def _overviews(columns: _Row, band_count: int) -> list[Level]:

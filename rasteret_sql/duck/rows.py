@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Window
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.reproject import footprint
 
 LEVEL_FIELDS = tuple(f.name for f in fields(Level) if f.name != "mask")
 PLAIN_FIELDS = tuple(
-    f.name for f in fields(Header) if f.name not in {"full", "overviews", "footprint", "ghost", "band_count"}
+    f.name for f in fields(Header) if f.name not in {"full", "overviews", "ghost", "band_count", "gcps"}
 )
 
 
@@ -32,10 +33,18 @@ def header_row(header: Header) -> dict[str, Any]:
     row["band_count"] = header.band_count
     row["overviews"] = [_level_row(level) | {"mask": _mask_row(level)} for level in header.overviews]
     row["mask"] = _mask_row(header.full)
+    row["gcps"] = None if header.gcps is None else [asdict(point) for point in header.gcps]
     row["ghost"] = dict(header.ghost)
     row["bbox"] = box(header.bounds)
-    row["footprint"] = footprint(header.transform, header.full.width, header.full.height, header.crs)
+    row["footprint"] = _outline(header)
     return row
+
+
+def _outline(header: Header) -> bytes | None:
+    try:
+        return footprint(header.transform, header.full.width, header.full.height, header.crs)
+    except ArgumentError:  # local, geocentric and other planets' CRSs have no longitude and latitude here
+        return None
 
 
 def _level_row(level: Level) -> dict[str, Any]:

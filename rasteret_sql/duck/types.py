@@ -4,6 +4,8 @@ from __future__ import annotations
 
 BBOX = "STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)"
 
+GCP = 'STRUCT("row" DOUBLE, col DOUBLE, x DOUBLE, y DOUBLE, z DOUBLE)'
+
 _LEVEL = """
     width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN,
     compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR,
@@ -18,7 +20,8 @@ HEADER = f"""STRUCT(
     tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER,
     interleave VARCHAR, photometric VARCHAR, byte_order VARCHAR, bits_per_sample INTEGER, fill_order INTEGER,
     extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[6], bbox {BBOX}, footprint BLOB,
-    nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], band_names VARCHAR[], colormap USMALLINT[],
+    nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[],
+    gcps {GCP}[], gcps_crs VARCHAR, colormap USMALLINT[],
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],
     overviews {OVERVIEW}[], mask {MASK}, ghost MAP(VARCHAR, VARCHAR),
     file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, error VARCHAR)"""

@@ -66,8 +66,8 @@ def allocate(plans: Sequence[ChipPlan]) -> tuple[npt.NDArray[np.uint8], list[Pix
         largest = max(plans, key=lambda plan: plan.byte_count)
         bands, rows, columns = largest.shape
         raise LimitError(
-            f"{len(plans):,} chips of one batch hold {total / 2**20:,.0f} MiB of pixels, over max_read_bytes "
-            f"({limit / 2**20:,.0f} MiB); the largest is "
+            f"{len(plans):,} chips of one batch hold {_size(total)} of pixels, over max_read_bytes "
+            f"({_size(limit)}); the largest is "
             f"{bands} x {rows:,} x {columns:,} {largest.selection.dtype}. "
             "Ask for smaller areas, fewer bands or a coarser level, "
             "read fewer rows at once, or raise max_read_bytes"
@@ -79,6 +79,11 @@ def allocate(plans: Sequence[ChipPlan]) -> tuple[npt.NDArray[np.uint8], list[Pix
         arrays.append(piece.reshape(plan.shape))
         at += plan.byte_count
     return buffer, arrays
+
+
+def _size(byte_count: int) -> str:
+    """Bytes for a message: in MiB where that says enough."""
+    return f"{byte_count / 2**20:,.0f} MiB" if byte_count >= 10 * 2**20 else f"{byte_count:,} bytes"
 
 
 def read_chips(

@@ -23,18 +23,24 @@ CACHED = 512
 
 @lru_cache(CACHED)
 def parse_crs(text: str) -> CRS:
-    """The CRS of an authority code, WKT, PROJJSON or PROJ string; ArgumentError when PROJ knows none."""
+    """The CRS of an authority code, WKT, PROJJSON or PROJ string; ArgumentError when PROJ knows none.
+
+    Of a compound CRS, and of one with heights, the horizontal part: heights move no pixel, and would make
+    PROJ choose another operation for x and y.
+    """
     try:
         crs = CRS.from_user_input(text)
     except CRSError:
         raise ArgumentError(
             f"unknown CRS {shorten(text)!r}: give an authority code such as 'EPSG:32632', WKT or PROJJSON"
         ) from None
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
     if crs.is_vertical or crs.is_geocentric:
         raise ArgumentError(
             f"CRS {shorten(text)!r} ({crs.type_name}) is not one of maps: it has no x and y on them"
         )
-    return crs
+    return crs.to_2d() if len(crs.axis_info) == 3 else crs
 
 
 @lru_cache(CACHED)

@@ -9,8 +9,9 @@ from typing import Any
 import shapely
 
 from rasteret_sql.codec.block import require_supported
+from rasteret_sql.codec.size import require_size
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.selection import select, select_mask
+from rasteret_sql.cog.selection import Selection, select, select_mask
 from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
 from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
@@ -60,7 +61,7 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
     selection = select(header, level, window, needed)
     for part in (selection, mask):
         if part is not None:
-            _refuse_unsupported(part.href, part.layout())
+            _refuse_unsupported(part)
     if any(other.mask is not None for other in header.levels) and mask is None:
         raise UnsupportedError(
             f"{place(header.href)} has an internal mask, but none for level {level_number}; "
@@ -195,8 +196,11 @@ def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:
         raise type(error)(f"{place(header.href)}: {error}") from error
 
 
-def _refuse_unsupported(href: str, layout: Any) -> None:
+def _refuse_unsupported(selection: Selection) -> None:
+    layout = selection.layout()
     try:
         require_supported(layout)
+        if selection.byte_counts.any():  # a sparse block costs nothing, whatever its size
+            require_size(layout, int(selection.byte_counts.max()))
     except RasteretError as error:
-        raise type(error)(f"{place(href)}: {error}") from error
+        raise type(error)(f"{place(selection.href)}: {error}") from error

@@ -31,6 +31,8 @@ class Bytes:
 
     def __init__(self, data: bytes = b"", *, size: int | None = None) -> None:
         self.size = size
+        self.progress: object = None
+        """What the parser knows so far, kept for its next call: bytes that are there do not change."""
         self._starts: list[int] = []
         self._pieces: list[bytes] = []
         if data:

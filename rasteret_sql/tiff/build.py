@@ -116,7 +116,7 @@ def _directories(tiff: Tiff, tables: Offsets) -> bytes:
     out = [b"II" if prefix == "<" else b"MM", struct.pack(prefix + form.head, *magic), ghost]
     for i, (image, table) in enumerate(zip(tiff.images, tables, strict=True)):
         last = i == len(tiff.images) - 1
-        directory = _directory(_entries(image, table, form), prefix, form, position, last=last)
+        directory = _directory(image_entries(image, table, form), prefix, form, position, last=last)
         out.append(directory)
         position += len(directory)
     return b"".join(out)
@@ -150,7 +150,7 @@ def _raw(value: Values, kind: int, prefix: str) -> bytes:
     return np.asarray(value).astype(prefix + {**tags.INTEGERS, **tags.FLOATS}[kind]).tobytes()
 
 
-def _entries(image: Image, table: tuple[UInt64s, UInt64s], form: Form) -> list[Entry]:
+def image_entries(image: Image, table: tuple[UInt64s, UInt64s], form: Form) -> list[Entry]:
     """Every tag of one image that has a value."""
     offsets, counts = table
     shorts: list[tuple[int, Sequence[int]]] = [
@@ -171,6 +171,7 @@ def _entries(image: Image, table: tuple[UInt64s, UInt64s], form: Form) -> list[E
         (tags.IMAGE_LENGTH, (image.height,)),
         (tags.TILE_WIDTH, (image.tile_width,) if image.tiled else ()),
         (tags.TILE_LENGTH if image.tiled else tags.ROWS_PER_STRIP, (image.tile_height,)),
+        (tags.T4_OPTIONS, (1,) if image.compression == tags.CCITT_G3_2D else ()),
         (tags.LERC_PARAMETERS, image.lerc_parameters or ()),
     ]
     entries: list[Entry] = [(tag, tags.SHORT, value) for tag, value in shorts if value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,11 +16,8 @@ from rasteret_sql.tiff.buffer import Bytes, Range
 from rasteret_sql.tiff.geokeys import decode_text
 from rasteret_sql.tiff.head import READ_AHEAD, Head
 from rasteret_sql.tiff.image import UInt64s
+from rasteret_sql.tiff.limits import Allowance
 
-MAX_DIRECTORIES: Final = 512
-MAX_ENTRIES: Final = 4096
-MAX_VALUE_BYTES: Final = 4 << 20
-"""Of one tag that is not a table of blocks: GDAL's XML is the largest."""
 UNSIGNED: Final = frozenset(kind for kind, code in tags.INTEGERS.items() if code[0] == "u")
 
 
@@ -50,6 +47,17 @@ class Directory:
         return f"IFD {self.index} at byte {self.offset}"
 
 
+@dataclass(kw_only=True)
+class Progress:
+    """What is known of one file between two calls of the parser, so that it does nothing twice."""
+
+    allowance: Allowance
+    directories: dict[int, Directory] = field(default_factory=dict)
+    """By offset."""
+    complete: set[int] = field(default_factory=set)
+    """Offsets of the directories whose values are all there."""
+
+
 class Values:
     """The values of one directory's tags, typed and checked. A tag with no values counts as absent."""
 
@@ -57,31 +65,31 @@ class Values:
         self.buffer, self.head, self.directory = buffer, head, directory
 
     def malformed(self, tag: int, problem: str) -> MalformedError:
-        return MalformedError(f"{self.directory.place}: {tags.tag_label(tag)} {problem}")
+        return MalformedError(f"{self.label(tag)} {problem}")
 
     def field(self, tag: int) -> Field | None:
         return self.directory.fields.get(tag)
 
-    def missing(self, tag: int, count: int | None = None, *, most: int = MAX_VALUE_BYTES) -> list[Range]:
-        """The range of a tag's (first ``count``) values where the buffer lacks it; ``most`` bytes at most."""
+    def label(self, tag: int) -> str:
+        return f"{self.directory.place}: {tags.tag_label(tag)}"
+
+    def missing(self, tag: int, count: int | None = None) -> list[Range]:
+        """The range of a tag's (first ``count``) values where the buffer lacks it."""
         field = self.directory.fields[tag]
         if field.inside is not None:
             return []
-        here = f"{self.directory.place}: {tags.tag_label(tag)}"
-        length = self._length(tag, field, count)
-        if length > most:
-            raise LimitError(f"{here} holds {length} bytes; at most {most} are read")
-        return [] if self.buffer.has(field.position, length, here) else [(field.position, length)]
+        length = self.length(tag, count)
+        return [] if self.buffer.has(field.position, length, self.label(tag)) else [(field.position, length)]
 
     def raw(self, tag: int, count: int | None = None) -> bytes | None:
         """The stored bytes of the first ``count`` values, or of all."""
         field = self.field(tag)
         if field is None:
             return None
-        length = self._length(tag, field, count)
+        length = self.length(tag, count)
         if field.inside is not None:
             return field.inside[:length]
-        return self.buffer.read(field.position, length, f"{self.directory.place}: {tags.tag_label(tag)}")
+        return self.buffer.read(field.position, length, self.label(tag))
 
     def integers(self, tag: int, count: int | None = None) -> UInt64s | None:
         """Values of any integer type."""
@@ -128,51 +136,66 @@ class Values:
         raw = self.raw(tag, count)
         return None if raw is None else np.frombuffer(raw, self.head.prefix + kinds[field.kind])
 
-    def _length(self, tag: int, field: Field, count: int | None) -> int:
+    def length(self, tag: int, count: int | None = None) -> int:
+        """Bytes of a tag's (first ``count``) values."""
+        field = self.directory.fields[tag]
         if field.kind not in tags.FIELD_WIDTHS:
             raise self.malformed(tag, f"has field type {field.kind}, which TIFF does not define")
         return (field.count if count is None else count) * tags.FIELD_WIDTHS[field.kind]
 
 
-def walk(buffer: Bytes, head: Head) -> tuple[list[Directory], list[Range]]:
+def walk(buffer: Bytes, head: Head, progress: Progress) -> tuple[list[Directory], list[Range]]:
     """All directories that can be seen, SubIFDs after the one that names them, and the bytes still missing.
 
-    Raises ``MalformedError`` for a cycle and ``LimitError`` for more than ``MAX_DIRECTORIES``.
+    Raises ``MalformedError`` for a cycle and ``LimitError`` for more than ``max_directories``.
     """
     found: list[Directory] = []
     missing: list[Range] = []
     visited: set[int] = set()
     waiting = [(head.first_directory, True)]
+    most = progress.allowance.limits.max_directories
     while waiting:
         offset, chained = waiting.pop()
         if offset in visited:
             raise MalformedError(f"the IFD at byte {offset} is linked twice: the directories form a cycle")
-        if len(visited) == MAX_DIRECTORIES:
-            raise LimitError(f"more than {MAX_DIRECTORIES} image directories; no more are read")
+        if len(visited) == most:
+            raise LimitError(
+                f"the file has more than {most:,} directories; no more are read (setting max_directories)"
+            )
         visited.add(offset)
-        directory = _read_directory(buffer, head, len(found), offset)
+        directory = progress.directories.get(offset) or _read_directory(
+            buffer, head, len(found), offset, progress.allowance
+        )
         if not isinstance(directory, Directory):
             missing.append(directory)
             continue
+        if directory.index != len(found):  # one before it was found only now
+            directory = replace(directory, index=len(found))
+        progress.directories[offset] = directory
         found.append(directory)
         # A SubIFD's own "next" is not followed: libtiff does not either.
         if chained and directory.next_offset:
             waiting.append((directory.next_offset, True))
-        children, wanted = _sub_directories(Values(buffer, head, directory))
+        children, wanted = _sub_directories(Values(buffer, head, directory), progress.allowance)
         missing += wanted
         waiting += [(child, False) for child in reversed(children)]
     return found, missing
 
 
-def _sub_directories(values: Values) -> tuple[list[int], list[Range]]:
-    if values.field(tags.SUB_IFDS) is None:
+def _sub_directories(values: Values, allowance: Allowance) -> tuple[list[int], list[Range]]:
+    field = values.field(tags.SUB_IFDS)
+    if field is None:
         return [], []
+    claim = f"{values.label(tags.SUB_IFDS)} names {field.count:,} directories"
+    allowance.require("max_directories", field.count, claim)
     missing = values.missing(tags.SUB_IFDS)
     offsets = None if missing else values.integers(tags.SUB_IFDS)
     return ([] if offsets is None else offsets.tolist()), missing
 
 
-def _read_directory(buffer: Bytes, head: Head, index: int, offset: int) -> Directory | Range:
+def _read_directory(
+    buffer: Bytes, head: Head, index: int, offset: int, allowance: Allowance
+) -> Directory | Range:
     """The directory at ``offset``, or the range to read first."""
     place = f"IFD {index} at byte {offset}"
     if offset == 0:
@@ -182,8 +205,7 @@ def _read_directory(buffer: Bytes, head: Head, index: int, offset: int) -> Direc
     if not buffer.has(offset, count_length, place):
         return buffer.clipped(offset, READ_AHEAD)
     count = int.from_bytes(buffer.read(offset, count_length, place), head.byte_order)
-    if count > MAX_ENTRIES:
-        raise LimitError(f"{place} claims {count} entries; at most {MAX_ENTRIES} are read")
+    allowance.require("max_directory_entries", count, f"{place} claims {count:,} entries")
     length = count * entry.size + room
     start = offset + count_length
     if not buffer.has(start, length, place):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rasteret_sql.errors import ArgumentError, MalformedError
 from rasteret_sql.tiff import tags
@@ -21,6 +22,21 @@ class GeoKeyTags:
     directory: Sequence[int]
     doubles: Sequence[float] = ()
     ascii: bytes = b""
+
+    @property
+    def values_bytes(self) -> int:
+        """What all keys hold together outside their rows, at 8 bytes a number and 1 a character.
+
+        Any number of keys may point at the same values, so a small directory can claim gigabytes.
+        """
+        rows = zip(self.directory[5::4], self.directory[6::4], strict=False)
+        return sum(length * WIDTHS.get(location, 8) for location, length in rows if location)
+
+
+WIDTHS: Final = {tags.GEO_ASCII_PARAMS: 1}
+"""Bytes of one value, where that is not 8."""
+MAX_VALUES: Final = 4 * (1 + 0xFFFF)
+"""Of a GeoKeyDirectory: its header and as many rows as the header can count."""
 
 
 def decode_text(raw: bytes) -> str:

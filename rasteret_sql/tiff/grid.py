@@ -7,17 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
+from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.buffer import Range
+from rasteret_sql.tiff.buffer import MAX_FILE_BYTES, Range
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.image import UInt64s
+from rasteret_sql.tiff.limits import Allowance
 
 MAX_DIMENSION: Final = (1 << 31) - 1
 """Columns or rows of an image: GDAL's own limit."""
-
-MAX_BLOCKS: Final = 16 << 20
-"""Of one image: 1,000,000² pixels in tiles of 256 have 15.3 million."""
 
 GRID_TAGS: Final = frozenset(
     {
@@ -104,7 +102,7 @@ def _dimension(values: Values, tag: int, default: int | None = None) -> int:
     if size == 0:
         raise values.malformed(tag, "is 0")
     if size > MAX_DIMENSION and tag != tags.ROWS_PER_STRIP:
-        raise LimitError(f"{values.malformed(tag, f'is {size}')}; at most {MAX_DIMENSION} can be read")
+        raise UnsupportedError(f"{values.label(tag)} is {size:,}; at most {MAX_DIMENSION:,} can be read")
     return size
 
 
@@ -121,14 +119,13 @@ def read_bits(values: Values) -> int:
     return int(bits[0])
 
 
-def missing_tables(values: Values, grid: Grid) -> list[Range]:
-    """The parts of both tables that the grid needs and the buffer lacks."""
-    if grid.block_count > MAX_BLOCKS:
-        raise LimitError(
-            f"{values.directory.place}: an image of {grid.width} x {grid.height} with blocks of "
-            f"{grid.tile_width} x {grid.tile_height} has {grid.block_count} blocks; "
-            f"at most {MAX_BLOCKS} are read"
-        )
+def missing_tables(values: Values, grid: Grid, allowance: Allowance) -> list[Range]:
+    """The parts of both tables that the grid needs and the buffer lacks.
+
+    ``LimitError``: this image and those before it have more than ``max_blocks`` blocks.
+    """
+    claim = f"{values.directory.place}: {_described(grid)}"
+    allowance.spend("max_blocks", grid.block_count, claim, place=(values.directory.offset, grid.offsets_tag))
     present = (tag for tag in (grid.offsets_tag, grid.counts_tag) if values.field(tag) is not None)
     return [part for tag in present for part in _missing_table(values, grid, tag)]
 
@@ -136,12 +133,15 @@ def missing_tables(values: Values, grid: Grid) -> list[Range]:
 def _missing_table(values: Values, grid: Grid, tag: int) -> list[Range]:
     field = values.directory.fields[tag]
     if field.count < grid.block_count:
-        raise values.malformed(
-            tag,
-            f"has {field.count} values; an image of {grid.width} x {grid.height} with blocks of "
-            f"{grid.tile_width} x {grid.tile_height} has {grid.block_count} blocks",
-        )
-    return values.missing(tag, grid.block_count, most=8 * MAX_BLOCKS)
+        raise values.malformed(tag, f"has {field.count:,} values; {_described(grid)}")
+    return values.missing(tag, grid.block_count)
+
+
+def _described(grid: Grid) -> str:
+    return (
+        f"an image of {grid.width} x {grid.height} with blocks of "
+        f"{grid.tile_width} x {grid.tile_height} has {grid.block_count:,} blocks"
+    )
 
 
 def read_tables(values: Values, grid: Grid) -> tuple[UInt64s, UInt64s]:
@@ -164,9 +164,13 @@ def _computed_byte_counts(values: Values, grid: Grid) -> UInt64s:
         )
     samples = 1 if grid.interleave == "band" else grid.band_count
     row_bytes = -(-grid.tile_width * samples * read_bits(values) // 8)
-    if row_bytes * grid.tile_height > MAX_DIMENSION * 8:
-        raise LimitError(f"{values.directory.place}: one block takes {row_bytes * grid.tile_height} bytes")
-    counts = np.full(grid.block_count, row_bytes * grid.tile_height, np.uint64)
+    block_bytes = row_bytes * grid.tile_height
+    if block_bytes > MAX_FILE_BYTES:
+        raise MalformedError(
+            f"{values.directory.place}: one uncompressed block of {grid.tile_width} x {grid.tile_height} "
+            f"takes {block_bytes:,} bytes, more than any file has"
+        )
+    counts = np.full(grid.block_count, block_bytes, np.uint64)
     if not grid.tiled:
         last_rows = grid.height - (grid.blocks_down - 1) * grid.tile_height
         counts[grid.blocks_down - 1 :: grid.blocks_down] = row_bytes * last_rows

@@ -37,7 +37,7 @@ class Image:
     sample_format: str
     """``uint``, ``int``, ``float``, ``complex_int`` or ``complex``."""
     compression: str
-    """A name of ``tiff.tags.COMPRESSIONS``; an unknown code is ``'unknown (N)'``."""
+    """A name of ``tiff.tags.COMPRESSION_CODES``; an unknown code is ``'unknown (N)'``."""
     predictor: int
     interleave: str
     """``pixel`` or ``band``."""

@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.settings import Settings, settings
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
-from rasteret_sql.tiff.directory import Values, walk
-from rasteret_sql.tiff.geokeys import GeoKeyTags, resolve_geo_keys
+from rasteret_sql.tiff.directory import Progress, Values, walk
+from rasteret_sql.tiff.geokeys import MAX_VALUES, GeoKeyTags, resolve_geo_keys
 from rasteret_sql.tiff.grid import GRID_TAGS, Grid, missing_tables, read_bits, read_grid, read_tables
 from rasteret_sql.tiff.head import read_head
 from rasteret_sql.tiff.image import GeoKey, Image, Tiff
+from rasteret_sql.tiff.limits import Allowance
 
 SUBFILE_TYPES = {1: 0, 2: 1, 3: 2}
 """The old SubfileType as bits of NewSubfileType."""
 
+MAX_LERC_PARAMETERS = 16
+"""Two are defined (version, and what compresses the blob further)."""
 
-def parse(buffer: Bytes) -> Tiff:
+KEY_VALUES = 0
+"""In place of a tag: what the GeoKeys of one directory hold, once each has its own copy."""
+
+
+def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     """Every directory of the file: classic or BigTIFF, either byte order, tiles or strips.
 
     Raises ``NeedBytes`` with all ranges that are known to be missing: read them, add them to ``buffer``
     and call again. Raises ``MalformedError``, ``UnsupportedError`` and ``LimitError`` with the place in
-    the file; the caller adds which file.
+    the file; the caller adds which file. ``limits`` are the settings in force where none are given, and
+    stay what they were at the first call for a buffer.
     """
+    if not isinstance(buffer.progress, Progress):
+        buffer.progress = Progress(allowance=Allowance(limits or settings()))
+    progress = buffer.progress
     head = read_head(buffer)
-    directories, missing = walk(buffer, head)
+    directories, missing = walk(buffer, head, progress)
     every = [Values(buffer, head, directory) for directory in directories]
     for values in every:
-        missing += _missing_values(values)
+        if values.directory.offset not in progress.complete:
+            wanted = _missing_values(values, progress.allowance)
+            missing += wanted
+            if not wanted:
+                progress.complete.add(values.directory.offset)
     if missing:
         raise NeedBytes(missing)
     return Tiff(
         byte_order=head.byte_order,
         big=head.big,
-        images=tuple(_read_image(values) for values in every),
+        images=tuple(_read_image(values, progress.allowance) for values in every),
         ghost=head.ghost,
     )
 
 
-def _missing_values(values: Values) -> list[Range]:
+def _missing_values(values: Values, allowance: Allowance) -> list[Range]:
     """What the buffer lacks of one directory's values; of its tables only as much as the grid needs."""
-    plain = {tag: values.missing(tag) for tag in values.directory.fields if tag not in tags.BLOCK_TABLES}
+    plain = {
+        tag: _missing_value(values, tag, allowance)
+        for tag in values.directory.fields
+        if tag not in tags.BLOCK_TABLES
+    }
     missing = [part for parts in plain.values() for part in parts]
     if any(plain.get(tag) for tag in GRID_TAGS):
         return missing
-    return missing + missing_tables(values, read_grid(values))
+    return missing + missing_tables(values, read_grid(values), allowance)
 
 
-def _read_image(values: Values) -> Image:
+def _missing_value(values: Values, tag: int, allowance: Allowance) -> list[Range]:
+    if values.directory.fields[tag].inside is not None:
+        return []
+    length = values.length(tag)
+    limit = "max_metadata_bytes" if tag == tags.GDAL_METADATA else "max_tag_bytes"
+    claim = f"{values.label(tag)} holds {length:,} bytes"
+    allowance.spend(limit, length, claim, place=(values.directory.offset, tag))
+    return values.missing(tag)
+
+
+def _read_image(values: Values, allowance: Allowance) -> Image:
     grid = read_grid(values)
     bits = read_bits(values)
     sample_format, dtype = _read_sample_type(values, bits)
     offsets, counts = read_tables(values, grid)
-    colormap = values.integers(tags.COLOR_MAP)
-    lerc = values.integers(tags.LERC_PARAMETERS)
-    geo_keys, geo_minor_revision = _read_geo_keys(values)
+    colormap = _first_integers(values, tags.COLOR_MAP, 3 << min(bits, 16))
+    lerc = _first_integers(values, tags.LERC_PARAMETERS, MAX_LERC_PARAMETERS)
+    geo_keys, geo_minor_revision = _read_geo_keys(values, allowance)
     return Image(
         width=grid.width,
         height=grid.height,
@@ -64,7 +94,7 @@ def _read_image(values: Values) -> Image:
         dtype=dtype,
         bits_per_sample=bits,
         sample_format=sample_format,
-        compression=_name(values.integer(tags.COMPRESSION, 1), tags.COMPRESSIONS),
+        compression=_read_compression(values),
         predictor=values.integer(tags.PREDICTOR, 1),
         interleave=grid.interleave,
         photometric=_name(values.integer(tags.PHOTOMETRIC, 1), tags.PHOTOMETRICS),
@@ -74,8 +104,8 @@ def _read_image(values: Values) -> Image:
         tile_offsets=offsets,
         tile_byte_counts=counts,
         jpeg_tables=values.raw(tags.JPEG_TABLES),
-        lerc_parameters=None if lerc is None else tuple(lerc.tolist()),
-        colormap=None if colormap is None else tuple(colormap.tolist()),
+        lerc_parameters=lerc,
+        colormap=colormap,
         gdal_nodata=values.text(tags.GDAL_NODATA),
         gdal_metadata=values.text(tags.GDAL_METADATA),
         model_tiepoint=values.floats(tags.MODEL_TIEPOINT),
@@ -86,8 +116,21 @@ def _read_image(values: Values) -> Image:
     )
 
 
+def _first_integers(values: Values, tag: int, most: int) -> tuple[int, ...] | None:
+    """The values of a tag, ``most`` at most: what a damaged count claims beyond them has no meaning."""
+    field = values.field(tag)
+    found = None if field is None else values.integers(tag, min(field.count, most))
+    return None if found is None else tuple(found.tolist())
+
+
 def _name(code: int, names: dict[int, str]) -> str:
     return names.get(code, f"unknown ({code})")
+
+
+def _read_compression(values: Values) -> str:
+    name = _name(values.integer(tags.COMPRESSION, 1), tags.COMPRESSIONS)
+    two_dimensions = name == "ccitt_g3" and values.integer(tags.T4_OPTIONS, 0) & 1
+    return tags.CCITT_G3_2D if two_dimensions else name
 
 
 def _read_sample_type(values: Values, bits: int) -> tuple[str, str]:
@@ -118,15 +161,18 @@ def _read_subfile_type(values: Values) -> int:
     return values.integer(tags.NEW_SUBFILE_TYPE, 0)
 
 
-def _read_geo_keys(values: Values) -> tuple[dict[int, GeoKey], int]:
-    directory = values.integers(tags.GEO_KEY_DIRECTORY)
+def _read_geo_keys(values: Values, allowance: Allowance) -> tuple[dict[int, GeoKey], int]:
+    directory = _first_integers(values, tags.GEO_KEY_DIRECTORY, MAX_VALUES)
     if directory is None:
         return {}, 0
     stored = GeoKeyTags(
-        directory=directory.tolist(),
+        directory=directory,
         doubles=values.floats(tags.GEO_DOUBLE_PARAMS) or (),
         ascii=values.raw(tags.GEO_ASCII_PARAMS) or b"",
     )
+    claim = f"{values.label(tags.GEO_KEY_DIRECTORY)}: its keys hold {stored.values_bytes:,} bytes"
+    place = (values.directory.offset, KEY_VALUES)
+    allowance.spend("max_tag_bytes", stored.values_bytes, claim, place=place)
     try:
         return resolve_geo_keys(stored)
     except MalformedError as error:

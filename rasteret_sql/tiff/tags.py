@@ -17,6 +17,7 @@ STRIP_OFFSETS: Final = 273
 SAMPLES_PER_PIXEL: Final = 277
 ROWS_PER_STRIP: Final = 278
 STRIP_BYTE_COUNTS: Final = 279
+T4_OPTIONS: Final = 292
 PLANAR_CONFIGURATION: Final = 284
 PREDICTOR: Final = 317
 COLOR_MAP: Final = 320
@@ -51,6 +52,7 @@ TAG_NAMES: Final[dict[int, str]] = {
     SAMPLES_PER_PIXEL: "SamplesPerPixel",
     ROWS_PER_STRIP: "RowsPerStrip",
     STRIP_BYTE_COUNTS: "StripByteCounts",
+    T4_OPTIONS: "T4Options",
     PLANAR_CONFIGURATION: "PlanarConfiguration",
     PREDICTOR: "Predictor",
     COLOR_MAP: "ColorMap",
@@ -137,9 +139,12 @@ COMPRESSIONS: Final[dict[int, str]] = {
     50002: "jpegxl",
     52546: "jpegxl",
 }
+CCITT_G3_2D: Final = "ccitt_g3_2d"
+"""Compression 3 whose T4Options say that rows may refer to the row above: another coding."""
 COMPRESSION_CODES: Final[dict[str, int]] = {
     **{name: code for code, name in reversed(COMPRESSIONS.items())},
     "zstd": 50000,
+    CCITT_G3_2D: 3,
 }
 """The code that is written for a name: the one that libtiff and GDAL write."""
 

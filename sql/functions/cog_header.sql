@@ -2,7 +2,9 @@
 --
 -- A COG costs one request; the headers of one vector of rows are fetched concurrently. A row is all that the
 -- reading functions need, so an index built from these rows is read without opening the files again.
--- A bad asset never ends a build: its row has error set and NULLs.
+-- A bad asset never ends a build: its row has error set and NULLs. So has a file whose pixels this version does
+-- not read. The georeference is the affine and the CRS of the GeoTIFF tags; without an affine the transform counts
+-- pixels and crs is NULL. Rational polynomial coefficients (RPCs) and world files are left alone.
 --
 -- @param raster  href of the file (VARCHAR), or a row with an href column.
 -- @returns href VARCHAR  The asset.
@@ -28,7 +30,10 @@
 -- @returns nodata DOUBLE  Value of missing pixels; NULL when there is none.
 -- @returns scales DOUBLE[]  Per band: value = scale · stored + offset.
 -- @returns offsets DOUBLE[]  Per band.
+-- @returns units VARCHAR[]  Per band: unit of the values after scale and offset.
 -- @returns band_names VARCHAR[]  GDAL's band descriptions.
+-- @returns gcps STRUCT("row" DOUBLE, col DOUBLE, x DOUBLE, y DOUBLE, z DOUBLE)[]  Ground control points of a raster that has no transform; row and col count from the corner of the first pixel.
+-- @returns gcps_crs VARCHAR  CRS of the ground control points.
 -- @returns colormap USMALLINT[]  ColorMap as stored: all reds, greens, blues, 0 to 65535.
 -- @returns tile_offsets UBIGINT[]  Where each tile lies, in bytes; 0 for a sparse one.
 -- @returns tile_byte_counts UBIGINT[]  How long each tile is; 0 for a sparse one.
@@ -73,7 +78,10 @@ SELECT
     h.nodata,
     h.scales,
     h."offsets",
+    h.units,
     h.band_names,
+    h.gcps,
+    h.gcps_crs,
     h.colormap,
     h.tile_offsets,
     h.tile_byte_counts,

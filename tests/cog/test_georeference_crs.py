@@ -96,7 +96,7 @@ def test_definitions_become_wkt_equal_to_gdals(crs):
     ours = own_crs(data)
     assert CRS(ours).equals(theirs, ignore_axis_order=True)
     assert "32767" not in ours
-    assert "CRS[" in ours, "WKT2, not an authority code"
+    assert "CRS[" in ours or ours in ("EPSG:9518", "EPSG:7405"), "WKT2, not an authority code"
 
 
 @pytest.mark.parametrize("crs", CODES)
@@ -153,6 +153,24 @@ SEA_FEET = {1024: 1, 3072: 32632, 3076: 9002}
         {1024: 1, 2048: 4807, 2054: 9105, 3075: 9, 3080: 0.0, 3081: 52.0, 3092: 0.9998},
         {1024: 1, 2048: 4326, 3075: 15, 3081: 90.0, 3095: 5.0, 3092: 0.994, 3076: 9001},
         {1024: 1, 3072: 32632, 4096: 32767},
+        # geocentric
+        {1024: 3, 2048: 4326},
+        {1024: 3, 2050: 6326},
+        {1024: 3, 2057: 6378137.0, 2059: 298.25},
+        # what the file says of its own beside a code: parameters that agree, other ellipsoids and meridians
+        {1024: 1, 3072: 32632, 3075: 1, 3080: 9.0, 3081: 0.0, 3092: 0.9996, 3082: 5e5, 3076: 9001},
+        {1024: 2, 2048: 4326, 2057: 6370000.0, 2054: 9105},
+        {1024: 1, 3072: 32632, 2057: 6370000.0},
+        {1024: 2, 2050: 6326, 2051: 8903},
+        {1024: 2, 2050: 6275, 2051: 8903, 2054: 9105},
+        {1024: 1, 2048: 4807, 3075: 9, 3080: 0.0, 3081: 52.0, 3092: 0.9998},
+        # local: named, or said to be projected without a projection, or without GTModelType
+        {1024: 32767, 1026: "local", 3076: 9002},
+        {1026: "local", 4096: 5703},
+        {1024: 1, 3072: 32767},
+        {1024: 1, 1026: "somewhere", 2048: 4326, 3076: 9001},
+        {1024: 32767, 2048: 4326},
+        {2050: 6326},
     ],
     ids=str,
 )
@@ -168,7 +186,7 @@ def test_a_wrong_unit_moves_the_pixels_so_it_must_not_be_lost():
 
 
 @pytest.mark.parametrize(
-    "keys", [{}, {1025: 1}, {1024: 32767}, {1024: 32767, 1025: 1, 1026: "local", 3076: 9001}]
+    "keys", [{}, {1025: 1}, {1024: 32767}, {1024: 32767, 1025: 1, 3076: 9001}, {1024: 2}, {1024: 3}]
 )
 def test_keys_that_say_nothing_of_a_crs(keys):
     assert crs_of(image(geo_keys=keys)) is None
@@ -180,7 +198,49 @@ def test_keys_that_say_nothing_of_a_crs(keys):
         ({1024: 1, 3072: 12}, r"ProjectedCRSGeoKey \(3072\) is 12, which is no horizontal CRS"),
         ({1024: 2, 2048: 12}, r"GeodeticCRSGeoKey \(2048\) is 12, which is no horizontal CRS"),
         ({1024: 1, 3072: 5703}, r"ProjectedCRSGeoKey \(3072\) is 5703, which is no horizontal CRS"),
-        ({1024: 1, 3072: 32767}, r"the projection is user-defined without ProjCoordTrans \(3075\)"),
+        (
+            {1024: 2, 3072: 32632},
+            r"contradict each other: GTModelType \(1024\) says geographic and ProjectedCRSGeoKey",
+        ),
+        (
+            {1024: 1, 3072: 32632, 3075: 1, 3080: 15.0, 3092: 0.9996, 3082: 5e5},
+            r"contradict each other: ProjectedCRSGeoKey \(3072\) is 32632, and the parameters",
+        ),
+        (
+            {1024: 1, 2048: 4326, 3074: 16033, 3075: 1, 3080: 20.0, 3092: 0.9996, 3082: 5e5},
+            r"contradict each other: ProjectionGeoKey \(3074\) is 16033, and the parameters",
+        ),
+        (
+            {1024: 1, 2048: 4326, 3075: 1, 3080: 9.0, 3084: 10.0},
+            r"of 'Longitude of natural origin', GeoKey 3080 is 9.0 and GeoKey 3084 is 10.0",
+        ),
+        (
+            {1024: 1, 3072: 32632, 3075: 1, 3080: 9.0, 3084: 10.0},
+            r"contradict each other: of 'Longitude of natural origin'",
+        ),
+        (
+            {1024: 2, 2048: 4267, 2050: 6269},
+            r"is 'NAD27' by its code, but GeogGeodeticDatum \(2050\) is 6269",
+        ),
+        ({1024: 2, 2048: 4267, 2056: 7030}, r"is 'NAD27' by its code, but its ellipsoid or prime meridian"),
+        ({1024: 2, 2048: 4267, 2051: 8903}, r"is 'NAD27' by its code, but its ellipsoid or prime meridian"),
+        ({1024: 2, 2048: 4267, 2054: 9105}, r"is 'NAD27' by its code, but GeogAngularUnits \(2054\) is not"),
+        ({1024: 1, 3072: 2263, 2057: 6378206.4, 2059: 294.98}, r"is 'NAD83' by its code, but its ellipsoid"),
+        ({1024: 1, 2048: 4267, 3075: 24, 2056: 7030}, r"is 'NAD27' by its code, but its ellipsoid"),
+        (
+            {1024: 2, 2056: 7030, 2057: 6371000.0},
+            r"GeogEllipsoid \(2056\) is 7030 \(WGS 84\), and the axes beside",
+        ),
+        (
+            {1024: 2, 2050: 6275, 2057: 6371000.0},
+            r"GeogGeodeticDatum \(2050\) is 6275 .*, and GeogSemiMajorAxis",
+        ),
+        ({1024: 2, 2052: 9002, 2057: 20925646.3, 2059: 298.257}, r"an ellipsoid in units of 0.3048 m"),
+        (
+            {1024: 1, 2048: 4326, 3075: 3, 3088: 10.0, 3089: 40.0, 3094: 30.0, 3093: 1.0},
+            r"Hotine Oblique Mercator \(variant A\) without ProjRectifiedGridAngle \(3096\) is not read",
+        ),
+        ({1024: 2, 2054: 9105, 2057: 6378249.2, 2061: 2.6}, r"in another unit than degrees is not read"),
         ({1024: 1, 3075: 2}, r"ProjCoordTrans \(3075\) = 2 \(Transverse Mercator, modified for Alaska\)"),
         ({1024: 1, 3075: 999}, r"ProjCoordTrans \(3075\) = 999, which is not read"),
         ({1024: 1, 3075: 15, 2048: 4326}, r"Polar Stereographic without a latitude"),
@@ -192,7 +252,6 @@ def test_keys_that_say_nothing_of_a_crs(keys):
         ({1024: 1, 3075: 1, 3076: 32767}, r"GeoKey 3076 is user-defined without its size in GeoKey 3077"),
         ({1024: 1, 3075: 1}, r"the ellipsoid is user-defined without GeogSemiMajorAxis \(2057\)"),
         ({1024: 1, 2048: 4326, 3074: 99}, r"the CRS of GeoKeys \{2048: 4326, 3074: 99\} cannot be built"),
-        ({1024: 3, 2050: 6326}, r"a user-defined geocentric CRS \(GTModelType 3\) is not read"),
         ({1024: 1, 1026: 'ESRI PE String = PROJCS["cut'}, "cannot be built"),
     ],
 )

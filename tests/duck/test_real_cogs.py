@@ -11,21 +11,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
+import tifffile
 
 import rasteret_sql
 
-IN_SCOPE = {"NONE", "1", 1, "LZW", "ADOBE_DEFLATE", "DEFLATE", "ZSTD", "PACKBITS"}
-REFUSED = {
-    "async-tiff/12bit.cropped.tiff": "12 bits a sample",
-    "rio-cogeo/slc.tif": "complex",
-}
-"""Files whose codec is in scope and whose samples are not, and what the refusal says."""
+REFUSED = {"rasterio/corrupt.tif": "where a JPEG stream starts with ffd8|is cut short"}
+"""Files whose pixels are not given out, and what the message says; rasterio cannot read them either."""
 WIDENED = {"float16": "float32"}
 """rasterio widens these; the values are the same."""
 SLOW_OVER_HTTP = 3_000_000
@@ -37,6 +35,24 @@ def manifest(folder: Path) -> dict[str, Any]:
     return {f["file"]: f for f in files if f["ifds"]}
 
 
+def expected_digest(path: Path, about: dict[str, Any], level: dict[str, Any]) -> str:
+    """The manifest's, which is rasterio's; of JPEG with chroma that of libjpeg-turbo through tifffile.
+
+    The wheels of rasterio bring another libjpeg, which smooths chroma in its own way: of the real files up
+    to a third of the samples differ, by 119 at most.
+    """
+    first = about["ifds"][0]
+    chroma = (first["comp"], first["photometric"]) == ("JPEG", "YCBCR")
+    return by_tifffile(path, tuple(level["shape"][1:])) if chroma else level["sha256"]
+
+
+@lru_cache
+def by_tifffile(path: Path, size: tuple[int, int]) -> str:
+    with tifffile.TiffFile(path) as file:
+        page = next(page for page in file.pages if (page.imagelength, page.imagewidth) == size)
+        return hashlib.sha256(np.moveaxis(page.asarray(), -1, 0).tobytes()).hexdigest()
+
+
 def digest(data: bytes, dtype: str, want: str) -> str:
     pixels = np.frombuffer(data, dtype)
     if dtype != want:
@@ -45,8 +61,8 @@ def digest(data: bytes, dtype: str, want: str) -> str:
     return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
-def check(con: duckdb.DuckDBPyConnection, name: str, about: dict[str, Any], href: str) -> int:
-    """Compare all levels of one file; the number compared."""
+def check(con: duckdb.DuckDBPyConnection, folder: Path, name: str, about: dict[str, Any], href: str) -> int:
+    """Compare all levels of one file, read from ``href``; the number compared."""
     compared = 0
     for level in about["pixels"]:
         if "sha256" not in level:
@@ -54,30 +70,28 @@ def check(con: duckdb.DuckDBPyConnection, name: str, about: dict[str, Any], href
         query = "SELECT dtype, shape, data, valid FROM read_cog($1, level := $2)"
         dtype, shape, data, valid = con.execute(query, [href, level["level"]]).fetchone()
         assert list(shape) == level["shape"], (name, level["level"])
-        assert digest(data, dtype, level["dtype"]) == level["sha256"], (name, level["level"])
+        expected = expected_digest(folder / "cog" / name, about, level)
+        assert digest(data, dtype, level["dtype"]) == expected, (name, level["level"])
         usable = shape[1] * shape[2] if valid is None else np.frombuffer(valid, np.uint8).sum()
         assert usable == level["mask_valid"], (name, level["level"])
         compared += 1
     return compared
 
 
-def test_every_level_of_every_file_in_scope_is_exact(
+def test_every_level_of_every_file_is_exact_or_refused_by_name(
     con: duckdb.DuckDBPyConnection, shared_data: Path
 ) -> None:
-    compared = refused = 0
+    compared = 0
     for name, about in manifest(shared_data).items():
         href = str(shared_data / "cog" / name)
-        if about["ifds"][0]["comp"] not in IN_SCOPE or name in REFUSED:
-            text = REFUSED.get(name, "compression is not read by this version")
-            with pytest.raises(duckdb.InvalidInputException, match=text) as caught:
-                con.execute("SELECT data FROM read_cog($1)", [href]).fetchall()
-            assert Path(name).name in str(caught.value)
-            refused += 1
-        else:
-            compared += check(con, name, about, href)
-    print(f"{compared} levels compared, {refused} files refused by name")
-    assert compared > 100
-    assert refused > 10
+        if name not in REFUSED:
+            compared += check(con, shared_data, name, about, href)
+            continue
+        with pytest.raises(duckdb.InvalidInputException, match=REFUSED[name]) as caught:
+            con.execute("SELECT data FROM read_cog($1)", [href]).fetchall()
+        assert Path(name).name in str(caught.value)
+    print(f"{compared} levels compared, {len(REFUSED)} files refused by name")
+    assert compared > 150
 
 
 @contextmanager
@@ -165,11 +179,11 @@ def test_the_same_over_every_transport(
     chosen = {
         name: about
         for name, about in manifest(shared_data).items()
-        if about["ifds"][0]["comp"] in IN_SCOPE and name not in REFUSED and about["bytes"] < SLOW_OVER_HTTP
+        if name not in REFUSED and about["bytes"] < SLOW_OVER_HTTP
     }
     with serve(shared_data / "cog", tmp_path) as root:
         compared = sum(
-            check(con, name, about, f"{root}/cog/{name}" if root.startswith("s3") else f"{root}/{name}")
+            check(con, shared_data, name, about, f"{root}/{'cog/' if root.startswith('s3') else ''}{name}")
             for name, about in chosen.items()
         )
     assert compared > 90

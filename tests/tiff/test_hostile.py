@@ -4,13 +4,14 @@ import contextlib
 import itertools
 import struct
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, RasteretError
+from rasteret_sql.settings import Settings
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes
 from rasteret_sql.tiff.build import build_tiff
-from rasteret_sql.tiff.directory import MAX_DIRECTORIES
 from rasteret_sql.tiff.parse import parse
 from tests.tiff.examples import COG_GHOST, blocks_of, image, parse_all, parse_in_rounds, patched, tiff
 
@@ -122,18 +123,18 @@ def chain(length: int, *, apart: int = 0) -> bytes:
 
 
 def test_more_directories_than_anyone_needs():
-    with pytest.raises(LimitError, match="more than 512 image directories"):
-        parse_all(chain(MAX_DIRECTORIES + 1))
+    with pytest.raises(LimitError, match="more than 512 directories"):
+        parse_all(chain(Settings().max_directories + 1))
 
 
 def test_a_long_chain_is_followed_to_its_end():
     with pytest.raises(MalformedError, match=r"^IFD 0 at byte 8: ImageLength \(257\) is missing"):
-        parse_in_rounds(chain(MAX_DIRECTORIES))
+        parse_in_rounds(chain(Settings().max_directories))
 
 
 def test_more_entries_than_any_directory_has():
     data = b"II*\0\x08\0\0\0\xff\xff" + bytes(65535 * 12 + 4)
-    with pytest.raises(LimitError, match="IFD 0 at byte 8 claims 65535 entries; at most 4096 are read"):
+    with pytest.raises(LimitError, match="IFD 0 at byte 8 claims 65,535 entries; at most 4,096 are read"):
         parse_all(data)
 
 
@@ -162,5 +163,114 @@ def test_claims_of_absurd_tables_take_no_memory(size_known):
 def test_large_text_is_over_the_limit():
     own = image(gdal_metadata="<GDALMetadata>" + "x" * (5 << 20) + "</GDALMetadata>")
     data = build_tiff(tiff(own), [blocks_of(own)])
-    with pytest.raises(LimitError, match=r"GDAL_METADATA \(42112\) holds 5242910 bytes; at most 4194304"):
+    with pytest.raises(LimitError, match=r"GDAL_METADATA \(42112\) holds 5,242,910 bytes; at most 1,048,576"):
         parse_all(data)
+
+
+def test_limits_count_over_all_directories():
+    """Directories that share one value would each hold a copy of it."""
+    own = image(jpeg_tables=bytes(1 << 20))
+    data = build_tiff(tiff(*[own] * 17), [blocks_of(own)] * 17)
+    with pytest.raises(
+        LimitError,
+        match=r"^IFD 15 .*JPEGTables \(347\) holds 1,048,576 bytes, 16,779,361 together with those before "
+        r"it; at most 16,777,216 are read of one file \(setting max_tag_bytes\)",
+    ):
+        parse_all(data)
+
+
+def test_blocks_count_over_all_images():
+    own = image(width=1600, height=1600)
+    data = build_tiff(tiff(own, own), [[None] * 10_000] * 2)
+    with pytest.raises(LimitError, match=r"has 10,000 blocks, 20,000 together .* \(setting max_blocks\)"):
+        parse(Bytes(data, size=len(data)), Settings(max_blocks=19_999))
+    assert len(parse(Bytes(data, size=len(data)), Settings(max_blocks=20_000)).images) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"max_directories": 1}, "the file has more than 1 directories; no more are read"),
+        ({"max_directory_entries": 17}, "IFD 0 at byte 192 claims 22 entries; at most 17 are read"),
+        ({"max_tag_bytes": 20}, r"ModelPixelScale \(33550\) holds 24 bytes; at most 20 are read"),
+        ({"max_metadata_bytes": 14}, r"GDAL_METADATA \(42112\) holds 16 bytes; at most 14 are read"),
+        ({"max_blocks": 5}, "an image of 40 x 24 with blocks of 16 x 16 has 6 blocks; at most 5 are read"),
+    ],
+)
+def test_every_limit_names_its_setting(limit, message):
+    data = SMALL["little", False]
+    with pytest.raises(LimitError, match=f"{message} .*\\(setting {next(iter(limit))}\\)"):
+        parse(Bytes(data, size=len(data)), Settings(**limit))
+
+
+def test_geo_keys_that_share_their_values_are_counted_each():
+    """A thousand keys of 60,000 characters, in a tag of 8 kB."""
+    own = image(geo_keys={1024: 1, 1026: "n" * 60000})
+    data = build_tiff(tiff(own), [blocks_of(own)])
+    rows = b"".join(struct.pack("<4H", 2000 + i, 34737, 60000, 0) for i in range(1000))
+    directory = struct.pack("<4H", 1, 1, 0, 1000) + rows
+    shared = patched(data, 34735, count=len(directory) // 2, value=len(data)) + directory
+    with pytest.raises(
+        LimitError, match=r"GeoKeyDirectory .*its keys hold 60,000,000 bytes; at most 16,777,216"
+    ):
+        parse_all(shared)
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [(320, 3), (50674, 1), (34735, 3), (338, 1), (33922, 11), (347, 7), (339, 1), (42113, 2)],
+)
+def test_values_at_the_limit_take_a_bounded_multiple_of_it(tag, kind):
+    """Numbers become Python's own, which are larger; a damaged count is not followed where few are meant."""
+    width = {1: 1, 2: 1, 3: 2, 7: 1, 11: 4}[kind]
+    size = 1 << 20
+    own = image(gdal_nodata="1", jpeg_tables=b"12345678", lerc_parameters=(4, 0), colormap=(0,) * 6)
+    own = replace(own, band_count=2, extra_samples=("unspecified",))
+    data = build_tiff(tiff(own), [blocks_of(own)])
+    damaged = patched(data, tag, kind=kind, count=size // width, value=len(data)) + bytes(
+        [1, 2] * (size // 2)
+    )
+    tracemalloc.start()
+    with contextlib.suppress(RasteretError):
+        parse_all(damaged)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * size
+
+
+class CountingBytes(Bytes):
+    """A buffer that knows how often it was asked."""
+
+    reads = 0
+
+    def read(self, start: int, length: int, what: str) -> bytes:
+        self.reads += 1
+        return super().read(start, length, what)
+
+
+def far_apart(count: int, gap: int) -> bytes:
+    """Copies of one directory, each too far from the last to come with it in one read."""
+    one = build_tiff(tiff(), [blocks_of(image())])
+    entries = one[8 : 10 + 12 * struct.unpack_from("<H", one, 8)[0]]
+    out = bytearray(one)
+    struct.pack_into("<I", out, 4, len(out) + gap)
+    for i in range(count):
+        out += bytes(gap) + entries
+        out += struct.pack("<I", len(out) + 4 + gap if i + 1 < count else 0)
+    return bytes(out)
+
+
+def test_a_long_chain_is_parsed_once_however_many_rounds_it_takes():
+    """One directory a round; parsing all those before it again would be quadratic."""
+    data = far_apart(100, 40_000)
+    buffer, rounds, found = CountingBytes(size=len(data)), 0, None
+    while found is None:
+        try:
+            found = parse(buffer)
+        except NeedBytes as need:
+            rounds += 1
+            for start, length in need.ranges:
+                buffer.add(start, data[start : start + length])
+    assert len(found.images) == 100
+    assert rounds == 101
+    assert buffer.reads < 30 * 100

@@ -1,0 +1,29 @@
+"""How large one block may be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rasteret_sql.codec.block import BlockLayout
+from rasteret_sql.errors import LimitError
+from rasteret_sql.settings import settings
+
+
+def require_size(layout: BlockLayout, stored_bytes: int) -> None:
+    """``LimitError`` for blocks that take more than ``max_tile_bytes``, as they are stored or decoded.
+
+    A tile is decoded as a whole for a single pixel of it, so a few bytes of a tag may claim gigabytes.
+    ``layout`` is one that ``require_supported`` lets pass; ``stored_bytes`` is the largest of its blocks.
+    """
+    decoded = layout.width * layout.height * layout.samples * np.dtype(layout.dtype).itemsize
+    most = settings().max_tile_bytes
+    if decoded > most:
+        raise LimitError(
+            f"blocks of {layout.width:,} x {layout.height:,} pixels x {layout.samples:,} {layout.dtype} "
+            f"take {decoded:,} bytes each; at most {most:,} are decoded (setting max_tile_bytes)"
+        )
+    if stored_bytes > most:
+        raise LimitError(
+            f"one block is said to have {stored_bytes:,} bytes as stored, for {decoded:,} bytes decoded; "
+            f"at most {most:,} are read (setting max_tile_bytes)"
+        )

@@ -1,0 +1,27 @@
+"""Whether the pixels of a raster can be read by this version, as its header says."""
+
+from __future__ import annotations
+
+from rasteret_sql.codec.block import require_supported
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.selection import select, select_mask
+from rasteret_sql.cog.window import Window
+from rasteret_sql.errors import RasteretError
+from rasteret_sql.store.redact import place
+
+ANY = Window(x_off=0, y_off=0, width=1, height=1)
+
+
+def require_readable(header: Header) -> None:
+    """Refuse a raster whose full resolution, or the mask of that, is in a way that is not read.
+
+    ``UnsupportedError`` names the file and the feature. Overviews are looked at when they are read: the
+    other levels of the raster are of use without them.
+    """
+    for selection in (select(header, header.full, ANY, (0,)), select_mask(header, header.full, ANY)):
+        if selection is None:
+            continue
+        try:
+            require_supported(selection.layout())
+        except RasteretError as error:
+            raise type(error)(f"{place(header.href)}: {error}") from error
