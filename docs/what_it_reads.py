@@ -44,15 +44,20 @@ LAYOUTS: tuple[tuple[str, dict[str, str]], ...] = (
 GEOREFERENCE = (
     ("ModelPixelScale and ModelTiepoint", "`transform`; PixelIsPoint moves it by half a pixel"),
     ("ModelTransformation", "`transform`: rotated, sheared, south-up"),
-    ("several tiepoints (ground control points)", "no false transform: pixel coordinates, `crs` NULL"),
+    (
+        "several tiepoints (ground control points)",
+        "`gcps` and `gcps_crs`; no false transform: pixel coordinates, `crs` NULL",
+    ),
     (
         "GeoKeys",
-        "`crs`: an authority's code where there is one, else WKT2 with all parameters, vertical part too",
+        "`crs`: an authority's code where there is one, else WKT2 with all parameters, vertical part too; "
+        "keys that contradict each other are refused",
     ),
     ("none of these", "pixel coordinates, `crs` NULL"),
     ("GDAL_NODATA", "`nodata`, as GDAL reads it; a value outside the dtype applies to no pixel"),
-    ("GDAL_METADATA", "`scales`, `offsets`, `band_names`; statistics are left alone"),
+    ("GDAL_METADATA", "`scales`, `offsets`, `units`, `band_names`; statistics are left alone"),
     ("ColorMap", "`colormap`"),
+    ("broken XML in GDAL_METADATA", "passed over, as GDAL does: the pixels are not touched by it"),
     ("every other tag: ICC, XMP, EXIF, RPC, private ones", "passed over, whatever its type and size"),
 )
 INTRODUCTION = """\
