@@ -35,7 +35,7 @@ class Settings:
     max_concurrency: int = _setting(
         0,
         "requests",
-        "Requests in flight at once, over all queries of this process; 0: found while running, 8 to 256.",
+        "Requests in flight at once to one server or bucket; 0: found while running, 8 to 256.",
     )
     request_timeout_s: float = _setting(
         30.0,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rasteret_sql.store import operating_point
+from rasteret_sql.store.pool import forget_points
 
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -24,4 +24,4 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def no_memory_of_other_servers() -> None:
     """A server that failed in one test does not slow the next."""
-    operating_point.forget()
+    forget_points()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import duckdb
 
-from rasteret_sql.duck import warmup
 from rasteret_sql.duck.declarations import callees_first
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 
@@ -15,7 +14,6 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     Kernels are seen by every cursor of an instance; TEMP macros by one connection only, and they work
     where the database file is read-only.
     """
-    warmup.start()
     query = (
         f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
     )

@@ -8,7 +8,6 @@ when it brings nothing; and is halved when requests fail as they do on a crowded
 
 from __future__ import annotations
 
-import os
 import threading
 from time import monotonic
 from typing import Final
@@ -31,7 +30,7 @@ SET_BACK_S: Final = 1.0
 
 
 class OperatingPoint:
-    """One number for the process; a round is as many landed requests as may be in flight."""
+    """One number for a server; a round is as many landed requests as may be in flight."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,15 +91,3 @@ class OperatingPoint:
         elif self._point < MOST:
             self._before = (self._point, rate)
             self._point = min(self._point * GROWTH, float(MOST))
-
-
-point = OperatingPoint()
-
-
-def forget() -> None:
-    """Begin again with a guess."""
-    global point
-    point = OperatingPoint()
-
-
-os.register_at_fork(after_in_child=forget)

@@ -1,4 +1,4 @@
-"""The threads that wait for answers: one pool a process, of daemons, that outlives neither exit nor fork."""
+"""The threads that wait for answers: one pool a server, of daemons, that outlives neither exit nor fork."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 
-from rasteret_sql.store import operating_point
+from rasteret_sql.store.operating_point import OperatingPoint
 
 EXIT_PATIENCE_S = 1.0
 """At exit requests on the wire get this long to end, so that no thread wakes in a dying interpreter."""
+IDLE_S = 30.0
+"""A thread that had nothing to do for so long ends."""
 
 Work = Callable[[], None]
 
@@ -21,6 +23,7 @@ class Pool:
     """As many threads as requests are worth having in flight, started as needed; first come, first served."""
 
     def __init__(self) -> None:
+        self.point = OperatingPoint()
         self._lock = threading.Lock()
         self._work: SimpleQueue[Work] = SimpleQueue()
         self._threads = 0
@@ -35,22 +38,30 @@ class Pool:
             if self._closing:
                 return
             self._waiting += 1
-            if self._waiting > self._threads - self._busy and self._threads < operating_point.point.limit():
+            if self._waiting > self._threads - self._busy and self._threads < self.point.limit():
                 self._threads += 1
                 threading.Thread(target=self._run, name="rasteret-store", daemon=True).start()
         self._work.put(work)
 
     @property
-    def waiting(self) -> int:
-        return self._waiting
+    def has_work(self) -> bool:
+        """Whether work waits for a thread."""
+        return self._waiting > 0
 
     def _run(self) -> None:
         while True:
-            work = self._work.get()
+            try:
+                work = self._work.get(timeout=IDLE_S)
+            except Empty:
+                with self._lock:
+                    if not self._waiting:
+                        self._threads -= 1
+                        return
+                continue
             with self._lock:
                 if self._closing:
                     return
-                if self._busy >= operating_point.point.limit():
+                if self._busy >= self.point.limit():
                     # The limit was lowered: this thread goes, and one that is busy will do the work.
                     self._threads -= 1
                     self._work.put(work)
@@ -64,35 +75,43 @@ class Pool:
                 with self._lock:
                     self._busy -= 1
 
-    def close(self, patience_s: float) -> None:
+    def close(self, until: float) -> None:
         """Start nothing more, and wait a little for what runs."""
         with self._lock:
             self._closing = True
-        until = monotonic() + patience_s
         while self._busy and monotonic() < until:
             threading.Event().wait(0.005)
 
 
-_pool = Pool()
+_lock = threading.Lock()
+_pools: dict[str, Pool] = {}
 
 
-def submit(work: Work) -> None:
-    """Run ``work`` in a thread of the process's pool."""
-    _pool.submit(work)
+def pool_of(root: str) -> Pool:
+    """The pool of one server or bucket: the root of its addresses."""
+    pool = _pools.get(root)
+    if pool is None:
+        with _lock:
+            pool = _pools.setdefault(root, Pool())
+    return pool
 
 
-def has_work() -> bool:
-    """Whether work waits for a thread."""
-    return _pool.waiting > 0
+def forget_points() -> None:
+    """Let every server's operating point begin again with a guess."""
+    for pool in list(_pools.values()):
+        pool.point = OperatingPoint()
 
 
 def _after_fork() -> None:
-    global _pool
-    _pool = Pool()
+    global _lock
+    _lock = threading.Lock()
+    _pools.clear()
 
 
 def _at_exit() -> None:
-    _pool.close(EXIT_PATIENCE_S)
+    until = monotonic() + EXIT_PATIENCE_S
+    for pool in list(_pools.values()):
+        pool.close(until)
 
 
 os.register_at_fork(after_in_child=_after_fork)

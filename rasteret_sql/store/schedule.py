@@ -18,7 +18,9 @@ from time import monotonic, perf_counter
 
 from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter, operating_point, pool
+from rasteret_sql.store import meter
+from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.pool import Pool, pool_of
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.redact import place
 
@@ -89,6 +91,7 @@ class _Run:
 
     def __init__(self, requests: Sequence[ByteRange], read: Read, kind: str) -> None:
         self.requests = requests
+        self.pools = [_pool_for(request.href) for request in requests]
         self.read = read
         self.kind = kind
         self.cancelled = False
@@ -110,9 +113,11 @@ class _Run:
         while self.retries and self.retries[0][0] <= monotonic():
             _, index, attempt = heapq.heappop(self.retries)
             self.submit(index, attempt)
-        while self.next < len(self.requests) and self.open < AHEAD * operating_point.point.limit():
-            length = self.requests[self.next].length
-            operating_point.point.expect(length)
+        while self.next < len(self.requests):
+            length, point = self.requests[self.next].length, self.pools[self.next].point
+            point.expect(length)
+            if self.open >= AHEAD * point.limit():
+                return
             if not budget.take(length, self.held):
                 return
             self.held += length
@@ -122,7 +127,7 @@ class _Run:
             self.next += 1
 
     def submit(self, index: int, attempt: int) -> None:
-        pool.submit(lambda: self.attempt(index, attempt))
+        self.pools[index].submit(lambda: self.attempt(index, attempt))
 
     def attempt(self, index: int, attempt: int) -> None:
         """One request on the wire; runs in a thread of the pool."""
@@ -154,9 +159,10 @@ class _Run:
             )
         if isinstance(outcome, Block):
             self.took.append(monotonic() - began)
-            operating_point.point.landed(len(outcome.data), saturated=pool.has_work())
+            pool = self.pools[index]
+            pool.point.landed(len(outcome.data), saturated=pool.has_work)
         elif isinstance(outcome, TransportError) and outcome.transient and outcome.retry_after_s != 0:
-            operating_point.point.set_back()
+            self.pools[index].point.set_back()
         if not self.cancelled:
             self.landed.put((index, attempt, outcome))
 
@@ -199,6 +205,14 @@ class _Run:
             return now
         jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))
         return now + (asked or 0) + jitter
+
+
+def _pool_for(href: str) -> Pool:
+    """The threads for the server of one request."""
+    try:
+        return pool_of(parse_address(href).root)
+    except ArgumentError:
+        return pool_of("")  # the attempt says what is wrong with it
 
 
 def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tuple[int, Outcome]]:

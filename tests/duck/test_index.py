@@ -67,7 +67,7 @@ def read_elsewhere(path: Path, work: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", READER, str(path)],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(work / "site"), str(ROOT)])},
     )
 
@@ -77,7 +77,7 @@ def test_another_process_reads_chips_with_no_header_request(
 ) -> None:
     path, server = index
     result = read_elsewhere(path, tmp_path)
-    assert result.stderr == ""
+    assert (result.returncode, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert {row[0] for row in found["rows"]} == set(NAMES)
     assert {row[1] for row in found["rows"]} == {"train", "test"}

@@ -35,22 +35,12 @@ def test_import_loads_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_connecting_waits_for_neither_arrow_nor_projections() -> None:
+def test_connecting_loads_neither_arrow_nor_projections() -> None:
     late = ("pyarrow", "pyproj", "obstore", "imagecodecs", "pystac_client", "sqlglot", "pandas")
     found = run(
-        "import sys, rasteret_sql, rasteret_sql.duck.warmup as warmup; warmup.start = lambda: None; "
-        f"rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
+        f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
     )
     assert found.stdout.strip() == "[]"
-
-
-def test_the_first_query_finds_arrow_loaded() -> None:
-    found = run(
-        "import sys, rasteret_sql, rasteret_sql.duck.warmup as warmup; rasteret_sql.connect(); "
-        "warmup.start().join(); print([m for m in warmup.MODULES if m not in sys.modules])"
-    )
-    assert found.stdout.strip() == "[]"
-    assert found.stderr == ""
 
 
 def test_nothing_is_printed_at_exit(corpus: Path) -> None:
