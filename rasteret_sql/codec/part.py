@@ -6,18 +6,15 @@ chip need not be inflated, and differences need not be added up above it or to i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from isal import isal_zlib
 
 from rasteret_sql.codec import predictor
-from rasteret_sql.codec.block import BlockLayout
+from rasteret_sql.codec.layout import BlockLayout, Pixels
+from rasteret_sql.codec.samples import NATIVE, stored_as, to_samples
 from rasteret_sql.errors import MalformedError
-
-Pixels = npt.NDArray[Any]
 
 BROKEN: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]  # the stubs take it for a value
 WORTH_IT = 0.85
@@ -58,8 +55,8 @@ def decodable_part(layout: BlockLayout, rows: int, wanted: Part) -> Part:
         layout.compression == "deflate"
         and layout.fill_order == 1
         and layout.predictor in (predictor.NONE, predictor.HORIZONTAL)
-        and layout.bits_per_sample == np.dtype(layout.dtype).itemsize * 8
-        and np.dtype(layout.dtype).kind in "iuf"
+        and layout.sample_kind in ("uint", "int", "float")
+        and stored_as(layout) == NATIVE
         and wanted.bottom <= WORTH_IT * rows
     )
     return wanted if partial else whole(layout, rows)
@@ -89,12 +86,9 @@ def decode_part(
         raise ShortFrontError
     if len(inflated) < size:
         raise _malformed(data, layout, size, str(len(inflated)))
-    stored = np.dtype(layout.dtype).newbyteorder("<" if layout.byte_order == "little" else ">")
-    rows = np.frombuffer(inflated, stored).reshape(part.bottom, layout.width, layout.samples)
-    pixels: Pixels = rows[part.top :, : part.right].astype(layout.dtype, order="C")
-    if layout.predictor == predictor.HORIZONTAL:
-        predictor.undo_horizontal(pixels)
-    return pixels
+    narrow = replace(layout, width=part.right)  # differences run from left to right
+    rows = np.frombuffer(inflated, np.uint8).reshape(part.bottom, layout.row_bytes)
+    return to_samples(rows[part.top :, : narrow.row_bytes].copy(), narrow)
 
 
 def _malformed(data: bytes | memoryview, layout: BlockLayout, size: int, found: str) -> MalformedError:

@@ -17,7 +17,6 @@ DEGREE: Final = 0.017453292519943295
 ANGULAR_UNITS: Final = (2054, 2055)
 LINEAR_UNITS: Final = (3076, 3077)
 GEOG_LINEAR_UNITS: Final = (2052, 2053)
-VERTICAL_UNITS: Final = (4099,)
 """The key that names a unit, and the key with the size of one that EPSG does not know."""
 
 PROJJSON_UNITS: Final[dict[int, Any]] = {9001: "metre", 9102: "degree", 9122: "degree"}

@@ -12,7 +12,7 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
-from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
+from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range, merged
 from rasteret_sql.tiff.head import READ_AHEAD
 from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse
@@ -98,16 +98,9 @@ def _fewer(ranges: Sequence[Range], buffer: Bytes) -> tuple[Range, ...]:
     In a large COG each directory is followed by its tables, and those of all further levels take a third of
     the first's (half, if their tiles fill less): so the second request has the whole header.
     """
-    joined: list[Range] = []
-    for start, length in ranges:
-        if joined and start - sum(joined[-1]) <= JOINED_GAP:
-            joined[-1] = (joined[-1][0], start + length - joined[-1][0])
-        else:
-            joined.append((start, length))
-    start, length = joined[-1]
-    if length > READ_AHEAD:
-        joined[-1] = buffer.clipped(start, length + length // 2)
-    return tuple(joined)
+    *first, (start, length) = merged(ranges, gap=JOINED_GAP)
+    last = buffer.clipped(start, length + length // 2) if length > READ_AHEAD else (start, length)
+    return (*first, last)
 
 
 def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:

@@ -117,10 +117,10 @@ def _produce(mine: Sequence[_Work], settle: Settle) -> None:
         rest = replace(block, start=block.start + len(front), length=block.length - len(front))
         for _, answer in fetch([rest], kind="tile"):
             found = _slice(answer, work, 0, rest.length)
-            if not isinstance(found, RasteretError):
-                finish(work, _decode(work.job, memoryview(front + found)))
-            else:
+            if isinstance(found, RasteretError):
                 finish(work, found)
+            else:
+                finish(work, _decode(work.job, memoryview(front + found)))
 
     try:
         asks = _asks(mine)
@@ -157,7 +157,7 @@ def _asks(mine: Sequence[_Work]) -> list[_Ask]:
         ends = [member.start + mine[member.index].job.front_bytes for member in group.members]
         whole_ends = sorted(member.start + member.length for member in group.members)
         # all blocks but the last lie before its end in any case
-        end = max(*ends, *whole_ends[:-1]) if len(ends) > 1 else ends[0]
+        end = max([*ends, *whole_ends[:-1]])
         asks.append(
             _Ask(
                 range=replace(group.range, length=end),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.selection import select, select_mask
@@ -12,6 +15,15 @@ from rasteret_sql.store.redact import place
 ANY = Window(x_off=0, y_off=0, width=1, height=1)
 
 
+@contextmanager
+def naming(href: str) -> Iterator[None]:
+    """Errors that are raised inside name the file."""
+    try:
+        yield
+    except RasteretError as error:
+        raise type(error)(f"{place(href)}: {error}") from error
+
+
 def require_readable(header: Header) -> None:
     """Refuse a raster whose full resolution, or the mask of that, is in a way that is not read.
 
@@ -19,9 +31,6 @@ def require_readable(header: Header) -> None:
     other levels of the raster are of use without them.
     """
     for selection in (select(header, header.full, ANY, (0,)), select_mask(header, header.full, ANY)):
-        if selection is None:
-            continue
-        try:
-            require_supported(selection.layout())
-        except RasteretError as error:
-            raise type(error)(f"{place(header.href)}: {error}") from error
+        if selection is not None:
+            with naming(header.href):
+                require_supported(selection.layout())

@@ -46,8 +46,9 @@ def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raste
     rows = HeaderColumn(column)
     seen: dict[tuple[Any, bool], int] = {}
     found: list[Header | RasteretError | None] = [None] * len(column)
+    there = present(column)
     for i, href in enumerate(rows.hrefs()):
-        if not column[i].is_valid:
+        if not there[i]:
             continue
         first = seen.setdefault((href, overviews[i]), i)
         if first != i and column.slice(first, 1).equals(column.slice(i, 1)):

@@ -11,9 +11,10 @@ import shapely
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.codec.size import require_size
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.readable import naming
 from rasteret_sql.cog.selection import Selection, select, select_mask
 from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
-from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError
+from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.nodata import applies
@@ -190,17 +191,13 @@ def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:
         )
     a, b, _, d, e, _ = transform
     pixel = min((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
-    try:
+    with naming(header.href):
         return project(area, header.crs, tolerance=pixel / DENSIFY)
-    except RasteretError as error:
-        raise type(error)(f"{place(header.href)}: {error}") from error
 
 
 def _refuse_unsupported(selection: Selection) -> None:
     layout = selection.layout()
-    try:
+    with naming(selection.href):
         require_supported(layout)
         if selection.byte_counts.any():  # a sparse block costs nothing, whatever its size
             require_size(layout, int(selection.byte_counts.max()))
-    except RasteretError as error:
-        raise type(error)(f"{place(selection.href)}: {error}") from error

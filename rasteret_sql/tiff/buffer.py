@@ -77,11 +77,11 @@ class Bytes:
         return start, length if self.size is None else max(0, min(length, self.size - start))
 
 
-def merged(ranges: Sequence[Range]) -> tuple[Range, ...]:
-    """The same bytes as ranges in order that neither overlap nor touch."""
+def merged(ranges: Sequence[Range], *, gap: int = 0) -> tuple[Range, ...]:
+    """The same bytes, and gaps of up to ``gap`` between them, as ranges in order that lie farther apart."""
     out: list[Range] = []
     for start, length in sorted(ranges):
-        if out and start <= sum(out[-1]):
+        if out and start <= sum(out[-1]) + gap:
             first = out[-1][0]
             out[-1] = (first, max(sum(out[-1]), start + length) - first)
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import rasterio
 import tifffile
 from affine import Affine
@@ -22,6 +23,10 @@ Array = npt.NDArray[Any]
 NORTH_UP = Affine(10, 0, 0, 0, -10, 0)
 HEIGHT, WIDTH = 37, 41  # no multiple of a tile, nor of a strip of 8 rows
 NO_TABLE = np.zeros(0, np.uint64)
+TILES = {"tiled": True, "blockxsize": 32, "blockysize": 16}
+STRIPS = {"blockysize": 8}
+BLOCKS = pytest.mark.parametrize("blocks", [TILES, STRIPS], ids=["tiles", "strips"])
+INTERLEAVES = pytest.mark.parametrize("interleave", ["pixel", "band"])
 
 
 def noise(dtype: str, bands: int = 3, seed: int = 5) -> Array:

@@ -14,7 +14,10 @@ import tifffile
 
 from rasteret_sql.codec.block import decode_block
 from tests.codec.files import (
+    BLOCKS,
     HEIGHT,
+    INTERLEAVES,
+    TILES,
     Array,
     assert_same_bits,
     decode_file,
@@ -27,11 +30,6 @@ from tests.codec.files import (
     write_block,
     write_with_gdal,
 )
-
-TILES = {"tiled": True, "blockxsize": 32, "blockysize": 16}
-STRIPS = {"blockysize": 8}
-BLOCKS = pytest.mark.parametrize("blocks", [TILES, STRIPS], ids=["tiles", "strips"])
-INTERLEAVES = pytest.mark.parametrize("interleave", ["pixel", "band"])
 
 
 def libtiff_rgb(path: Path) -> Array:

@@ -12,6 +12,9 @@ import pytest
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.errors import UnsupportedError
 from tests.codec.files import (
+    BLOCKS,
+    INTERLEAVES,
+    TILES,
     assert_same_bits,
     decode_file,
     noise,
@@ -21,12 +24,6 @@ from tests.codec.files import (
     write_block,
     write_with_gdal,
 )
-
-TILES = {"tiled": True, "blockxsize": 32, "blockysize": 16}
-STRIPS = {"blockysize": 8}
-BLOCKS = pytest.mark.parametrize("blocks", [TILES, STRIPS], ids=["tiles", "strips"])
-INTERLEAVES = pytest.mark.parametrize("interleave", ["pixel", "band"])
-
 
 LERC_DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 

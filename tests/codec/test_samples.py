@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import tifffile
 from rasteret_sql.codec.block import BlockLayout, encode_block
 from tests.codec.files import (
     HEIGHT,
+    TILES,
     WIDTH,
     Array,
     assert_same_bits,
@@ -19,12 +22,12 @@ from tests.codec.files import (
     noise,
     read_with_gdal,
     read_with_tifffile,
+    strip_layout,
     write_block,
     write_with_gdal,
 )
 
 ORDERS = ["little", "big"]
-TILES = {"tiled": True, "blockxsize": 32, "blockysize": 16}
 
 
 def of_bits(bits: int, bands: int = 3) -> Array:
@@ -33,18 +36,9 @@ def of_bits(bits: int, bands: int = 3) -> Array:
     return noise(f"uint{width}", bands) & ((1 << bits) - 1)
 
 
-def block_layout(pixels: Array, bits: int, **changes: object) -> BlockLayout:
-    fields = {
-        "width": pixels.shape[1],
-        "height": pixels.shape[0],
-        "samples": pixels.shape[2],
-        "dtype": pixels.dtype.name,
-        "byte_order": "little",
-        "bits_per_sample": bits,
-        "compression": "none",
-        "predictor": 1,
-    }
-    return BlockLayout(**fields | changes)
+def block_layout(pixels: Array, bits: int, **changes: Any) -> BlockLayout:
+    gray = strip_layout("none", pixels, bits_per_sample=bits, photometric="minisblack")
+    return replace(gray, **changes)
 
 
 @pytest.mark.parametrize("byte_order", ORDERS)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,6 +18,7 @@ import pytest
 import tifffile
 
 import rasteret_sql
+from tests.store.endpoints import free_port, running
 
 REFUSED = {"rasterio/corrupt.tif": "where a JPEG stream starts with ffd8|is cut short"}
 """Files whose pixels are not given out, and what the message says; rasterio cannot read them either."""
@@ -145,28 +143,6 @@ def memory(folder: Path, work: Path) -> Iterator[str]:
         yield "memory://real" if not fs.exists("/real/cog") else "memory://real/cog"
     finally:
         fs.rm("/real", recursive=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, f"{command[0]} stopped"
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.parametrize("serve", [nginx, s3, memory], ids=lambda f: f.__name__)

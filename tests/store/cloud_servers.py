@@ -7,7 +7,6 @@ import fcntl
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from tests.store.endpoints import free_port
+from tests.store.endpoints import free_port, running
 
 CACHE = Path(os.environ.get("RASTERET_TEST_CACHE", Path(tempfile.gettempdir()) / "rasteret-tests"))
 AZURITE = "azurite@3.33.0"
@@ -36,7 +35,6 @@ KEY, SECRET = "AKTEST", "not-a-real-secret"
 ACCOUNT_KEY = base64.b64encode(b"not a real key of any account".ljust(32)).decode()
 LOGGED = re.compile(r'"[A-Z]+ \S+ HTTP/1\.1\\?" (\d{3})')
 """How all of them log a request."""
-STARTS_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,7 @@ def gcs(folder: Path) -> Iterator[CloudServer]:
     def put(name: str, data: bytes) -> None:
         _post(f"{origin}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(name, safe='')}", data)
 
-    with _running(command, port, log):
+    with running(command, port, log=log):
         _post(f"{origin}/storage/v1/b?project=test", b'{"name": "%s"}' % BUCKET.encode(), "application/json")
         options = {"endpoint_url": origin, "token": "anon"}
         yield CloudServer(scheme="gs", origin=origin, options=options, put=put, log=log)
@@ -105,7 +103,7 @@ def azure(folder: Path) -> Iterator[CloudServer]:
         *("--skipApiVersionCheck", "--inMemoryPersistence", "--debug", str(debug_log)),
     ]
     options = {"connection_string": f"BlobEndpoint={origin};AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY}"}
-    with _running(command, port, log, {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"}):
+    with running(command, port, {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"}, log=log):
         service = blob.BlobServiceClient.from_connection_string(options["connection_string"])
         with service:
             service.create_container(BUCKET)
@@ -188,7 +186,7 @@ def _folder_as_bucket(
     def put(name: str, data: bytes) -> None:
         obstore.put(store, name, data)
 
-    with _running(command, port, log, env):
+    with running(command, port, env, log=log):
         yield CloudServer(scheme="s3", origin=origin, options=options, put=put, log=log)
 
 
@@ -231,31 +229,3 @@ def _azurite() -> Path:
             shutil.rmtree(home, ignore_errors=True)
             unfinished.rename(home)
     return program
-
-
-@contextmanager
-def _running(command: list[str], port: int, log: Path, env: dict[str, str] | None = None) -> Iterator[None]:
-    """``command`` as a server that listens on ``port`` and prints to ``log``."""
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command, env={**os.environ, **(env or {})}, stdout=out, stderr=out, cwd=log.parent
-        )
-    try:
-        until = monotonic() + STARTS_WITHIN_S
-        while not _listens(port):
-            assert process.poll() is None, f"{command[:3]} ended: {log.read_text()[-500:]}"
-            assert monotonic() < until, f"{command[:3]} does not listen on {port}: {log.read_text()[-500:]}"
-            sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -22,6 +22,8 @@ from rasteret_sql.settings import configure
 from rasteret_sql.store.options import set_storage_options
 from tests.store.server import FaultServer
 
+STARTS_WITHIN_S = 20.0
+
 KEY, SECRET = "AKTEST", "not-a-real-secret"
 
 
@@ -222,21 +224,31 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, env: dict[str, str] | None = None) -> Iterator[None]:
-    """``command`` as a server that listens on ``port``."""
-    process = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def running(
+    command: list[str], port: int, env: dict[str, str] | None = None, *, log: Path | None = None
+) -> Iterator[None]:
+    """``command`` as a server that listens on ``port``; in the folder of ``log``, to which it prints."""
+    with Path(os.devnull if log is None else log).open("w") as out:
+        process = subprocess.Popen(
+            command, env={**os.environ, **(env or {})}, stdout=out, stderr=out, cwd=log and log.parent
+        )
     try:
-        until = monotonic() + 20
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
-            assert monotonic() < until, f"{command[0]} does not listen on {port}"
+        until = monotonic() + STARTS_WITHIN_S
+        while not _listens(port):
+            told = log.read_text()[-500:] if log else ""
+            assert process.poll() is None, f"{command[:3]} ended with {process.returncode}: {told}"
+            assert monotonic() < until, f"{command[:3]} does not listen on {port}: {told}"
             sleep(0.02)
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
