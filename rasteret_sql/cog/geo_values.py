@@ -52,22 +52,21 @@ def angular_unit(keys: Mapping[int, GeoKey]) -> tuple[str | dict[str, Any], floa
 
 
 def linear_unit(
-    keys: Mapping[int, GeoKey], names: tuple[int, ...] = LINEAR_UNITS
+    keys: Mapping[int, GeoKey], names: tuple[int, int] = LINEAR_UNITS
 ) -> tuple[str | dict[str, Any], float]:
     """PROJJSON of a linear unit, metres where it is absent, and its metres."""
     return _unit(keys, names, 9001, "LinearUnit")
 
 
 def _unit(
-    keys: Mapping[int, GeoKey], names: tuple[int, ...], default: int, kind: str
+    keys: Mapping[int, GeoKey], names: tuple[int, int], default: int, kind: str
 ) -> tuple[str | dict[str, Any], float]:
-    key, *size_key = names
-    found = keys.get(key, USER_DEFINED if any(name in keys for name in size_key) else default)
+    key, size_key = names
+    found = keys.get(key, USER_DEFINED if size_key in keys else default)
     if found == USER_DEFINED:
-        factor = number(keys, tuple(size_key), 0.0)
+        factor = number(keys, (size_key,), 0.0)
         if factor <= 0:
-            told = f" in GeoKey {size_key[0]}" if size_key else ""
-            raise UnsupportedError(f"GeoKey {key} is user-defined without its size{told}")
+            raise UnsupportedError(f"GeoKey {key} is user-defined without its size in GeoKey {size_key}")
         return {"type": kind, "name": "unknown", "conversion_factor": factor}, factor
     for unit in _epsg_units().values():
         if unit.code == str(found):

@@ -187,8 +187,7 @@ def _own_ellipsoid(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dict
             f"an ellipsoid in units of {metres:g} m (GeogLinearUnits, 2052) is not read: "
             "GDAL takes its axes for metres all the same"
         )
-    major = number(keys, (SEMI_MAJOR,), 0.0) * metres
-    minor = number(keys, (SEMI_MINOR,), 0.0) * metres
+    major, minor = number(keys, (SEMI_MAJOR,), 0.0), number(keys, (SEMI_MINOR,), 0.0)
     inverse = number(keys, (INVERSE_FLATTENING,), 0.0)
     if major <= 0:
         return None
