@@ -11,12 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.duck.arguments import integers, sql
-from rasteret_sql.duck.arrow import array_of, grid_lists, present
-from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.duck.arguments import integers
+from rasteret_sql.duck.arrow import array_of, grid_lists
+from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError
 from rasteret_sql.raster import chip as chips
+from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, plan_chip
 from rasteret_sql.settings import settings
 
@@ -24,11 +25,6 @@ EXACT = 2**53
 """Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
 MOST = 2**31 - 1
 """Numbers in the lists of one batch: their offsets are INTEGERs."""
-CHIP = "STRUCT(dtype VARCHAR, shape INTEGER[], data BLOB, valid BLOB)"
-DTYPES = frozenset(
-    {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
-    | {"float16", "float32", "float64", "complex64", "complex128"}
-)
 Pixels = npt.NDArray[Any]
 
 
@@ -44,7 +40,7 @@ class _Band:
 def as_array(raster: pa.Array, band: pa.Array) -> pa.Array:
     """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
     numbers = [1 if number is None else number for number in integers(band, "band")]
-    take = _given if {"data", "shape"} <= set(fields_of(raster.type)) else _read_whole
+    take = _given if is_chip(raster.type) else _read_whole
     bands = take(raster, numbers)
     return _grid_column([None if found is None else _grid(found) for found in bands])
 
@@ -110,45 +106,16 @@ def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
 
 def _given(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
     """One band of rows of read_cog; None where the row or its data is NULL."""
-    names, expected = fields_of(raster.type), declared(CHIP)
-    columns = {}
-    for name, kind in expected.children.items():
-        if name not in names:
-            raise ArgumentError(
-                f"the raster is a row with data, but without the column {name}: pass a row of read_cog; "
-                f"its columns are: {', '.join(names)}"
-            )
-        columns[name] = raster.field(names.index(name))
-        _require(name, columns[name].type, kind)
-    rows = zip(*(column.to_pylist() for column in columns.values()), numbers, strict=True)
-    there = present(raster).tolist()
-    return [_band(*row) if ok and row[2] is not None else None for ok, row in zip(there, rows, strict=True)]
+    return [
+        None if chip is None else _band(chip, number)
+        for chip, number in zip(chips_of(raster, placed=False), numbers, strict=True)
+    ]
 
 
-def _require(name: str, found: Any, expected: DuckType) -> None:
-    if not holds(found, expected):
-        raise ArgumentError(
-            f"the chip's column {name} is {duck_type(found)}, where read_cog gives {expected.text}; "
-            "pass a row of read_cog as it is"
-        )
-
-
-def _band(dtype: str, shape: list[int], data: bytes, valid: bytes | None, number: int) -> _Band:
-    whole = "pass a row of read_cog as it is"
-    if dtype not in DTYPES or shape is None or len(shape) != 3 or not all(n and n > 0 for n in shape):
-        raise ArgumentError(f"the chip has dtype {sql(dtype)} and shape {sql(shape)}; {whole}")
-    bands, rows, columns = shape
-    kind, pixels = np.dtype(dtype).newbyteorder("<"), rows * columns
-    if len(data) != bands * pixels * kind.itemsize or (valid is not None and len(valid) != pixels):
-        raise ArgumentError(
-            f"the chip has {len(data):,} bytes of data"
-            + ("" if valid is None else f" and {len(valid):,} of valid")
-            + f", which do not fit its shape {sql(shape)} of {dtype}; {whole}"
-        )
+def _band(chip: Chip, number: int) -> _Band:
+    bands = len(chip.pixels)
     if not 1 <= number <= bands:
         raise ArgumentError(
             f"the chip has no band {number}; it has {bands}, counted from 1 as they were read"
         )
-    grid = np.frombuffer(data, kind).reshape(bands, rows, columns)[number - 1]
-    mask = None if valid is None else np.frombuffer(valid, np.uint8).reshape(rows, columns) != 0
-    return _Band(pixels=grid, valid=mask)
+    return _Band(pixels=chip.pixels[number - 1], valid=chip.valid)

@@ -44,6 +44,12 @@ CHIP_PLAN = f"""STRUCT(
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE,
     source {CHIP_SOURCE})"""
 
+CHIP = f"""STRUCT(
+    href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE,
+    data BLOB, valid BLOB, error VARCHAR)"""
+"""A chip as one value: the columns of read_cog."""
+
 TILE_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, tile_col INTEGER, tile_row INTEGER,
     x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

@@ -49,7 +49,7 @@ def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | No
     transform = header.level_transform(level_number)
     geometry = None
     if isinstance(request.area, Aoi):
-        geometry = _in_raster_crs(header, request.area, transform)
+        geometry = area_in(header.crs, request.area, transform, header.href)
         window = geometry_window(geometry, transform, level.width, level.height)
     else:
         window = clip_window(request.area, level.width, level.height)
@@ -161,38 +161,46 @@ def pick_bands(header: Header, bands: Sequence[int | str] | None) -> tuple[int, 
     """Band indices from 0, of numbers from 1 or names; ArgumentError lists what there is."""
     if bands is None:
         return tuple(range(header.band_count))
+    return pick_band_numbers(bands, header.band_count, header.band_names or (), header.href)
+
+
+def pick_band_numbers(
+    bands: Sequence[int | str], count: int, names: Sequence[str | None], href: str
+) -> tuple[int, ...]:
+    """The same of any raster with ``count`` bands; ``names`` may be empty."""
     if not bands:
         raise ArgumentError("bands := [] asks for nothing; leave it out to read all bands")
-    names = list(header.band_names or ())
+    there = list(names)
     picked = []
     for band in bands:
         if isinstance(band, str):
-            if band not in names:
-                raise ArgumentError(f"{place(header.href)} has no band named {band!r}; {_bands_of(header)}")
-            picked.append(names.index(band))
-        elif 1 <= band <= header.band_count:
+            if band not in there:
+                raise ArgumentError(f"{place(href)} has no band named {band!r}; {_bands_of(count, there)}")
+            picked.append(there.index(band))
+        elif 1 <= band <= count:
             picked.append(band - 1)
         else:
-            raise ArgumentError(f"{place(header.href)} has no band {band}; {_bands_of(header)}")
+            raise ArgumentError(f"{place(href)} has no band {band}; {_bands_of(count, there)}")
     return tuple(picked)
 
 
-def _bands_of(header: Header) -> str:
-    numbers = "its only band is 1" if header.band_count == 1 else f"its bands are 1 to {header.band_count}"
-    names = ", ".join(repr(name) for name in header.band_names or () if name)
-    return f"{numbers}, named {names}" if names else f"{numbers}, without names"
+def _bands_of(count: int, names: Sequence[str | None]) -> str:
+    numbers = "its only band is 1" if count == 1 else f"its bands are 1 to {count}"
+    told = ", ".join(repr(name) for name in names if name)
+    return f"{numbers}, named {told}" if told else f"{numbers}, without names"
 
 
-def _in_raster_crs(header: Header, area: Aoi, transform: Affine) -> Any:
-    if header.crs is None:
+def area_in(crs: str | None, area: Aoi, transform: Affine, href: str) -> Any:
+    """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
+    if crs is None:
         raise ArgumentError(
-            f"{place(header.href)} has no CRS, so an area cannot be placed on it; "
+            f"{place(href)} has no CRS, so an area cannot be placed on it; "
             "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …} instead"
         )
     a, b, _, d, e, _ = transform
     pixel = min((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
-    with naming(header.href):
-        return project(area, header.crs, tolerance=pixel / DENSIFY)
+    with naming(href):
+        return project(area, crs, tolerance=pixel / DENSIFY)
 
 
 def _refuse_unsupported(selection: Selection) -> None:

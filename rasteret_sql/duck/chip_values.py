@@ -1,0 +1,178 @@
+"""Chips as values of SQL: rows of read_cog as arguments, and STRUCTs with the same columns as answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments import sql
+from rasteret_sql.duck.arrow import array_of, blob_array, present
+from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.rows import box
+from rasteret_sql.duck.types import CHIP
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.raster.pixels import Chip, clip, read_each
+from rasteret_sql.raster.plan import ReadRequest
+
+NEEDED = ("dtype", "shape", "data", "valid")
+"""A row without one of these is no chip; what else is missing is not known of its pixels."""
+PLACED = ("transform",)
+USED = (*NEEDED, "transform", "crs", "nodata", "href", "bands", "level", "x_off", "y_off")
+DTYPES = frozenset(
+    {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
+    | {"float16", "float32", "float64", "complex64", "complex128"}
+)
+NO_TRANSFORM = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def is_chip(kind: Any) -> bool:
+    """Whether rows of this type carry pixels, as those of read_cog do."""
+    return {"data", "shape"} <= set(fields_of(kind))
+
+
+def each_chip(
+    raster: pa.Array, requests: Sequence[ReadRequest | None], *, placed: bool = True
+) -> Iterator[tuple[int, Chip]]:
+    """Row number and chip of every raster with a request: an href, an index row or a chip.
+
+    Rows that are NULL or do not overlap are left out. A few chips at a time are in memory (``read_each``), so
+    look at one and let it go. ``placed``: the transform is needed, so a chip must have one.
+    """
+    if is_chip(raster.type):
+        for row, chip in enumerate(chips_of(raster, placed=placed)):
+            request = requests[row]
+            clipped = None if chip is None or request is None else clip(chip, request)
+            if clipped is not None:
+                yield row, clipped
+        return
+    overviews = [r is not None and bool(r.level or r.resolution is not None) for r in requests]
+    headers = rasters(raster, overviews)
+    for header, request in zip(headers, requests, strict=True):
+        if isinstance(header, RasteretError) and request is not None:
+            raise header
+    yield from read_each([None if isinstance(h, RasteretError) else h for h in headers], requests)
+
+
+def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
+    """Every row's chip; None where the row or its data is NULL. Pixels are views of DuckDB's own memory."""
+    names, expected = fields_of(column.type), declared(CHIP)
+    columns: dict[str, Sequence[Any]] = {}
+    for name in USED:
+        if name in names:
+            given = column.field(names.index(name))
+            _require(name, given.type, expected.children[name])
+            columns[name] = _buffers(given) if name in ("data", "valid") else given.to_pylist()
+        elif name in NEEDED or (placed and name in PLACED):
+            raise ArgumentError(
+                f"the raster is a row with data, but without the column {name}: pass a row of read_cog; "
+                f"its columns are: {', '.join(names)}"
+            )
+    there = present(column)
+    return [
+        _chip({name: values[row] for name, values in columns.items()}, placed=placed)
+        if there[row] and columns["data"][row] is not None
+        else None
+        for row in range(len(column))
+    ]
+
+
+def _require(name: str, found: Any, expected: DuckType) -> None:
+    if not holds(found, expected):
+        raise ArgumentError(
+            f"the chip's column {name} is {duck_type(found)}, where read_cog gives {expected.text}; "
+            "pass a row of read_cog as it is"
+        )
+
+
+def _buffers(column: pa.Array) -> list[memoryview | None]:
+    """BLOBs without a copy."""
+    if pa.types.is_null(column.type):
+        return [None] * len(column)
+    return [None if not value.is_valid else memoryview(value.as_buffer()) for value in column]
+
+
+def _chip(row: dict[str, Any], *, placed: bool) -> Chip:
+    dtype, shape, data, valid = (row[name] for name in NEEDED)
+    whole = "pass a row of read_cog as it is"
+    if dtype not in DTYPES or shape is None or len(shape) != 3 or not all(n and n > 0 for n in shape):
+        raise ArgumentError(f"the chip has dtype {sql(dtype)} and shape {sql(shape)}; {whole}")
+    bands, rows, columns = shape
+    kind = np.dtype(dtype).newbyteorder("<")
+    if len(data) != bands * rows * columns * kind.itemsize or (
+        valid is not None and len(valid) != rows * columns
+    ):
+        raise ArgumentError(
+            f"the chip has {len(data):,} bytes of data"
+            + ("" if valid is None else f" and {len(valid):,} of valid")
+            + f", which do not fit its shape {sql(shape)} of {dtype}; {whole}"
+        )
+    transform = row.get("transform")
+    if placed and (transform is None or len(transform) != 6 or None in transform):
+        raise ArgumentError(f"the chip has transform {sql(transform)}; {whole}")
+    return Chip(
+        pixels=np.frombuffer(data, kind).reshape(shape),
+        valid=None if valid is None else np.frombuffer(valid, np.uint8).reshape(rows, columns) != 0,
+        transform=tuple(transform) if transform else NO_TRANSFORM,
+        crs=row.get("crs"),
+        nodata=row.get("nodata"),
+        href=row.get("href"),
+        bands=tuple(row.get("bands") or ()),
+        level=row.get("level"),
+        x_off=row.get("x_off"),
+        y_off=row.get("y_off"),
+    )
+
+
+def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
+    """Chips as one column of ``types.CHIP``; None is NULL."""
+    plain = [None if chip is None else _row(chip) for chip in chips]
+    columns = []
+    fields = []
+    for name, kind in declared(CHIP).children.items():
+        if name == "data":
+            child = _pixels(chips)
+        else:
+            child = array_of([None if row is None else row.get(name) for row in plain], kind.text)
+        fields.append(pa.field(name, child.type))
+        columns.append(child)
+    there = np.array([chip is not None for chip in chips], np.bool_)
+    bitmap = pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.struct(fields), len(chips), [bitmap], children=columns)
+
+
+def _pixels(chips: Sequence[Chip | None]) -> pa.Array:
+    lengths = [0 if chip is None else chip.pixels.nbytes for chip in chips]
+    buffer = np.empty(sum(lengths), np.uint8)
+    at = 0
+    for chip, length in zip(chips, lengths, strict=True):
+        if chip is not None:
+            there = buffer[at : at + length].view(chip.pixels.dtype.newbyteorder("<"))
+            there.reshape(chip.pixels.shape)[...] = chip.pixels
+            at += length
+    return blob_array(buffer, lengths, [chip is not None for chip in chips])
+
+
+def _row(chip: Chip) -> dict[str, Any]:
+    bands, rows, columns = chip.pixels.shape
+    valid = chip.valid
+    return {
+        "href": chip.href,
+        "bands": chip.bands or None,
+        "level": chip.level,
+        "x_off": chip.x_off,
+        "y_off": chip.y_off,
+        "width": columns,
+        "height": rows,
+        "bbox": box(chip.bounds),
+        "crs": chip.crs,
+        "transform": chip.transform,
+        "dtype": chip.pixels.dtype.name,
+        "shape": (bands, rows, columns),
+        "nodata": chip.nodata,
+        "valid": None if valid is None or valid.all() else valid.astype(np.uint8).tobytes(),
+        "error": None,
+    }

@@ -1,0 +1,151 @@
+"""Chips as values: pixels in memory with where they lie, which are valid, and what they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, window_transform
+from rasteret_sql.raster import chip as reading
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.plan import ReadRequest, area_in, pick_band_numbers, plan_chip
+from rasteret_sql.raster.rasterize import covers_grid, inside
+from rasteret_sql.raster.window import geometry_window
+
+GROUP_BYTES = 256 << 20
+"""Pixels that are read together where chips are looked at one by one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """The pixels of one raster inside one window."""
+
+    pixels: npt.NDArray[Any]
+    """``(bands, rows, columns)``"""
+    valid: npt.NDArray[np.bool_] | None
+    """``(rows, columns)``, True = usable; None when all are."""
+    transform: Affine
+    """Of the chip's own pixels."""
+    crs: str | None
+    nodata: float | None
+    href: str | None = None
+    bands: tuple[int, ...] = ()
+    """Numbers in the file from 1, in the order of ``pixels``."""
+    level: int | None = None
+    x_off: int | None = None
+    y_off: int | None = None
+    """First column and row in the level of the file; None where the pixels are not the file's own."""
+
+    @property
+    def window(self) -> Window:
+        """All of the chip."""
+        _, rows, columns = self.pixels.shape
+        return Window(x_off=0, y_off=0, width=columns, height=rows)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """xmin, ymin, xmax, ymax in ``crs``."""
+        return window_bounds(self.transform, self.window)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    row: int
+    header: Header
+    level: int
+    plan: ChipPlan
+
+
+def read_each(
+    headers: Sequence[Header | None], requests: Sequence[ReadRequest | None]
+) -> Iterator[tuple[int, Chip]]:
+    """Number and chip of each raster with a request; those that do not overlap are left out.
+
+    Chips come file by file, in no other order, and a few at a time are in memory: at most ``GROUP_BYTES`` of
+    pixels, or one chip. The first error is raised.
+    """
+    planned = []
+    for row, (header, request) in enumerate(zip(headers, requests, strict=True)):
+        found = None if header is None or request is None else plan_chip(header, request)
+        if found is not None and header is not None:
+            planned.append(_Planned(row=row, header=header, level=found[0], plan=found[1]))
+    planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))
+    group: list[_Planned] = []
+    held = 0
+    for one in planned:
+        if group and held + one.plan.byte_count > GROUP_BYTES:
+            yield from _read(group)
+            group, held = [], 0
+        group.append(one)
+        held += one.plan.byte_count
+    yield from _read(group)
+
+
+def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:
+    plans = [one.plan for one in group]
+    _, arrays = reading.allocate(plans)
+    valid, errors = reading.read_chips(plans, arrays)
+    for error in errors:
+        if error is not None:
+            raise error
+    for one, pixels, mask in zip(group, arrays, valid, strict=True):
+        window = one.plan.window
+        yield (
+            one.row,
+            Chip(
+                pixels=pixels,
+                valid=None if mask is None else mask.view(np.bool_),
+                transform=one.plan.transform,
+                crs=one.header.crs,
+                nodata=one.plan.nodata,
+                href=one.header.href,
+                bands=tuple(band + 1 for band in one.plan.bands),
+                level=one.level,
+                x_off=window.x_off,
+                y_off=window.y_off,
+            ),
+        )
+
+
+def clip(chip: Chip, request: ReadRequest) -> Chip | None:
+    """What a request takes of a chip; None where they do not overlap. Pixels are a view where they can be.
+
+    A window counts pixels of the chip. ``level`` and ``resolution`` belong to files and are not looked at.
+    """
+    name = chip.href or "the chip"
+    columns, rows = chip.window.width, chip.window.height
+    geometry = None
+    if isinstance(request.area, Aoi):
+        geometry = area_in(chip.crs, request.area, chip.transform, name)
+        window = geometry_window(geometry, chip.transform, columns, rows)
+    else:
+        window = clip_window(request.area, columns, rows)
+    if window is None:
+        return None
+    rows_slice = slice(window.y_off, window.y_off + window.height)
+    columns_slice = slice(window.x_off, window.x_off + window.width)
+    pixels, bands = chip.pixels[:, rows_slice, columns_slice], chip.bands
+    if request.bands is not None:
+        chosen = pick_band_numbers(request.bands, len(chip.pixels), (), name)
+        pixels = pixels[list(chosen)]
+        bands = tuple(bands[i] for i in chosen) if bands else ()
+    valid = None if chip.valid is None else chip.valid[rows_slice, columns_slice]
+    own = window_transform(chip.transform, window)
+    if geometry is not None and not covers_grid(geometry, own, window.height, window.width):
+        covered = inside(geometry, own, window.height, window.width, all_touched=request.all_touched)
+        valid = covered if valid is None else valid & covered
+    return replace(
+        chip,
+        pixels=pixels,
+        valid=valid,
+        transform=own,
+        bands=bands,
+        x_off=None if chip.x_off is None else chip.x_off + window.x_off,
+        y_off=None if chip.y_off is None else chip.y_off + window.y_off,
+    )
