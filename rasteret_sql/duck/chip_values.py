@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import array_of, blob_array, present
-from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
+from rasteret_sql.duck.type_text import DuckType, declared
 from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.pixels import Chip, clip, read_each
@@ -136,7 +137,7 @@ def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
         if name == "data":
             child = _pixels(chips)
         else:
-            child = array_of([None if row is None else row.get(name) for row in plain], kind.text)
+            child = array_of([None if row is None else row.get(name) for row in plain], kind)
         fields.append(pa.field(name, child.type))
         columns.append(child)
     there = np.array([chip is not None for chip in chips], np.bool_)

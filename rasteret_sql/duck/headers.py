@@ -13,9 +13,10 @@ from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
 from rasteret_sql.duck.arrow import present
-from rasteret_sql.duck.fits import declared, duck_type, fields_of, holds, text_like
+from rasteret_sql.duck.fits import duck_type, fields_of, holds, text_like
 from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.rows import box, header_row
+from rasteret_sql.duck.type_text import declared
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,7 +14,8 @@ from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck import types
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import whole_numbers
-from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
+from rasteret_sql.duck.fits import duck_type, fields_of, holds
+from rasteret_sql.duck.type_text import DuckType, declared
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.redact import place
 
@@ -29,11 +29,6 @@ LARGEST = 2**31 - 1
 """Pixels of one side: what INTEGER columns hold, and more than GDAL writes."""
 MOST_BANDS = 2**16 - 1
 AGAIN = "build the index again with cog_header"
-
-
-@lru_cache(maxsize=1)
-def _declared() -> DuckType:
-    return declared(types.HEADER)
 
 
 class HeaderColumn:
@@ -60,7 +55,7 @@ class HeaderColumn:
 
     def header(self, row: int, *, overviews: bool) -> Header:
         """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
-        columns = _Row(self._columns, row, _declared())
+        columns = _Row(self._columns, row, declared(types.HEADER))
         href = columns.required("href")
         columns.place = place(href)
         self._refuse_failed(columns, row)
