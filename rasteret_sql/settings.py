@@ -58,7 +58,7 @@ class Settings:
         16 * MIB, "bytes", "Ranges are not merged beyond this length.", at_least=1
     )
     bytes_in_flight: int = _setting(
-        128 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
+        64 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
     )
     tile_cache_bytes: int = _setting(
         128 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."

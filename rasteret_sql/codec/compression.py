@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rasteret_sql.codec import lzw
 from rasteret_sql.errors import ArgumentError, LimitError, MalformedError
+from rasteret_sql.memory import take
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -67,7 +68,7 @@ def _fill(codec: Compression, data: bytes | memoryview, least: int, most: int, r
     """What a stream holds; a byte more than ``most`` where it holds more than that."""
     if codec.decode is not None:
         # One spare byte: some decoders stop silently when the buffer is full.
-        buffer = np.empty(min(most, reachable) + 1, np.uint8)
+        buffer = take(min(most, reachable) + 1)
         return buffer[: codec.decode(data, buffer.data)]
     assert codec.decode_exactly is not None
     if most < reachable:

@@ -9,16 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from isal import isal_zlib
 
 from rasteret_sql.codec import predictor
+from rasteret_sql.codec.compression import SUPPORTED
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.codec.samples import NATIVE, stored_as, to_samples
 from rasteret_sql.errors import MalformedError
+from rasteret_sql.memory import take
 
+Bytes = npt.NDArray[np.uint8]
+
+DEFLATE = SUPPORTED["deflate"]
 BROKEN: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]  # the stubs take it for a value
 WORTH_IT = 0.85
 """Above this share of a block's rows, inflating all of them with libdeflate is as fast."""
+LONGEST_STEP = 65536
+"""A stored block of deflate (RFC 1951 3.2.4) holds 65,535 bytes; a match 258."""
 FRONT_MARGIN, FRONT_MORE = 1.2, 16384
 """Rows do not compress alike: this many times their share of the bytes is asked for, and so much more."""
 FRONT_SAVES = 65536
@@ -71,15 +79,15 @@ def front_bytes(length: int, share: float) -> int:
 def decode_part(
     data: bytes | memoryview, layout: BlockLayout, part: Part, *, complete: bool = True
 ) -> Pixels:
-    """Rows and columns of ``part``, shape (rows, columns, samples), native byte order, in new memory.
+    """Rows and columns of ``part``, shape (rows, columns, samples), native byte order, sharing no memory.
 
-    Only for a part that ``decodable_part`` gave. What lies behind it in the stream is not looked at.
+    Only for a part that ``decodable_part`` gave. What lies well behind it in the stream is not looked at.
     ``MalformedError``: the stream is broken or ends before the part does. ``ShortFrontError``: it may go on,
     because ``data`` is not the ``complete`` block.
     """
     size = part.bottom * layout.row_bytes
     try:
-        inflated = isal_zlib.decompressobj().decompress(data, size)
+        inflated = _front(data, size)
     except BROKEN as error:
         raise _malformed(data, layout, size, f"a broken stream ({error})") from error
     if len(inflated) < size and not complete:
@@ -87,8 +95,29 @@ def decode_part(
     if len(inflated) < size:
         raise _malformed(data, layout, size, str(len(inflated)))
     narrow = replace(layout, width=part.right)  # differences run from left to right
-    rows = np.frombuffer(inflated, np.uint8).reshape(part.bottom, layout.row_bytes)
-    return to_samples(rows[part.top :, : narrow.row_bytes].copy(), narrow)
+    rows = inflated[:size].reshape(part.bottom, layout.row_bytes)[part.top :, : narrow.row_bytes]
+    if not (rows.flags.c_contiguous and rows.flags.writeable):
+        wanted = take(rows.size).reshape(rows.shape)
+        np.copyto(wanted, rows)
+        rows = wanted
+    return to_samples(rows, narrow)
+
+
+def _front(data: bytes | memoryview, size: int) -> Bytes:
+    """At least the first ``size`` bytes of a deflate stream, or as many as there are.
+
+    libdeflate writes what it decodes into memory that is used again, and stops where that ends: before a
+    stored block or a match that does not fit, so the front is there when the longest one has room behind it.
+    Where it gives up otherwise, ISA-L says how far the stream goes.
+    """
+    memory = take(size + LONGEST_STEP)
+    assert DEFLATE.decode is not None
+    try:
+        return memory[: DEFLATE.decode(data, memory.data)]
+    except DEFLATE.errors as error:
+        if DEFLATE.overflow in str(error):
+            return memory
+    return np.frombuffer(isal_zlib.decompressobj().decompress(data, size), np.uint8)
 
 
 def _malformed(data: bytes | memoryview, layout: BlockLayout, size: int, found: str) -> MalformedError:

@@ -24,21 +24,22 @@ class Piece:
 
 
 class Claim:
-    """A part of one block that somebody decodes, or has decoded: wait for ``future``."""
+    """A part of one block that its holder decodes; others wait for ``future``, if there are any."""
 
     __slots__ = ("future", "part")
 
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.future: Future[Piece] = Future()
+        self.future: Future[Piece] | None = None
 
 
 class BlockCache:
     """Least recently used pieces of blocks up to ``tile_cache_bytes``; safe from many threads.
 
-    ``claim`` answers with a claim. Whoever gets it with ``mine`` set must settle it, with ``store`` or
-    ``fail``; everybody else waits for it after having done the own work, so that two queries that need
-    the same block at the same time fetch it once, and never wait for each other in a circle.
+    ``claim`` answers with the piece that is kept; with the future of one that somebody decodes; or with a
+    claim, which the caller must settle with ``store`` or ``fail``. Wait for futures after having done the own
+    work: then two queries that need the same block at the same time fetch it once, and never wait for each
+    other in a circle.
     """
 
     def __init__(self) -> None:
@@ -49,20 +50,20 @@ class BlockCache:
         self._pending: dict[Hashable, list[Claim]] = {}
         self._bytes = 0
 
-    def claim(self, key: Hashable, part: Part) -> tuple[Claim, bool]:
-        """A claim on one block that covers ``part``, and whether the caller is the one to settle it."""
+    def claim(self, key: Hashable, part: Part) -> Piece | Future[Piece] | Claim:
+        """Who has, or gets, the pixels of ``part`` of a block."""
         with self._lock:
             for pending in self._pending.get(key, ()):
                 if pending.part.covers(part):
-                    return pending, False
-            claim = Claim(part)
+                    pending.future = pending.future or Future()
+                    return pending.future
             for kept in self._parts.get(key, ()):
                 if kept.covers(part):
                     self._kept.move_to_end((key, kept))
-                    claim.future.set_result(self._kept[key, kept])
-                    return claim, False
+                    return self._kept[key, kept]
+            claim = Claim(part)
             self._pending.setdefault(key, []).append(claim)
-            return claim, True
+            return claim
 
     def store(self, key: Hashable, claim: Claim, pixels: npt.NDArray[Any], *, keep: bool) -> Piece:
         """Settle a claim with pixels, which nobody may change any more; ``keep`` them for later claims."""
@@ -79,7 +80,9 @@ class BlockCache:
                 self._bytes += pixels.nbytes
             while self._bytes > limit:
                 self._drop(*next(iter(self._kept)))
-        claim.future.set_result(piece)
+        if claim.future is not None:
+            claim.future.set_result(piece)
+            claim.future = None  # the claim may live on; its pixels need not
         return piece
 
     def fail(self, key: Hashable, claim: Claim, error: BaseException) -> None:
@@ -87,7 +90,8 @@ class BlockCache:
         with self._lock:
             if not self._settled(key, claim):
                 return
-        claim.future.set_exception(error)
+        if claim.future is not None:
+            claim.future.set_exception(error)
 
     def _drop(self, key: Hashable, part: Part) -> None:
         self._bytes -= self._kept.pop((key, part)).pixels.nbytes

@@ -24,9 +24,10 @@ class Job:
     layout: BlockLayout
     rows: int
     part: Part
+    cut: bool = False
+    """A window ends inside the block, whose neighbours may want the rest."""
     keep: bool = False
-    """Worth a place in the cache: all blocks of the batch fit into it, or a window ends inside this one,
-    whose neighbours may want the rest."""
+    """Worth a place in the cache."""
     wanted_by: list[tuple[int, int]] = field(default_factory=list)
     """(number of the read, flat block number)."""
     file_size: int | None = None
@@ -72,8 +73,20 @@ def jobs_of(reads: Sequence[WindowRead]) -> dict[BlockKey, Job]:
                 )
             else:
                 job.part = job.part.union(part)
-            job.keep = job.keep or target.partly
+            job.cut = job.cut or target.partly
             job.wanted_by.append((number, block))
     for job in jobs.values():
         job.part = decodable_part(job.layout, job.rows, job.part)
     return jobs
+
+
+def keep_what_is_worth_it(jobs: Sequence[Job], *, limit: int) -> None:
+    """Mark what the cache should hold: all blocks, if they fit into ``limit`` bytes.
+
+    Of more, those that the next batch may want: batches come file by file, so another one shares blocks with
+    this one in its first and last file, where a window cuts them.
+    """
+    fit = sum(job.decoded_bytes for job in jobs) <= limit
+    ends = {job.byte_range.href for job in (*jobs[:1], *jobs[-1:])}
+    for job in jobs:
+        job.keep = fit or (job.cut and job.byte_range.href in ends)

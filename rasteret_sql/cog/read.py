@@ -19,7 +19,7 @@ import numpy.typing as npt
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, Claim, Piece
-from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of
+from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.cog.scatter import WindowRead, scatter
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
@@ -30,7 +30,7 @@ from rasteret_sql.store.progress import progress
 from rasteret_sql.store.redact import place
 
 Pixels = npt.NDArray[Any]
-WAITING_PER_THREAD = 16
+WAITING_PER_THREAD = 8
 """Fetched blocks that may wait for each decoding thread."""
 RESTS_AT_ONCE = 16
 
@@ -70,16 +70,14 @@ def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
                 scatter(reads[number], block, outcome)
 
     for key, job in jobs_of(reads).items():
-        claim, is_mine = BLOCKS.claim(key, job.part)
-        if is_mine:
-            mine.append(_Work(key=key, job=job, claim=claim))
-        elif claim.future.done() and not claim.future.exception():
-            settle(job, claim.future.result())
-        else:
-            elsewhere.append((job, claim.future))
-    if sum(work.job.decoded_bytes for work in mine) <= settings().tile_cache_bytes:
-        for work in mine:
-            work.job.keep = True
+        match BLOCKS.claim(key, job.part):
+            case Claim() as claim:
+                mine.append(_Work(key=key, job=job, claim=claim))
+            case Piece() as piece:
+                settle(job, piece)
+            case future:
+                elsewhere.append((job, future))
+    keep_what_is_worth_it([work.job for work in mine], limit=settings().tile_cache_bytes)
     _produce(mine, settle)
     for job, future in elsewhere:
         try:

@@ -7,10 +7,13 @@ import stat
 from datetime import UTC, datetime
 
 from rasteret_sql.errors import AccessError, NotFoundError, TransportError
+from rasteret_sql.memory import take
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.failures import beyond_end, too_large
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
+
+MOST_AT_ONCE = 1 << 30
 
 
 class LocalReader:
@@ -19,7 +22,8 @@ class LocalReader:
     def read(self, request: ByteRange) -> Block:
         fd, info = _open(request.href)
         try:
-            data = _pread(fd, request.start, request.length, request.href)
+            there = max(0, (info.size or 0) - request.start)
+            data = _pread(fd, request.start, min(request.length, there), request.href)
         finally:
             os.close(fd)
         if not data and request.length:
@@ -59,19 +63,18 @@ def _open(href: str) -> tuple[int, ObjectInfo]:
     )
 
 
-def _pread(fd: int, start: int, length: int, href: str) -> bytes:
+def _pread(fd: int, start: int, length: int, href: str) -> memoryview:
     """All bytes there are of the range; one system call gives at most 2 GiB."""
-    parts = []
+    data, there = take(length).data, 0
     try:
-        while length > 0:
-            part = os.pread(fd, min(length, 1 << 30), start)
-            if not part:
+        while there < length:
+            count = os.preadv(fd, [data[there : there + MOST_AT_ONCE]], start + there)
+            if not count:
                 break
-            parts.append(part)
-            start, length = start + len(part), length - len(part)
+            there += count
     except (OSError, OverflowError) as error:
         raise TransportError(f"{place(href)}: reading failed at byte {start:,} ({error}).") from error
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return data[:there]
 
 
 def _seen_from(href: str, path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
 from rasteret_sql.errors import ArgumentError, MalformedError
+from rasteret_sql.memory import take
 from rasteret_sql.settings import Settings
 from rasteret_sql.store import failures
 from rasteret_sql.store.address import Address, parse_address
@@ -28,6 +29,8 @@ from rasteret_sql.store.s3_config import s3_config
 
 LONGEST_REQUEST = 20
 """No request may take more than this many times ``request_timeout_s``, however steadily its bytes drip."""
+CHUNK = 256 << 10
+"""Bytes of a body that obstore hands over at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAILURES = (BaseError, FileNotFoundError, PermissionError, ValueError, NotImplementedError)
 """What obstore raises for one request."""
@@ -65,19 +68,18 @@ class ObstoreReader:
         try:
             answer = obstore.get(store, key, options={"range": (request.start, self._ends.end(request))})
             meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
-            # One chunk of the whole length; a server that sends more than it announced is not followed.
-            data = memoryview(next(iter(answer.stream(min_chunk_size=request.length)), b""))
+            expected = max(0, min(request.length, meta["size"] - request.start))
+            data, received = _collected(answer.stream(min_chunk_size=CHUNK), expected)
         except FAILURES as error:
             raise self._translated(error, request, store) from None
         if encoding not in (None, "identity"):
             raise failures.encoded_body(request, str(encoding))
-        expected = min(request.length, meta["size"] - request.start)
-        if data.nbytes > expected:
+        if received > expected:
             raise MalformedError(
                 f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
             )
-        if data.nbytes < expected:
-            raise failures.short_body(request, data.nbytes, expected)
+        if received < expected:
+            raise failures.short_body(request, received, expected)
         return Block(data=data, info=_info(meta))
 
     def read_all(self, href: str, *, max_bytes: int) -> Block:
@@ -152,6 +154,18 @@ class ObstoreReader:
             key = _object_key(parse_address(request.href))
             return self._ends.learn(found, request, lambda: obstore.head(store, key)["size"])
         return found
+
+
+def _collected(chunks: Iterable[Any], expected: int) -> tuple[memoryview, int]:
+    """A body in memory that is used again, and its length: a server that sends more is not followed."""
+    data, received = take(expected).data, 0
+    for chunk in chunks:
+        piece = memoryview(chunk)
+        start, received = received, received + piece.nbytes
+        if received > expected:
+            break
+        data[start:received] = piece
+    return data, received
 
 
 _CLOUDS: dict[str, tuple[Any, Callable[[str, Options], CloudConfig]]] = {

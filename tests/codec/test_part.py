@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.codec.block import BlockLayout, decode_block, encode_block
-from rasteret_sql.codec.part import Part, decodable_part, decode_part, whole
+from rasteret_sql.codec.part import LONGEST_STEP, Part, decodable_part, decode_part, whole
 from rasteret_sql.errors import MalformedError
+from rasteret_sql.memory import take
 
 DTYPES = ("uint8", "int16", "uint16", "uint32", "float32", "uint64", "float64")
 Cut = tuple[int, int, int]
@@ -100,6 +101,24 @@ def test_other_layouts_are_decoded_whole(changes: dict[str, Any]) -> None:
 def test_most_of_a_block_is_decoded_whole() -> None:
     layout = layout_of("uint16")
     assert decodable_part(layout, 128, Part(0, 120, 8)) == Part(0, 128, 64)
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 12])
+@pytest.mark.parametrize("kind", ["smooth", "noise", "constant"])
+def test_a_large_block_ends_where_the_part_does(kind: str, level: int) -> None:
+    """The stream goes on far behind the part: nothing of what was in the memory before may show.
+
+    Level 0 is stored blocks of 65,535 bytes, of which a decoder writes all or nothing.
+    """
+    layout = layout_of("uint16", width=512, height=512)
+    data = encode_block(pixels_of(layout, kind), layout, level=level)
+    expected = decode_block(data, layout)
+    for filling in (0, 255):
+        for bottom in (1, 31, 32, 33, 63, 64, 65, 200, 350, 435):
+            for length in (bottom * layout.row_bytes + LONGEST_STEP, bottom * layout.row_bytes):
+                take(length)[:] = filling
+            part = decode_part(data, layout, Part(bottom // 2, bottom, 400))
+            assert part.tobytes() == expected[bottom // 2 : bottom, :400].tobytes(), bottom
 
 
 def test_a_stream_that_ends_early_is_malformed() -> None:
