@@ -19,18 +19,20 @@ Bytes = npt.NDArray[np.uint8]
 
 LEAST: Final = 64 << 10
 """Smaller buffers come from the allocator, which keeps such."""
-KEPT_IDLE: Final = 64 << 20
-"""Bytes that wait to be used again, at most."""
 GRAIN: Final = 64 << 10
 LOOSE: Final = 2
 """A buffer may be so many times larger than what is asked for."""
+SLAB: Final = 16 << 20
+"""Memory comes from the system in such pieces: NumPy asks for huge pages above 4 MiB."""
+KEPT_IDLE: Final = 64 << 20
+"""Bytes in slabs that wait to be used again, at most."""
 
 
 class Recycler:
     """Buffers that are given out again once nobody refers to them or to a view of them.
 
     Whether somebody does is what CPython's count of references says: a view, a memoryview or an Arrow buffer
-    holds one on the array that owns the memory.
+    holds one on the array that it looks into.
     """
 
     def __init__(self) -> None:
@@ -40,7 +42,10 @@ class Recycler:
     def start_again(self) -> None:
         """Forget all, and the lock, which a thread that a fork left behind may hold."""
         self._lock = Lock()
-        self._owned: list[Bytes] = []
+        self._slabs: list[list[Bytes]] = []
+        """The buffers that each slab was cut into."""
+        self._rest = memoryview(b"")
+        """What is left of the last slab."""
 
     def take(self, length: int) -> Bytes:
         """A writable array of ``length`` bytes with anything in them."""
@@ -48,29 +53,43 @@ class Recycler:
             return np.empty(length, np.uint8)
         with self._lock:
             found = self._free(length)
-            if found is None:
-                self._let_go()
-                found = np.empty(-(-length // GRAIN) * GRAIN, np.uint8)
-                self._owned.append(found)
-            return found[:length]
+            return (self._cut(length) if found is None else found)[:length]
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes of all buffers, used and idle."""
+        return sum(buffer.nbytes for buffers in self._slabs for buffer in buffers)
 
     def _free(self, length: int) -> Bytes | None:
-        for place in range(len(self._owned)):
-            size = self._owned[place].nbytes
-            if length <= size <= LOOSE * length and sys.getrefcount(self._owned[place]) == self._unused:
-                return self._owned[place]
+        for buffers in self._slabs:
+            for place in range(len(buffers)):
+                fits = length <= buffers[place].nbytes <= LOOSE * length
+                if fits and sys.getrefcount(buffers[place]) == self._unused:
+                    return buffers[place]
         return None
 
+    def _cut(self, length: int) -> Bytes:
+        size = -(-length // GRAIN) * GRAIN
+        if size > len(self._rest):
+            self._let_go()
+            self._rest = np.empty(max(size, SLAB), np.uint8).data
+            self._slabs.append([])
+        # views of an array refer to the array that owns the memory; with a memoryview between, to this one
+        buffer = np.frombuffer(self._rest[:size], np.uint8)
+        self._rest = self._rest[size:]
+        self._slabs[-1].append(buffer)
+        return buffer
+
     def _let_go(self) -> None:
-        """Forget idle buffers over the limit, and of those in use so many that the list stays short."""
+        """Give back slabs that are wholly idle, beyond what may be kept."""
         idle, kept = 0, []
-        for place in range(len(self._owned)):
-            if sys.getrefcount(self._owned[place]) == self._unused:
-                idle += self._owned[place].nbytes
+        for buffers in self._slabs:
+            if all(sys.getrefcount(buffers[place]) == self._unused for place in range(len(buffers))):
+                idle += sum(buffer.nbytes for buffer in buffers)
                 if idle > KEPT_IDLE:
                     continue
-            kept.append(place)
-        self._owned = [self._owned[place] for place in kept]
+            kept.append(buffers)
+        self._slabs = kept
 
     @staticmethod
     def _references() -> int:
