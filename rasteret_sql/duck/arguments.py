@@ -36,18 +36,27 @@ def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretErro
     given = texts(crs, "aoi_crs")
     kinds = values_of(types)
     found: list[Aoi | Window | RasteretError | None] = [None] * len(values)
-    groups: dict[str | None, list[int]] = {}
+    # a join repeats its areas, one for each raster: each is looked at once
+    groups: dict[str | None, dict[Any, tuple[Any, list[int]]]] = {}
     for row, value in enumerate(values):
         if value is None:
             continue
         if isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
             found[row] = _window(value)
         else:
-            groups.setdefault(geometry_crs(kinds[row]) or given[row], []).append(row)
-    for group_crs, rows in groups.items():
-        for row, area in zip(rows, parse_aois([plain(values[r]) for r in rows], crs=group_crs), strict=True):
-            found[row] = area
+            group = groups.setdefault(geometry_crs(kinds[row]) or given[row], {})
+            group.setdefault(_hashable(value), (value, []))[1].append(row)
+    for group_crs, group in groups.items():
+        areas = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
+        for area, (_, rows) in zip(areas, group.values(), strict=True):
+            for row in rows:
+                found[row] = area
     return found
+
+
+def _hashable(value: Any) -> Any:
+    """Something equal for equal areas of one form; ``repr`` tells [1, true] from [1, 1]."""
+    return value if isinstance(value, str | bytes) else repr(value)
 
 
 def values_of(column: Any) -> list[Any]:

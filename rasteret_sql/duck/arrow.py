@@ -190,6 +190,17 @@ def blob_array(buffer: np.ndarray[Any, Any], lengths: Sequence[int], there: Sequ
     return pa.Array.from_buffers(pa.large_binary(), len(lengths), buffers)
 
 
+def blobs_of(arrays: Sequence[np.ndarray[Any, Any] | None]) -> pa.Array:
+    """The bytes of arrays as BLOBs, copied once; None is NULL."""
+    lengths = [0 if array is None else array.nbytes for array in arrays]
+    buffer, at = np.empty(sum(lengths), np.uint8), 0
+    for array, length in zip(arrays, lengths, strict=True):
+        if array is not None:
+            buffer[at : at + length].view(array.dtype).reshape(array.shape)[...] = array
+            at += length
+    return blob_array(buffer, lengths, [array is not None for array in arrays])
+
+
 def struct_array(columns: dict[str, pa.Array]) -> pa.Array:
     """Columns side by side as one STRUCT column."""
     fields = [pa.field(name, column.type) for name, column in columns.items()]

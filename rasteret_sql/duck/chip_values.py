@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments import sql
-from rasteret_sql.duck.arrow import array_of, blob_array, present
+from rasteret_sql.duck.arrow import array_of, blobs_of, present
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
@@ -135,7 +135,7 @@ def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
     fields = []
     for name, kind in declared(CHIP).children.items():
         if name == "data":
-            child = _pixels(chips)
+            child = blobs_of([None if chip is None else chip.pixels for chip in chips])
         else:
             child = array_of([None if row is None else row.get(name) for row in plain], kind)
         fields.append(pa.field(name, child.type))
@@ -143,18 +143,6 @@ def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
     there = np.array([chip is not None for chip in chips], np.bool_)
     bitmap = pa.py_buffer(np.packbits(there, bitorder="little"))
     return pa.Array.from_buffers(pa.struct(fields), len(chips), [bitmap], children=columns)
-
-
-def _pixels(chips: Sequence[Chip | None]) -> pa.Array:
-    lengths = [0 if chip is None else chip.pixels.nbytes for chip in chips]
-    buffer = np.empty(sum(lengths), np.uint8)
-    at = 0
-    for chip, length in zip(chips, lengths, strict=True):
-        if chip is not None:
-            there = buffer[at : at + length].view(chip.pixels.dtype.newbyteorder("<"))
-            there.reshape(chip.pixels.shape)[...] = chip.pixels
-            at += length
-    return blob_array(buffer, lengths, [chip is not None for chip in chips])
 
 
 def _row(chip: Chip) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import window_bounds
 from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, levels_of, numbers
-from rasteret_sql.duck.arrow import array_of, blob_array, struct_array
+from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box, plan_of, source_row
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.plan import ReadRequest, plan_chip
+from rasteret_sql.raster.plan import Planner, ReadRequest
 from rasteret_sql.raster.plan import plan_tiles as tiles_of
 from rasteret_sql.settings import settings
 
@@ -35,7 +35,7 @@ def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
 
 
 def _planned(
-    columns: Sequence[pa.Array], rows_of: Callable[[Header, ReadRequest, str], Iterable[Row]]
+    columns: Sequence[pa.Array], rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]]
 ) -> list[list[Row] | None]:
     raster, aoi, aoi_type, aoi_crs, bands, level, resolution, all_touched, on_error = columns
     wanted = areas(aoi, aoi_type, aoi_crs)
@@ -45,7 +45,7 @@ def _planned(
     overviews = [bool(levels[i]) or resolutions[i] is not None for i in range(len(levels))]
     # an area that is given and NULL (a LEFT JOIN without a match) asks for nothing; no area asks for all
     absent = _no_area(aoi)
-    planned: list[list[Row] | None] = []
+    planner, planned = Planner(), list[list[Row] | None]()
     for i, header in enumerate(rasters(raster, overviews)):
         if header is None or (wanted[i] is None and not absent):
             planned.append(None)
@@ -54,6 +54,7 @@ def _planned(
             planned.append(
                 list(
                     rows_of(
+                        planner,
                         _sound(header),
                         _request(i, wanted, asked_bands, levels, resolutions, touched),
                         policies[i],
@@ -100,15 +101,15 @@ def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> Row:
     return {"href": hrefs[i].as_py(), "source": {"on_error": "null", "error": str(error)}}
 
 
-def _chip_rows(header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
-    found = plan_chip(header, request)
+def _chip_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
+    found = planner.chip(header, request)
     if found is not None:
         level, plan = found
         yield _plan_row(header, level, plan, on_error)
 
 
-def _tile_rows(header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
-    for level, column, row, plan in tiles_of(header, request):
+def _tile_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
+    for level, column, row, plan in tiles_of(header, request, planner):
         yield _plan_row(header, level, plan, on_error) | {
             "tile_col": column,
             "tile_row": row,
@@ -160,12 +161,12 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     buffer, arrays = chips.allocate(plans)
     valid, errors = chips.read_chips(plans, arrays)
     lengths, there = [0] * len(sources), [False] * len(sources)
-    masks: list[bytes | None] = [None] * len(sources)
+    masks: list[Any] = [None] * len(sources)
     for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):
         lengths[i] = plan.byte_count
         if error is None:
             there[i] = True
-            masks[i] = None if mask is None or not validity else mask.tobytes()
+            masks[i] = mask if validity else None
         elif sources[i]["on_error"] == "null":  # type: ignore[index]
             texts[i] = str(error)
         else:
@@ -173,7 +174,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     return struct_array(
         {
             "data": blob_array(buffer, lengths, there),
-            "valid": array_of(masks, "BLOB"),
+            "valid": blobs_of(masks),
             "error": array_of(texts, "VARCHAR"),
         }
     )

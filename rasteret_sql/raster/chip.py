@@ -113,8 +113,9 @@ def read_chips(
     errors: list[RasteretError | None] = [None] * len(plans)
     for number, error in zip(owners, read_windows(reads), strict=True):
         errors[number] = errors[number] or error
+    covered = _Covered()
     valid = [
-        None if error else _valid(plan, array, alpha, mask)
+        None if error else _valid(plan, array, alpha, mask, covered)
         for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)
     ]
     return valid, errors
@@ -126,25 +127,40 @@ def _read(
     return WindowRead(selection=selection, window=plan.window, bands=bands, out=out, fill=fill)
 
 
+class _Covered:
+    """Which pixels of a window its area covers, worked out once for all files on a grid."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Bools | None] = {}
+
+    def pixels(self, plan: ChipPlan) -> Bools | None:
+        """``(rows, columns)`` that nobody may change; None when all are."""
+        if plan.aoi is None:
+            return None
+        rows, columns = plan.shape[1:]
+        key = (plan.aoi, plan.transform, rows, columns, plan.all_touched)
+        if key not in self._known:
+            geometry = shapely.from_wkb(plan.aoi)
+            everything = covers_grid(geometry, plan.transform, rows, columns)
+            self._known[key] = (
+                None
+                if everything
+                else inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
+            )
+        return self._known[key]
+
+
 def _valid(
-    plan: ChipPlan, array: Pixels, alpha: Pixels | None, mask: Pixels | None
+    plan: ChipPlan, array: Pixels, alpha: Pixels | None, mask: Pixels | None, covered: _Covered
 ) -> npt.NDArray[np.uint8] | None:
-    rows, columns = plan.shape[1:]
-    good = None
-    if plan.aoi is not None:
-        geometry = shapely.from_wkb(plan.aoi)
-        if not covers_grid(geometry, plan.transform, rows, columns):
-            good = inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
     shown = alpha if mask is None else mask
-    if shown is not None:
-        good = _and(good, np.not_equal(shown[0], 0))
-    else:
-        good = _and(good, _not_nodata(array, plan.nodata))
+    good = _not_nodata(array, plan.nodata) if shown is None else np.not_equal(shown[0], 0)
+    good = _and(good, covered.pixels(plan))
     return None if good is None or good.all() else good.view(np.uint8)
 
 
 def _and(one: Bools | None, other: Bools | None) -> Bools | None:
-    """Both; None is all True."""
+    """Both, in the memory of ``one``; None is all True."""
     if one is None or other is None:
         return other if one is None else one
     one &= other

@@ -14,7 +14,7 @@ from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, 
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.plan import ReadRequest, area_in, pick_band_numbers, plan_chip
+from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
 from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.window import geometry_window
 
@@ -70,9 +70,9 @@ def read_each(
     Chips come file by file, in no other order, and a few at a time are in memory: at most ``GROUP_BYTES`` of
     pixels, or one chip. The first error is raised.
     """
-    planned = []
+    planner, planned = Planner(), []
     for row, (header, request) in enumerate(zip(headers, requests, strict=True)):
-        found = None if header is None or request is None else plan_chip(header, request)
+        found = None if header is None or request is None else planner.chip(header, request)
         if found is not None and header is not None:
             planned.append(_Planned(row=row, header=header, level=found[0], plan=found[1]))
     planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))

@@ -41,52 +41,86 @@ class ReadRequest:
     all_touched: bool = False
 
 
-def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
-    """The level that is read and the plan of the chip; None where area and raster do not overlap."""
-    level_number = pick_level(header, request.level, request.resolution)
-    level = header.levels[level_number]
-    bands = pick_bands(header, request.bands)
-    transform = header.level_transform(level_number)
-    geometry = None
-    if isinstance(request.area, Aoi):
-        geometry = area_in(header.crs, request.area, transform, header.href)
-        window = geometry_window(geometry, transform, level.width, level.height)
-    else:
-        window = clip_window(request.area, level.width, level.height)
-    if window is None:
-        return None
-    mask = select_mask(header, level, window)
-    # GDAL's order: an internal mask says what is valid, else nodata, else alpha
-    alpha = None if mask is not None or applies(header.dtype, header.nodata) else header.alpha_band
-    needed = bands if alpha is None else (*bands, alpha)
-    selection = select(header, level, window, needed)
-    for part in (selection, mask):
-        if part is not None:
-            _refuse_unsupported(part)
-    if any(other.mask is not None for other in header.levels) and mask is None:
-        raise UnsupportedError(
-            f"{place(header.href)} has an internal mask, but none for level {level_number}; "
-            "read another level"
+class Planner:
+    """Plans the chips of one batch: what an area is on a grid is worked out once for all files on it."""
+
+    def __init__(self) -> None:
+        self._placed: dict[Any, _Placed] = {}
+
+    def chip(self, header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
+        """The level that is read and the plan of the chip; None where area and raster do not overlap."""
+        level_number = pick_level(header, request.level, request.resolution)
+        level = header.levels[level_number]
+        bands = pick_bands(header, request.bands)
+        transform = header.level_transform(level_number)
+        placed = self._place(header, request.area, transform, level.width, level.height)
+        window = placed.window
+        if window is None:
+            return None
+        mask = select_mask(header, level, window)
+        # GDAL's order: an internal mask says what is valid, else nodata, else alpha
+        alpha = None if mask is not None or applies(header.dtype, header.nodata) else header.alpha_band
+        needed = bands if alpha is None else (*bands, alpha)
+        selection = select(header, level, window, needed)
+        for part in (selection, mask):
+            if part is not None:
+                _refuse_unsupported(part)
+        if any(other.mask is not None for other in header.levels) and mask is None:
+            raise UnsupportedError(
+                f"{place(header.href)} has an internal mask, but none for level {level_number}; "
+                "read another level"
+            )
+        return level_number, ChipPlan(
+            selection=selection,
+            window=window,
+            bands=bands,
+            transform=window_transform(transform, window),
+            nodata=header.nodata,
+            alpha_band=alpha,
+            mask=mask,
+            aoi=placed.aoi,
+            all_touched=request.all_touched,
         )
-    return level_number, ChipPlan(
-        selection=selection,
-        window=window,
-        bands=bands,
-        transform=window_transform(transform, window),
-        nodata=header.nodata,
-        alpha_band=alpha,
-        mask=mask,
-        aoi=None if geometry is None else shapely.to_wkb(geometry),
-        all_touched=request.all_touched,
-    )
+
+    def _place(
+        self, header: Header, area: Aoi | Window | None, transform: Affine, width: int, height: int
+    ) -> _Placed:
+        if not isinstance(area, Aoi):
+            return _Placed(area=area, window=clip_window(area, width, height), aoi=None)
+        key = (id(area), header.crs, transform, width, height)
+        placed = self._placed.get(key)
+        if placed is None:
+            geometry = area_in(header.crs, area, transform, header.href)
+            window = geometry_window(geometry, transform, width, height)
+            placed = _Placed(area=area, window=window, aoi=shapely.to_wkb(geometry))
+            self._placed[key] = placed
+        return placed
 
 
-def plan_tiles(header: Header, request: ReadRequest) -> Iterator[tuple[int, int, int, ChipPlan]]:
+@dataclass(frozen=True, kw_only=True)
+class _Placed:
+    """An area on a grid."""
+
+    area: Aoi | Window | None
+    """Kept, so that its ``id`` stays its own."""
+    window: Window | None
+    aoi: bytes | None
+    """WKB in the raster's CRS."""
+
+
+def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
+    """One chip; see ``Planner.chip``."""
+    return Planner().chip(header, request)
+
+
+def plan_tiles(
+    header: Header, request: ReadRequest, planner: Planner
+) -> Iterator[tuple[int, int, int, ChipPlan]]:
     """Level, tile column, tile row and plan of every internal tile that touches the area.
 
     Of a band-interleaved raster each band's tile is one of its own, in the order of the bands.
     """
-    found = plan_chip(header, request)
+    found = planner.chip(header, request)
     if found is None:
         return
     number, chip = found
