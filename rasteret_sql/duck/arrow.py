@@ -151,7 +151,6 @@ BUILDERS: dict[str, Callable[[Sequence[Any], DuckType], pa.Array]] = {
     "boolean": _boolean,
     "timestamp with time zone": _timestamp,
     "varchar": _varchar,
-    "json": _varchar,
     "blob": _blob,
     "list": _list,
     "array": _fixed,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+ALIASES = {"JSON": "varchar"}
 _TOKEN = re.compile(r'"[^"]*"|[A-Za-z_]\w*|\d+|[()\[\],]')
 
 
@@ -61,7 +62,11 @@ class _Words:
         name = self.take()
         while self.peek()[:1].isalpha():  # TIMESTAMP WITH TIME ZONE
             name += f" {self.take()}"
-        kind = self.nested(name) if self.peek() == "(" else DuckType(id=name.lower(), text=name)
+        kind = (
+            self.nested(name)
+            if self.peek() == "("
+            else DuckType(id=ALIASES.get(name, name.lower()), text=name)
+        )
         while self.peek() == "[":
             self.take("[")
             size = int(self.take()) if self.peek() != "]" else 0

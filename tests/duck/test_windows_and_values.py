@@ -201,17 +201,12 @@ def _present(kind: DuckType) -> st.SearchStrategy[Any]:
     if kind.id == "struct":
         return st.fixed_dictionaries({}, optional={name: values(c) for name, c in kind.children.items()})
     if kind.id == "array":
-        size = array_size(kind)
-        return st.lists(values(kind.children["child"]), min_size=size, max_size=size)
+        return st.lists(values(kind.children["child"]), min_size=kind.size, max_size=kind.size)
     if kind.id == "list":
         return st.lists(values(kind.children["child"]), max_size=3)
     if kind.id == "map":
         return st.dictionaries(_present(kind.children["key"]), values(kind.children["value"]), max_size=3)
     return SIMPLE[kind.id]
-
-
-def array_size(kind: DuckType) -> int:
-    return int(kind.text[kind.text.rindex("[") + 1 : -1])
 
 
 SIMPLE: dict[str, st.SearchStrategy[Any]] = {
@@ -244,7 +239,7 @@ def cross(rows: Sequence[Any], kind: DuckType) -> list[Any]:
     array.validate(full=True)
     with duckdb.connect() as con:
         relation = con.from_arrow(pa.table({"v": array}))
-        assert str(relation.types[0]) == kind.text.replace(" JSON", " VARCHAR")  # JSON is a name for VARCHAR
+        assert relation.types[0] == duckdb.type(kind.text.replace(" JSON", " VARCHAR"))  # JSON is its alias
         return [value for (value,) in relation.fetchall()]
 
 
@@ -264,7 +259,7 @@ def some(kind: DuckType, choose: random.Random) -> Any:
     if kind.id == "struct":
         return {name: some(child, choose) for name, child in kind.children.items()}
     if kind.id in ("list", "array"):
-        size = array_size(kind) if kind.id == "array" else choose.randrange(4)
+        size = kind.size if kind.id == "array" else choose.randrange(4)
         return [some(kind.children["child"], choose) for _ in range(size)]
     if kind.id == "map":
         return {f"k{n}": some(kind.children["value"], choose) for n in range(choose.randrange(3))}
@@ -290,9 +285,9 @@ def test_numpy_arrays_cross_as_lists(dtype: str) -> None:
     """Tile tables are handed over as they are, many to a column."""
     kind = next(name for name, (_, code) in NUMBERS.items() if code == dtype)
     tables = [np.arange(n).astype(dtype) for n in (0, 3, 1)]
-    found = cross([tables[0], None, tables[1], tables[2]], declared(f"{kind}[]"))
+    found = cross([tables[0], None, tables[1], tables[2]], declared(f"{kind.upper()}[]"))
     assert found == [[], None, [0, 1, 2], [0]]
-    assert cross([tables[0], tables[0]], declared(f"{kind}[]")) == [[], []]
+    assert cross([tables[0], tables[0]], declared(f"{kind.upper()}[]")) == [[], []]
 
 
 @pytest.mark.parametrize(
