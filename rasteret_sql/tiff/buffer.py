@@ -53,8 +53,8 @@ class Bytes:
         self._starts.insert(i, start)
         self._pieces.insert(i, joined)
 
-    def has(self, start: int, length: int, what: str) -> bool:
-        """Whether these bytes are there; ``MalformedError`` where the file ends before them."""
+    def has(self, start: int, length: int, what: object) -> bool:
+        """Whether these bytes are there; ``MalformedError`` names ``what`` if the file ends before them."""
         most = MAX_FILE_BYTES if self.size is None else self.size
         if start + length > most:
             raise MalformedError(
@@ -64,7 +64,7 @@ class Bytes:
         i = bisect_right(self._starts, start) - 1
         return i >= 0 and start + length <= self._starts[i] + len(self._pieces[i])
 
-    def read(self, start: int, length: int, what: str) -> bytes:
+    def read(self, start: int, length: int, what: object) -> bytes:
         """These bytes; ``NeedBytes`` where they are missing."""
         if not self.has(start, length, what):
             raise NeedBytes([(start, length)])

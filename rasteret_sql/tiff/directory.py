@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from rasteret_sql.tiff.geokeys import decode_text
 from rasteret_sql.tiff.head import READ_AHEAD, Head
 from rasteret_sql.tiff.image import UInt64s
 from rasteret_sql.tiff.limits import Allowance
+
+if TYPE_CHECKING:
+    from rasteret_sql.tiff.grid import Grid
 
 UNSIGNED: Final = frozenset(kind for kind, code in tags.INTEGERS.items() if code[0] == "u")
 
@@ -56,6 +59,18 @@ class Progress:
     """By offset."""
     complete: set[int] = field(default_factory=set)
     """Offsets of the directories whose values are all there."""
+    grids: dict[int, Grid] = field(default_factory=dict)
+    """By offset of the directory."""
+
+
+class Label(NamedTuple):
+    """How a message names a tag; written out when there is one."""
+
+    directory: Directory
+    tag: int
+
+    def __str__(self) -> str:
+        return f"{self.directory.place}: {tags.tag_label(self.tag)}"
 
 
 class Values:
@@ -63,6 +78,7 @@ class Values:
 
     def __init__(self, buffer: Bytes, head: Head, directory: Directory) -> None:
         self.buffer, self.head, self.directory = buffer, head, directory
+        self.byte_order = head.byte_order
 
     def malformed(self, tag: int, problem: str) -> MalformedError:
         return MalformedError(f"{self.label(tag)} {problem}")
@@ -70,8 +86,8 @@ class Values:
     def field(self, tag: int) -> Field | None:
         return self.directory.fields.get(tag)
 
-    def label(self, tag: int) -> str:
-        return f"{self.directory.place}: {tags.tag_label(tag)}"
+    def label(self, tag: int) -> Label:
+        return Label(self.directory, tag)
 
     def missing(self, tag: int, count: int | None = None) -> list[Range]:
         """The range of a tag's (first ``count``) values where the buffer lacks it."""
@@ -102,9 +118,11 @@ class Values:
 
     def integer(self, tag: int, default: int | None = None) -> int:
         """One value; several equal ones count as one. Without ``default`` the tag must be there."""
-        field = self.field(tag)
+        field = self.directory.fields.get(tag)
+        if field is None and default is not None:
+            return default
         if field is not None and field.inside is not None and field.count == 1 and field.kind in UNSIGNED:
-            return int.from_bytes(field.inside[: tags.FIELD_WIDTHS[field.kind]], self.head.byte_order)
+            return int.from_bytes(field.inside[: tags.FIELD_WIDTHS[field.kind]], self.byte_order)
         array = self.integers(tag)
         if array is None:
             if default is None:

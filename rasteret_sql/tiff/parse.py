@@ -39,7 +39,7 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     every = [Values(buffer, head, directory) for directory in directories]
     for values in every:
         if values.directory.offset not in progress.complete:
-            wanted = _missing_values(values, progress.allowance)
+            wanted = _missing_values(values, progress)
             missing += wanted
             if not wanted:
                 progress.complete.add(values.directory.offset)
@@ -48,27 +48,27 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     return Tiff(
         byte_order=head.byte_order,
         big=head.big,
-        images=tuple(_read_image(values, progress.allowance) for values in every),
+        images=tuple(_read_image(values, progress) for values in every),
         ghost=head.ghost,
     )
 
 
-def _missing_values(values: Values, allowance: Allowance) -> list[Range]:
+def _missing_values(values: Values, progress: Progress) -> list[Range]:
     """What the buffer lacks of one directory's values; of its tables only as much as the grid needs."""
+    allowance = progress.allowance
     plain = {
         tag: _missing_value(values, tag, allowance)
-        for tag in values.directory.fields
-        if tag not in tags.BLOCK_TABLES
+        for tag, field in values.directory.fields.items()
+        if field.inside is None and tag not in tags.BLOCK_TABLES
     }
     missing = [part for parts in plain.values() for part in parts]
     if any(plain.get(tag) for tag in GRID_TAGS):
         return missing
-    return missing + missing_tables(values, read_grid(values), allowance)
+    grid = progress.grids[values.directory.offset] = read_grid(values)
+    return missing + missing_tables(values, grid, allowance)
 
 
 def _missing_value(values: Values, tag: int, allowance: Allowance) -> list[Range]:
-    if values.directory.fields[tag].inside is not None:
-        return []
     length = values.length(tag)
     limit = "max_metadata_bytes" if tag == tags.GDAL_METADATA else "max_tag_bytes"
     claim = f"{values.label(tag)} holds {length:,} bytes"
@@ -76,14 +76,14 @@ def _missing_value(values: Values, tag: int, allowance: Allowance) -> list[Range
     return values.missing(tag)
 
 
-def _read_image(values: Values, allowance: Allowance) -> Image:
-    grid = read_grid(values)
+def _read_image(values: Values, progress: Progress) -> Image:
+    grid = progress.grids[values.directory.offset]
     bits = read_bits(values)
     sample_format, dtype = _read_sample_type(values, bits)
     offsets, counts = read_tables(values, grid)
     colormap = _first_integers(values, tags.COLOR_MAP, 3 << min(bits, 16))
     lerc = _first_integers(values, tags.LERC_PARAMETERS, MAX_LERC_PARAMETERS)
-    geo_keys, geo_minor_revision = _read_geo_keys(values, allowance)
+    geo_keys, geo_minor_revision = _read_geo_keys(values, progress.allowance)
     return Image(
         width=grid.width,
         height=grid.height,
