@@ -19,6 +19,7 @@ from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.plan import Planner, ReadRequest
 from rasteret_sql.raster.plan import plan_tiles as tiles_of
 from rasteret_sql.settings import settings
+from rasteret_sql.store.fetch import prepare
 
 ON_ERROR = ("fail", "null")
 Row = dict[str, Any]
@@ -65,6 +66,7 @@ def _planned(
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(raster, i, error)])
+    prepare({row["href"] for rows in planned if rows for row in rows[:1]})
     return planned
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.store import failures
+from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.pool import pool_of
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.route import reader_for
+from rasteret_sql.store.route import Preparing, reader_for
 from rasteret_sql.store.schedule import run
 
 
@@ -24,6 +28,26 @@ def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Bloc
     ``kind`` is what ``rasteret_requests()`` shows: ``header``, ``tile``, ``document`` or ``stac``.
     """
     return run(ranges, _read, kind=kind)
+
+
+def prepare(hrefs: Iterable[str]) -> None:
+    """Make what reading these files takes, beside what the caller does; no request is made.
+
+    What is wrong with their addresses or options is the error of the read.
+    """
+    roots: dict[str, str] = {}
+    for href in hrefs:
+        with suppress(RasteretError):
+            roots.setdefault(parse_address(href).root, href)
+    for root, href in roots.items():
+        pool_of(root).submit(partial(_prepare, href))
+
+
+def _prepare(href: str) -> None:
+    with suppress(RasteretError):
+        reader = reader_for(href)
+        if isinstance(reader, Preparing):
+            reader.prepare()
 
 
 def _read(request: ByteRange) -> Block:

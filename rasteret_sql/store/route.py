@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rasteret_sql.errors import TransportError
 from rasteret_sql.settings import Settings, settings
@@ -33,6 +33,13 @@ class Reader(Protocol):
     def read_all(self, href: str, *, max_bytes: int) -> Block:
         """The whole object in one request; ``LimitError`` when it is longer than ``max_bytes``."""
         ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A reader whose first read is quicker after ``prepare``, which makes no request."""
+
+    def prepare(self) -> None: ...
 
 
 class _HttpOrigin:
@@ -66,6 +73,10 @@ class _HttpOrigin:
             self._odd.add(request.href)
             self._exact_only = len(self._odd) >= ODD_FILES
             raise TransportError(str(error), transient=True, retry_after_s=0) from None
+
+    def prepare(self) -> None:
+        if not self._exact_only:
+            self._fast.prepare()
 
     def read_all(self, href: str, *, max_bytes: int) -> Block:
         return self._exact().read_all(href, max_bytes=max_bytes)
