@@ -28,6 +28,7 @@ from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.progress import progress
 from rasteret_sql.store.redact import place
+from rasteret_sql.workers import workers
 
 Pixels = npt.NDArray[Any]
 WAITING_PER_THREAD = 8
@@ -130,7 +131,7 @@ def _produce(mine: Sequence[_Work], settle: Settle) -> None:
                         finish(work, found)
                     else:
                         room.acquire()
-                        tasks.append(_pool().submit(decode, work, found))
+                        tasks.append(workers().submit(decode, work, found))
                 advance(asks[number].range.length)
         for task in tasks:
             task.result()
@@ -172,11 +173,6 @@ def _abandon(mine: Iterable[_Work]) -> None:
     interrupted = TransportError("the read of this block was interrupted; run the query again")
     for work in mine:
         BLOCKS.fail(work.key, work.claim, interrupted)
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(settings().decode_threads, thread_name_prefix="rasteret-decode")
 
 
 @lru_cache(maxsize=1)

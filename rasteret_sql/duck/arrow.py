@@ -190,14 +190,17 @@ def blob_array(buffer: np.ndarray[Any, Any], lengths: Sequence[int], there: Sequ
 
 
 def blobs_of(arrays: Sequence[np.ndarray[Any, Any] | None]) -> pa.Array:
-    """The bytes of arrays as BLOBs, copied once; None is NULL."""
+    """The bytes of arrays as BLOBs, copied once, and a single one not at all; None is NULL."""
     lengths = [0 if array is None else array.nbytes for array in arrays]
+    there = [array is not None for array in arrays]
+    given = [array for array in arrays if array is not None]
+    if len(given) == 1 and given[0].flags.c_contiguous:
+        return blob_array(given[0].reshape(-1).view(np.uint8), lengths, there)
     buffer, at = np.empty(sum(lengths), np.uint8), 0
-    for array, length in zip(arrays, lengths, strict=True):
-        if array is not None:
-            buffer[at : at + length].view(array.dtype).reshape(array.shape)[...] = array
-            at += length
-    return blob_array(buffer, lengths, [array is not None for array in arrays])
+    for array in given:
+        buffer[at : at + array.nbytes].view(array.dtype).reshape(array.shape)[...] = array
+        at += array.nbytes
+    return blob_array(buffer, lengths, there)
 
 
 def struct_array(columns: dict[str, pa.Array]) -> pa.Array:

@@ -8,21 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from rasteret_sql.cog.read import read_windows
 from rasteret_sql.cog.scatter import WindowRead
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Affine, Window
 from rasteret_sql.errors import LimitError, RasteretError
-from rasteret_sql.raster.nodata import fill_value, is_nodata
-from rasteret_sql.raster.rasterize import covers_grid, inside
+from rasteret_sql.raster.nodata import fill_value
+from rasteret_sql.raster.validity import Question, validity
 from rasteret_sql.settings import settings
 
 Pixels = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
-ROWS_OF_BYTES = 1 << 20
-"""Pixels looked at together when nodata is searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +87,7 @@ def read_chips(
 ) -> tuple[list[npt.NDArray[np.uint8] | None], list[RasteretError | None]]:
     """Fill ``arrays`` and give each chip's validity and error.
 
-    Validity is ``(rows, columns)`` of uint8, 1 = usable: inside the area, and by the first of these that the
-    raster has (rasterio's ``dataset_mask``): internal mask not 0, not nodata in every band read, alpha not 0.
-    None when all pixels are.
+    Validity is ``(rows, columns)`` of uint8, 1 = usable, as ``validity`` says; None when all pixels are.
     """
     reads: list[WindowRead] = []
     extra: list[tuple[Pixels | None, Pixels | None]] = []
@@ -113,71 +107,16 @@ def read_chips(
     errors: list[RasteretError | None] = [None] * len(plans)
     for number, error in zip(owners, read_windows(reads), strict=True):
         errors[number] = errors[number] or error
-    covered = _Covered()
-    valid = [
-        None if error else _valid(plan, array, alpha, mask, covered)
+    questions = [
+        Question(plan=plan, pixels=array, shown=alpha if mask is None else mask)
         for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)
+        if error is None
     ]
-    return valid, errors
+    answers = iter(validity(questions))
+    return [None if error else next(answers) for error in errors], errors
 
 
 def _read(
     plan: ChipPlan, selection: Selection, bands: tuple[int, ...], out: Pixels, fill: float | int
 ) -> WindowRead:
     return WindowRead(selection=selection, window=plan.window, bands=bands, out=out, fill=fill)
-
-
-class _Covered:
-    """Which pixels of a window its area covers, worked out once for all files on a grid."""
-
-    def __init__(self) -> None:
-        self._known: dict[Any, Bools | None] = {}
-
-    def pixels(self, plan: ChipPlan) -> Bools | None:
-        """``(rows, columns)`` that nobody may change; None when all are."""
-        if plan.aoi is None:
-            return None
-        rows, columns = plan.shape[1:]
-        key = (plan.aoi, plan.transform, rows, columns, plan.all_touched)
-        if key not in self._known:
-            geometry = shapely.from_wkb(plan.aoi)
-            everything = covers_grid(geometry, plan.transform, rows, columns)
-            self._known[key] = (
-                None
-                if everything
-                else inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
-            )
-        return self._known[key]
-
-
-def _valid(
-    plan: ChipPlan, array: Pixels, alpha: Pixels | None, mask: Pixels | None, covered: _Covered
-) -> npt.NDArray[np.uint8] | None:
-    shown = alpha if mask is None else mask
-    good = _not_nodata(array, plan.nodata) if shown is None else np.not_equal(shown[0], 0)
-    good = _and(good, covered.pixels(plan))
-    return None if good is None or good.all() else good.view(np.uint8)
-
-
-def _and(one: Bools | None, other: Bools | None) -> Bools | None:
-    """Both, in the memory of ``one``; None is all True."""
-    if one is None or other is None:
-        return other if one is None else one
-    one &= other
-    return one
-
-
-def _not_nodata(array: Pixels, nodata: float | None) -> Bools | None:
-    """True where a band is not nodata, None where no pixel is; some rows at a time, which stay in cache."""
-    good = None
-    step = max(1, ROWS_OF_BYTES // max(1, array[:, 0].nbytes))
-    for start in range(0, array.shape[1], step):
-        bad = is_nodata(array[:, start : start + step], nodata)
-        if bad is None:
-            return None
-        everywhere = bad[0] if len(bad) == 1 else np.all(bad, axis=0)
-        if everywhere.any():
-            if good is None:
-                good = np.ones(array.shape[1:], np.bool_)
-            np.logical_not(everywhere, out=good[start : start + step])
-    return good
