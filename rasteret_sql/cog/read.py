@@ -23,6 +23,7 @@ from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of
 from rasteret_sql.cog.scatter import WindowRead, scatter
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
+from rasteret_sql.store import meter
 from rasteret_sql.store.coalesce import merge
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.port import Block, ByteRange
@@ -61,6 +62,7 @@ def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
     errors: list[RasteretError | None] = [None] * len(reads)
     elsewhere: list[tuple[Job, Future[Piece]]] = []
     mine: list[_Work] = []
+    spared: list[Job] = []
 
     def settle(job: Job, outcome: Piece | RasteretError) -> None:
         for number, block in job.wanted_by:
@@ -75,6 +77,7 @@ def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
             mine.append(_Work(key=key, job=job, claim=claim))
         elif claim.future.done() and not claim.future.exception():
             settle(job, claim.future.result())
+            spared.append(job)
         else:
             elsewhere.append((job, claim.future))
     if sum(work.job.decoded_bytes for work in mine) <= settings().tile_cache_bytes:
@@ -84,9 +87,20 @@ def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
     for job, future in elsewhere:
         try:
             settle(job, future.result())
+            spared.append(job)
         except RasteretError as error:
             settle(job, error)
+    _note_spared(spared)
     return errors
+
+
+def _note_spared(jobs: Sequence[Job]) -> None:
+    """Tell the meter, file by file, which blocks were there or on their way already."""
+    by_href: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_href.setdefault(job.byte_range.href, []).append(job)
+    for href, found in by_href.items():
+        meter.record_cached(href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found))
 
 
 def _produce(mine: Sequence[_Work], settle: Settle) -> None:
