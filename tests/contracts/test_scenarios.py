@@ -208,6 +208,7 @@ def test_no_more_bytes_are_asked_for_at_once_than_the_setting_says(
     work = scenes.job("S2x")
     with serving(con, work) as server:
         configure(bytes_in_flight=bytes_in_flight, merge_max_bytes=bytes_in_flight)
+        server.quiet_s = 0.02  # else it may answer as fast as it is asked
         assert read(con) == expected(work)
         assert server.most_bytes_at_once <= bytes_in_flight
         assert server.most_bytes_at_once > bytes_in_flight / 4, "as many as allowed, not one after the other"
