@@ -107,7 +107,7 @@ class Settings:
         "auto", "", "auto: bars for long work in terminals and notebooks; off: none.", choices=("auto", "off")
     )
     request_log_rows: int = _setting(
-        100_000, "rows", "Requests remembered by rasteret_requests(), the newest; 0 keeps none."
+        100_000, "rows", "Rows remembered by rasteret_requests(), the newest; 0 keeps none."
     )
 
 

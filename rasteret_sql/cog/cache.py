@@ -23,6 +23,10 @@ class Piece:
     pixels: npt.NDArray[Any]
 
 
+class AbandonedError(Exception):
+    """Whoever was to decode a block stopped before, for reasons of its own: whoever waits for it reads it."""
+
+
 class Claim:
     """A part of one block that its holder decodes; others wait for ``future``, if there are any."""
 

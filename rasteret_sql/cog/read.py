@@ -7,22 +7,23 @@ far as the windows need them, and are copied at once to every window that wants 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 from typing import Any
 
 import numpy.typing as npt
 
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
-from rasteret_sql.cog.cache import BLOCKS, Claim, Piece
+from rasteret_sql.cog.cache import BLOCKS, AbandonedError, Claim, Piece
 from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.cog.scatter import WindowRead, scatter
-from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
+from rasteret_sql.errors import MalformedError, RasteretError, StaleError
 from rasteret_sql.settings import settings
+from rasteret_sql.store import meter
 from rasteret_sql.store.coalesce import merge
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.port import Block, ByteRange
@@ -57,39 +58,73 @@ class _Ask:
     """(block, first byte in the answer, length)."""
 
 
-def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
-    """Fill every ``out``; the answer holds None, or the error, of each read in the same order."""
+def read_windows(reads: Sequence[WindowRead], *, stop_at_error: bool = False) -> list[RasteretError | None]:
+    """Fill every ``out``; the answer holds None, or the error, of each read in the same order.
+
+    With ``stop_at_error`` no more is asked for once a read has failed; then others may be unfinished too.
+    """
     errors: list[RasteretError | None] = [None] * len(reads)
-    elsewhere: list[tuple[Job, Future[Piece]]] = []
-    mine: list[_Work] = []
+    stop = Event()
+    spared: list[Job] = []
 
     def settle(job: Job, outcome: Piece | RasteretError) -> None:
         for number, block in job.wanted_by:
             if isinstance(outcome, RasteretError):
                 errors[number] = errors[number] or outcome
+                if stop_at_error:
+                    stop.set()
             else:
                 scatter(reads[number], block, outcome)
 
-    for key, job in jobs_of(reads).items():
+    wanted = jobs_of(reads)
+    while wanted and not stop.is_set():
+        wanted = _read_jobs(wanted, settle, spared, stop)
+    _note_spared(spared)
+    return errors
+
+
+def _read_jobs(
+    jobs: Mapping[BlockKey, Job], settle: Settle, spared: list[Job], stop: Event
+) -> dict[BlockKey, Job]:
+    """Read blocks here or wait for who reads them already; gives those that others left unread."""
+    elsewhere: list[tuple[BlockKey, Job, Future[Piece]]] = []
+    mine: list[_Work] = []
+    for key, job in jobs.items():
         match BLOCKS.claim(key, job.part):
             case Claim() as claim:
                 mine.append(_Work(key=key, job=job, claim=claim))
             case Piece() as piece:
                 settle(job, piece)
+                spared.append(job)
             case future:
-                elsewhere.append((job, future))
+                elsewhere.append((key, job, future))
     keep_what_is_worth_it([work.job for work in mine], limit=settings().tile_cache_bytes)
-    _produce(mine, settle)
-    for job, future in elsewhere:
+    _produce(mine, settle, stop)
+    left: dict[BlockKey, Job] = {}
+    for key, job, future in elsewhere:
+        if stop.is_set():
+            break
         try:
             settle(job, future.result())
+            spared.append(job)
+        except AbandonedError:
+            left[key] = job
         except RasteretError as error:
             settle(job, error)
-    return errors
+    return left
 
 
-def _produce(mine: Sequence[_Work], settle: Settle) -> None:
-    """Fetch and decode the claimed blocks; every claim is settled, come what may."""
+def _note_spared(jobs: Sequence[Job]) -> None:
+    """Tell the meter, file by file, which blocks were there or on their way already."""
+    by_href: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_href.setdefault(job.byte_range.href, []).append(job)
+    for href, found in by_href.items():
+        meter.record_cached(href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found))
+
+
+def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
+    """Fetch and decode the claimed blocks until ``stop``; every claim is settled, come what may."""
     tasks: list[Future[None]] = []
     rests: list[Future[None]] = []
     # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
@@ -133,6 +168,8 @@ def _produce(mine: Sequence[_Work], settle: Settle) -> None:
                         room.acquire()
                         tasks.append(workers().submit(decode, work, found))
                 advance(asks[number].range.length)
+                if stop.is_set():
+                    break
         for task in tasks:
             task.result()
         for task in rests:
@@ -170,9 +207,8 @@ def _asks(mine: Sequence[_Work]) -> list[_Ask]:
 
 
 def _abandon(mine: Iterable[_Work]) -> None:
-    interrupted = TransportError("the read of this block was interrupted; run the query again")
     for work in mine:
-        BLOCKS.fail(work.key, work.claim, interrupted)
+        BLOCKS.fail(work.key, work.claim, AbandonedError())
 
 
 @lru_cache(maxsize=1)

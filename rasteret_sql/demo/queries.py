@@ -151,6 +151,7 @@ SPENT = Query(
     sql="""\
 SELECT kind, count(*) AS requests, round(sum(byte_count) / 1e6, 2) AS megabytes
 FROM rasteret_requests()
+WHERE attempt > 0
 GROUP BY kind
 ORDER BY kind;""",
 )

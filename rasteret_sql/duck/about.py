@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql import settings
+from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.duck.declarations import functions as declared
-from rasteret_sql.store import meter
+from rasteret_sql.store import meter, schedule
 
 
 def functions(rows: pa.Array) -> list[list[dict[str, Any]]]:
@@ -31,20 +32,38 @@ def functions(rows: pa.Array) -> list[list[dict[str, Any]]]:
 
 
 def requests(rows: pa.Array) -> list[list[dict[str, Any]]]:
-    """What this process sent over the wire, oldest first."""
+    """What this process sent over the wire, and what its cache spared, oldest first."""
     log = [{name: getattr(entry, name) for name in REQUEST_FIELDS} for entry in meter.snapshot()]
     return [log] * len(rows)
 
 
 REQUEST_FIELDS = (
     "id", "started_at", "kind", "url", "offset", "byte_count", "duration_ms", "attempt", "error",
+    "cached_tiles", "cached_byte_count",
 )  # fmt: skip
 
 
 def settings_table(rows: pa.Array) -> list[list[dict[str, Any]]]:
     """Every setting with its value now."""
+    in_use = _in_use()
     table = [
-        {"name": name, "value": str(value), "default": str(default), "unit": unit, "description": description}
+        {
+            "name": name,
+            "value": str(value),
+            "default": str(default),
+            "unit": unit,
+            "description": description,
+            "in_use": in_use.get(name),
+        }
         for name, value, default, unit, description in settings.describe()
     ]
     return [table] * len(rows)
+
+
+def _in_use() -> dict[str, int]:
+    """How much of each limit is taken, where that is more than one read's own affair."""
+    return {
+        "bytes_in_flight": schedule.budget.held,
+        "tile_cache_bytes": BLOCKS.byte_count,
+        "request_log_rows": len(meter.snapshot()),
+    }

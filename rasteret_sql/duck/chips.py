@@ -161,7 +161,9 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
                 rows.append(i)
                 plans.append(plan)
     buffer, arrays = chips.allocate(plans)
-    valid, errors = chips.read_chips(plans, arrays)
+    # where the first error ends the query, nothing more is asked for
+    stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
+    valid, errors = chips.read_chips(plans, arrays, stop_at_error=stop)
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
     for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):

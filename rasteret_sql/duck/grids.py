@@ -75,7 +75,7 @@ def _read_whole(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
     wanted = [plan for plan in plans if plan is not None]
     _limit([plan.window.height * plan.window.width for plan in wanted])
     _, arrays = chips.allocate(wanted)
-    valid, errors = chips.read_chips(wanted, arrays)
+    valid, errors = chips.read_chips(wanted, arrays, stop_at_error=True)
     for error in errors:
         if error is not None:
             raise error

@@ -77,7 +77,8 @@ def kernels() -> dict[str, Kernel]:
     from rasteret_sql.stac.item import ITEM_TYPE
 
     settings_type = (
-        'STRUCT(name VARCHAR, value VARCHAR, "default" VARCHAR, unit VARCHAR, description VARCHAR)[]'
+        'STRUCT(name VARCHAR, value VARCHAR, "default" VARCHAR, unit VARCHAR, description VARCHAR, '
+        "in_use UBIGINT)[]"
     )
     table = [
         _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
+
+from rasteret_sql.store.waiting import run_for
 
 Result = TypeVar("Result")
 MOST = 64
@@ -23,8 +26,14 @@ def on_own_thread(work: Callable[[], Result]) -> Result:
 
     A thread of DuckDB is a new thread to Python at every call, and its thread-local values die with the
     call. pyproj keeps PROJ contexts there while objects made with them stay cached: the next call crashes.
+    Ctrl-C ends the wait, and with it the requests of ``work``.
     """
-    return _pool().submit(work).result()
+    gone = threading.Event()
+    try:
+        return _pool().submit(run_for, gone, work).result()
+    except BaseException:
+        gone.set()
+        raise
 
 
 os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -79,4 +79,5 @@ FUNCTION = """STRUCT(
 
 REQUEST = """STRUCT(
     id UBIGINT, started_at TIMESTAMP WITH TIME ZONE, kind VARCHAR, url VARCHAR, "offset" UBIGINT,
-    byte_count UBIGINT, duration_ms DOUBLE, attempt INTEGER, error VARCHAR)"""
+    byte_count UBIGINT, duration_ms DOUBLE, attempt INTEGER, error VARCHAR,
+    cached_tiles UBIGINT, cached_byte_count UBIGINT)"""

@@ -83,11 +83,12 @@ def _size(byte_count: int) -> str:
 
 
 def read_chips(
-    plans: Sequence[ChipPlan], arrays: Sequence[Pixels]
+    plans: Sequence[ChipPlan], arrays: Sequence[Pixels], *, stop_at_error: bool = False
 ) -> tuple[list[npt.NDArray[np.uint8] | None], list[RasteretError | None]]:
     """Fill ``arrays`` and give each chip's validity and error.
 
     Validity is ``(rows, columns)`` of uint8, 1 = usable, as ``validity`` says; None when all pixels are.
+    With ``stop_at_error`` the first error ends the reading of all.
     """
     reads: list[WindowRead] = []
     extra: list[tuple[Pixels | None, Pixels | None]] = []
@@ -105,8 +106,10 @@ def read_chips(
         extra.append((alpha, mask))
         owners.extend([number] * (len(reads) - len(owners)))
     errors: list[RasteretError | None] = [None] * len(plans)
-    for number, error in zip(owners, read_windows(reads), strict=True):
+    for number, error in zip(owners, read_windows(reads, stop_at_error=stop_at_error), strict=True):
         errors[number] = errors[number] or error
+    if stop_at_error and any(errors):
+        return [None] * len(plans), errors
     questions = [
         Question(plan=plan, pixels=array, shown=alpha if mask is None else mask)
         for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)

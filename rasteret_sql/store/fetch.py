@@ -20,7 +20,8 @@ def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Bloc
     """Read ``ranges``; gives the index of each with its bytes or its error, as they land, in any order.
 
     Every range comes exactly once, and none raises: a fault that may pass is tried again as the settings
-    allow, and what stands is handed on as an error. At most ``max_concurrency`` requests to one server
+    allow, and what stands is handed on as an error. (Once nobody waits for this thread any more, see
+    ``waiting``, the iteration raises.) At most ``max_concurrency`` requests to one server
     are on the wire, and at most ``bytes_in_flight`` bytes on their way or not yet taken from here; a
     single longer range is read alone. Nothing starts before the first ``next``. Leaving the iteration
     early drops what has not started. Safe from many threads at once.

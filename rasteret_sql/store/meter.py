@@ -1,4 +1,4 @@
-"""What this process sent over the wire: a bounded log of requests, and totals that are never cut."""
+"""What this process sent over the wire and what its cache spared: a bounded log, and totals never cut."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import redact
@@ -16,18 +17,22 @@ from rasteret_sql.store.redact import redact
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestRecord:
-    """One request. Redirects that a client followed inside it are not counted apart."""
+    """One request, or what the cache spared one read of one file: then ``attempt`` is 0.
+
+    Redirects that a client followed inside a request are not counted apart.
+    """
 
     id: int
     """From 1, since the process started."""
     started_at: datetime
     """UTC."""
     kind: str
-    """``header``, ``tile``, ``document``, ``stac``, ``region`` (where an S3 bucket lives), or ``size``
-    (how long a file is, of which a server refused a range)."""
+    """``header``, ``tile``, ``document``, ``stac``, ``region`` (where an S3 bucket lives), ``size``
+    (how long a file is, of which a server refused a range), or ``cache``."""
     url: str
     """Redacted."""
-    offset: int
+    offset: int | None
+    """None where no range of a file was asked for."""
     byte_count: int
     """Bytes of the answer; 0 when it failed."""
     duration_ms: float
@@ -35,6 +40,10 @@ class RequestRecord:
     """From 1; more than 1 is a retry."""
     error: str | None = None
     """Why it failed; None when it did not."""
+    cached_tiles: int = 0
+    """Tiles that were not asked for, because they were there decoded or on their way."""
+    cached_byte_count: int = 0
+    """Bytes that would have been asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,14 +71,13 @@ class Meter:
         kind: str,
         href: str,
         started: float,
-        offset: int = 0,
+        offset: int | None = None,
         byte_count: int = 0,
         attempt: int = 1,
         error: str | None = None,
     ) -> None:
         """Note one request that began at ``started`` (of ``time.perf_counter``) and ends now."""
         duration_s = perf_counter() - started
-        url, rows = redact(href), settings().request_log_rows
         began = datetime.fromtimestamp(datetime.now(UTC).timestamp() - duration_s, UTC)
         with self._lock:
             totals = self._totals
@@ -79,21 +87,37 @@ class Meter:
                 errors=totals.errors + (error is not None),
                 retries=totals.retries + (attempt > 1),
             )
-            self._log.append(
-                RequestRecord(
-                    id=next(self._ids),
-                    started_at=began,
-                    kind=kind,
-                    url=url,
-                    offset=offset,
-                    byte_count=byte_count,
-                    duration_ms=duration_s * 1e3,
-                    attempt=attempt,
-                    error=error,
-                )
+            self._append(
+                started_at=began,
+                kind=kind,
+                url=redact(href),
+                offset=offset,
+                byte_count=byte_count,
+                duration_ms=duration_s * 1e3,
+                attempt=attempt,
+                error=error,
             )
-            while len(self._log) > rows:
-                self._log.popleft()
+
+    def record_cached(self, *, href: str, tiles: int, byte_count: int) -> None:
+        """Note that one read of a file found ``tiles`` of it, ``byte_count`` as stored, without a request."""
+        with self._lock:
+            self._append(
+                started_at=datetime.now(UTC),
+                kind="cache",
+                url=redact(href),
+                offset=None,
+                byte_count=0,
+                duration_ms=0.0,
+                attempt=0,
+                cached_tiles=tiles,
+                cached_byte_count=byte_count,
+            )
+
+    def _append(self, **values: Any) -> None:
+        """One more row of the log, which is kept as long as the settings say; under the lock."""
+        self._log.append(RequestRecord(id=next(self._ids), **values))
+        while len(self._log) > settings().request_log_rows:
+            self._log.popleft()
 
     def snapshot(self) -> list[RequestRecord]:
         with self._lock:
@@ -106,10 +130,11 @@ class Meter:
 
 _meter = Meter()
 record = _meter.record
+record_cached = _meter.record_cached
 
 
 def snapshot() -> list[RequestRecord]:
-    """The newest requests of this process, oldest first; at most ``request_log_rows`` of them."""
+    """The newest rows of the log, oldest first; at most ``request_log_rows`` of them."""
     return _meter.snapshot()
 
 

@@ -1,9 +1,11 @@
--- What has been sent over the wire so far, by kind.
+-- What has been sent over the wire so far, by kind, and what the cache of tiles spared (kind cache).
 SELECT
     kind,
-    count(*) AS requests,
+    count(*) FILTER (attempt > 0) AS requests,
     sum(byte_count) AS bytes,
-    count(error) AS failed
+    count(error) AS failed,
+    sum(cached_tiles) AS cached_tiles,
+    sum(cached_byte_count) AS cached_bytes
 FROM rasteret_requests()
 GROUP BY kind
 ORDER BY kind;

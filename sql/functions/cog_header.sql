@@ -94,4 +94,8 @@ SELECT
     h.etag,
     h.last_modified,
     h.error
-FROM (SELECT _rasteret_ok(_rasteret_cog_header(raster)) AS h)
+FROM (
+    -- in full batches: DuckDB hands over the rows of a lateral join in as many pieces as it has threads
+    SELECT _rasteret_ok(_rasteret_cog_header(r)) AS h
+    FROM (SELECT raster AS r ORDER BY r)
+)

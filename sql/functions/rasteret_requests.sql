@@ -1,19 +1,42 @@
--- What this process sent over the wire, one row a request, oldest first.
+-- What this process sent over the wire, one row a request, oldest first; and what its cache of tiles spared.
 --
--- Queries are cut from URLs, so no signature or token shows. The log keeps the last request_log_rows requests;
--- id counts all of them since the process began.
+-- Queries are cut from URLs, so no signature or token shows. The log keeps the last request_log_rows rows;
+-- id counts all of them since the process began. A read that finds tiles decoded already, or being fetched for
+-- another query, adds one row a file, of kind cache and attempt 0, which sent nothing: so sums of byte_count are
+-- what was received, and sums of cached_byte_count what was not asked for.
 --
--- @returns id UBIGINT  Number of the request, from 1.
+-- @returns id UBIGINT  Number of the row, from 1.
 -- @returns started_at TIMESTAMP WITH TIME ZONE  When it was sent.
--- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size.
+-- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size; or cache: nothing was asked.
 -- @returns url VARCHAR  Where, without what is secret.
--- @returns offset UBIGINT  First byte asked for; NULL for whole documents.
+-- @returns offset UBIGINT  First byte asked for; NULL where no range of a file was.
 -- @returns byte_count UBIGINT  Bytes received.
 -- @returns duration_ms DOUBLE  Milliseconds until the last byte.
--- @returns attempt INTEGER  1, or higher for a retry.
+-- @returns attempt INTEGER  1, or higher for a retry; 0 where nothing was sent.
 -- @returns error VARCHAR  Why it failed; NULL when it did not.
+-- @returns cached_tiles UBIGINT  Tiles of the file that one read took from the cache; 0 for requests.
+-- @returns cached_byte_count UBIGINT  Bytes that would have been asked for; 0 for requests.
 -- @example What was spent, by kind
--- SELECT kind, count(*) AS requests, sum(byte_count) AS bytes FROM rasteret_requests() GROUP BY kind ORDER BY kind;
+-- SELECT kind, count(*) AS requests, sum(byte_count) AS bytes
+-- FROM rasteret_requests() WHERE attempt > 0 GROUP BY kind ORDER BY kind;
+-- @example What was received, and what the cache spared
+-- SELECT
+--     count(*) FILTER (kind = 'tile') AS tile_requests,
+--     sum(byte_count) FILTER (kind = 'tile') AS tile_bytes,
+--     sum(cached_tiles) AS cached_tiles,
+--     sum(cached_byte_count) AS cached_bytes
+-- FROM rasteret_requests();
 CREATE MACRO rasteret_requests() AS TABLE
-SELECT r.id, r.started_at, r.kind, r.url, r."offset", r.byte_count, r.duration_ms, r.attempt, r.error
+SELECT
+    r.id,
+    r.started_at,
+    r.kind,
+    r.url,
+    r."offset",
+    r.byte_count,
+    r.duration_ms,
+    r.attempt,
+    r.error,
+    r.cached_tiles,
+    r.cached_byte_count
 FROM (SELECT unnest(_rasteret_ok(_rasteret_requests(0))) AS r)

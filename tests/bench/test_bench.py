@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from tests.bench import bucket, report
+from rasteret_sql.raster.cog_writer import write_cog
+from tests.bench import bucket, growth, report
 from tests.bench.results import agreement, save
 from tests.bench.scenarios import CORNER, NAMES, NEXT_ZONE, ZONE, Job, Scene, jobs
 from tests.bench.server import ROOT, Server, serve
@@ -185,6 +186,28 @@ def test_the_page_has_both_pairs_of_marks() -> None:
     for name in ("results", "growth"):
         assert f"<!-- {name}: written by ./dev bench -->" in page
         assert f"<!-- /{name} -->" in page
+
+
+# --- growth
+
+
+def test_planning_is_counted_in_a_process_of_its_own(tmp_path: Path) -> None:
+    pixels = np.ones((1, 600, 600), np.uint16)
+    placed = (10.0, 0, *CORNER[:1], 0, -10.0, *CORNER[1:])
+    (tmp_path / "a.tif").write_bytes(write_cog(pixels, transform=placed, crs=ZONE, tile_size=64))
+    figures = growth._plan(str(tmp_path / "a.tif"), 20, 3)
+    assert figures["chips"] == 60
+    assert figures["wall_s"] > 0
+    assert "error" in growth._plan(str(tmp_path / "missing.tif"), 1, 1)
+
+
+def test_a_line_of_growth_is_the_median_of_its_rounds() -> None:
+    runs = [{"chips": 1_000, "wall_s": seconds} for seconds in (3.0, 1.0, 2.0)]
+    assert growth._cells(runs) == ["1,000", "2.000", "2,000"]
+    read = {"requests": 1_200, "byte_count": 5_000_000, "cpu_s": 0.5, "peak_mb": 80}
+    assert growth._cells([read | {"wall_s": 0.25}]) == ["0.250", "1,200", "5.0", "0.50", "80"]
+    with pytest.raises(SystemExit, match="no such server"):
+        growth._cells([{"error": "no such server"}])
 
 
 # --- the whole

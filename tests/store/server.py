@@ -17,6 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
@@ -45,6 +46,8 @@ class Fault:
     """Answer the range this many bytes further on."""
     truncate: int | None = None
     """Answer 206 with at most this many bytes, headers consistent."""
+    drip_s: float = 0.0
+    """Wait this long before each tenth of the body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +62,18 @@ class Request:
     status: int
     connection: int
     """The client's port: one number a connection."""
+    round_trip: int = 1
+    """One more than the highest of all that had been answered when it came: it may depend on those."""
 
     @property
     def range(self) -> str | None:
         return self.headers.get("range")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First byte asked for, and the one behind the last; of ``bytes=a-b`` alone."""
+        first, last = (self.range or "").removeprefix("bytes=").split("-")
+        return int(first), int(last) + 1
 
 
 NO_FAULT = Fault()
@@ -85,12 +96,23 @@ class FaultServer:
         """Bytes of bodies handed to the sockets so far."""
         self.most_at_once = 0
         """The largest number of requests that were being answered at one time."""
+        self.most_bytes_at_once = 0
+        """The largest sum of the bytes that those asked for."""
+        self.quiet_s = 0.0
+        """Answers wait until no request has come for so long, so that requests which do not depend on each
+        other's answers are all of one round trip, however long it takes to send them."""
+        self.weather: Callable[[], Fault] = lambda: NO_FAULT
+        """Asked once a request for what goes wrong with it, if nothing is queued for its path."""
         self.gate: threading.Event | None = None
         """While set to an event, answers wait for it."""
         self.stopping = threading.Event()
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._lock = threading.Lock()
         self._active = 0
+        self._active_bytes = 0
+        self._came_last = 0.0
+        self._answered = 0
+        """The highest round trip that has been answered."""
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -112,7 +134,7 @@ class FaultServer:
         with self._lock:
             self.requests.clear()
             self._faults.clear()
-            self.body_bytes = self.most_at_once = 0
+            self.body_bytes = self.most_at_once = self.most_bytes_at_once = self._answered = 0
 
     def __enter__(self) -> FaultServer:
         self._thread.start()
@@ -133,16 +155,32 @@ class FaultServer:
     def next_fault(self, path: str) -> Fault:
         with self._lock:
             queue = self._faults[path]
-            return queue.popleft() if queue else NO_FAULT
+            return queue.popleft() if queue else self.weather()
 
-    def enter(self) -> None:
+    @property
+    def active(self) -> int:
+        """Requests that are being answered now."""
+        return self._active
+
+    def enter(self, byte_count: int) -> int:
+        """A request that asks for so many bytes; gives its round trip."""
         with self._lock:
             self._active += 1
+            self._came_last = monotonic()
+            self._active_bytes += byte_count
             self.most_at_once = max(self.most_at_once, self._active)
+            self.most_bytes_at_once = max(self.most_bytes_at_once, self._active_bytes)
+            return self._answered + 1
 
-    def leave(self) -> None:
+    def wait_for_quiet(self) -> None:
+        while (left := self._came_last + self.quiet_s - monotonic()) > 0 and not self.stopping.is_set():
+            self.stopping.wait(left)
+
+    def leave(self, byte_count: int, round_trip: int) -> None:
         with self._lock:
             self._active -= 1
+            self._active_bytes -= byte_count
+            self._answered = max(self._answered, round_trip)
 
     def note(self, request: Request) -> None:
         with self._lock:
@@ -188,20 +226,28 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             """Silent: the log is ``server.requests``."""
 
         def do_GET(self) -> None:
-            server.enter()
+            size = len(server.files.get(self.object_path, b""))
+            start, stop = range_of(self.headers.get("Range"), size) or (0, size)
+            byte_count = max(0, stop - start)
+            self.round_trip = server.enter(byte_count)
             try:
                 if server.gate is not None:
                     server.gate.wait(30)
+                server.wait_for_quiet()
                 self.answer()
             finally:
                 # Before the client has its answer, and with it leave to ask again.
-                server.leave()
+                server.leave(byte_count, self.round_trip)
             self.wfile.flush()
 
         do_HEAD = do_GET  # noqa: N815 -- the standard library's name
 
+        @property
+        def object_path(self) -> str:
+            return unquote(urlsplit(self.path).path).lstrip("/")
+
         def answer(self) -> None:
-            path = unquote(urlsplit(self.path).path).lstrip("/")
+            path = self.object_path
             headers = {k.lower(): v for k, v in self.headers.items()}
             fault = server.next_fault(path)
             if fault.reset:
@@ -224,7 +270,7 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             common = {"ETag": etag_of(data), "Last-Modified": LAST_MODIFIED, "Accept-Ranges": "bytes"}
             wanted = None if fault.ignore_range else range_of(headers.get("range"), len(data))
             if wanted is None:
-                self.reply(headers, 200, data, common | dict(fault.headers), short_by=fault.short_by)
+                self.reply(headers, 200, data, common | dict(fault.headers), fault=fault)
                 return
             start, stop = wanted[0] + fault.shift, min(len(data), wanted[1] + fault.shift)
             if start >= len(data):
@@ -233,7 +279,7 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             if fault.truncate is not None:
                 stop = min(stop, start + fault.truncate)
             common["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
-            self.reply(headers, 206, data[start:stop], common | dict(fault.headers), short_by=fault.short_by)
+            self.reply(headers, 206, data[start:stop], common | dict(fault.headers), fault=fault)
 
         def reply(
             self,
@@ -242,7 +288,7 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             body: bytes,
             extra: Mapping[str, str],
             *,
-            short_by: int = 0,
+            fault: Fault = NO_FAULT,
         ) -> None:
             self.note(headers, status)
             self.send_response(status)
@@ -252,11 +298,15 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command == "HEAD":
                 return
-            view = memoryview(body)[: len(body) - short_by]
-            for i in range(0, len(view), 1 << 16):
-                self.wfile.write(view[i : i + (1 << 16)])
-                server.sent(len(view[i : i + (1 << 16)]))
-            if short_by:
+            view = memoryview(body)[: len(body) - fault.short_by]
+            step = max(1, len(view) // 10) if fault.drip_s else 1 << 16
+            for i in range(0, len(view), step):
+                if fault.drip_s:
+                    self.wfile.flush()
+                    server.stopping.wait(fault.drip_s)
+                self.wfile.write(view[i : i + step])
+                server.sent(len(view[i : i + step]))
+            if fault.short_by:
                 self.wfile.flush()
                 self.close_connection = True
 
@@ -268,6 +318,7 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
                     headers=headers,
                     status=status,
                     connection=self.client_address[1],
+                    round_trip=self.round_trip,
                 )
             )
 

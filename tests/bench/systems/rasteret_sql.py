@@ -1,4 +1,7 @@
-"""This package, through SQL alone. Variant ``keyed`` joins by scene and area id instead of by place."""
+"""This package, through SQL alone.
+
+Variant ``keyed`` joins by scene and area id instead of by place, ``crossed`` every scene with every area.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ FROM 'assets.parquet' AS a, cog_header(a.href) AS h
 """,
     "full": "SELECT dtype, shape, data FROM read_cog($1)",
 }
-CONDITIONS = {"": "i.footprint && f.geom", "keyed": "i.id = f.area"}
+CONDITIONS = {"": "i.footprint && f.geom", "keyed": "i.id = f.area", "crossed": "true"}
 
 
 class Reader:

@@ -1,0 +1,131 @@
+"""Memory is bounded by settings: bytes on their way, decoded tiles that are kept, pixels of one batch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.settings import configure
+from rasteret_sql.store import schedule
+from tests.duck.refusals import message
+from tests.store.server import FaultServer
+
+MIB = 1 << 20
+TILE = 1024
+TILE_BYTES = 2 * TILE * TILE
+FILES, TILES = 10, 20
+"""Two hundred tiles of 2 MB, not compressed: as long on the wire as in memory."""
+BUDGET = 16 * MIB
+PIXEL = f"{{'x_off': {TILE - 1} + {TILE} * x.n, 'y_off': {TILE - 1} + {TILE} * y.n, 'width': 1, 'height': 1}}"
+"""The last one of a tile: all of it is needed, and nearly nothing is given back."""
+LAST_PIXELS = f"""
+SELECT sum(octet_length(c.data))
+FROM idx AS i, range(5) AS x(n), range(4) AS y(n), read_cog(i, {PIXEL}) AS c
+"""
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 4000, (1, 4 * TILE, 5 * TILE)).astype(np.uint16)
+    return write_cog(
+        pixels,
+        transform=(10, 0, 6e5, 0, -10, 5e6),
+        crs=32632,
+        tile_size=TILE,
+        compression="none",
+        overviews=0,
+    )
+
+
+@pytest.fixture
+def server(data: bytes) -> Iterator[FaultServer]:
+    with FaultServer({f"{n}.tif": data for n in range(FILES)}) as running:
+        yield running
+
+
+@pytest.fixture
+def idx(con: duckdb.DuckDBPyConnection, server: FaultServer) -> duckdb.DuckDBPyConnection:
+    con.execute("CREATE TABLE hrefs AS SELECT unnest($1) AS href", [[server.url(n) for n in server.files]])
+    con.execute("CREATE TABLE idx AS SELECT h.* FROM hrefs, cog_header(href) AS h")
+    tiles = con.execute("SELECT count(*), min(byte_count) FROM idx AS i, read_cog_tiles(i)").fetchall()
+    assert tiles == [(FILES * TILES, TILE_BYTES)]
+    server.clear()
+    return con
+
+
+@pytest.mark.parametrize("longest", [TILE_BYTES, 8 * MIB], ids=["a tile a request", "tiles merged"])
+def test_bytes_on_their_way_stay_within_their_budget(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer, longest: int
+) -> None:
+    held: list[int] = []
+
+    def look(target: str, headers: object) -> bool:
+        held.append(schedule.budget.held)
+        return True
+
+    server.allow = look
+    configure(bytes_in_flight=BUDGET, merge_max_bytes=longest, tile_cache_bytes=0)
+    assert idx.execute(LAST_PIXELS).fetchall() == [(2 * FILES * TILES,)]
+    assert len(server.requests) >= FILES * TILES * TILE_BYTES // longest
+    assert BUDGET / 2 < max(held) <= BUDGET
+    assert server.most_bytes_at_once <= BUDGET
+    assert schedule.budget.held == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the highest memory of a process is reset on Linux only")
+def test_400_mb_pass_through_a_process_that_holds_a_tenth_of_them(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer
+) -> None:
+    configure(bytes_in_flight=BUDGET, merge_max_bytes=TILE_BYTES, tile_cache_bytes=BUDGET, decode_threads=2)
+    idx.execute(LAST_PIXELS.replace("FROM idx", "FROM (FROM idx LIMIT 1)")).fetchall()  # imports and threads
+    before = memory_mb("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # proc(5): the highest so far begins anew
+    idx.execute(LAST_PIXELS).fetchall()
+    # on their way, waiting for a decoder, being decoded, kept; and what an allocator does not give back
+    assert memory_mb("VmHWM") - before < 8 * BUDGET / MIB
+
+
+def memory_mb(what: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+
+
+@pytest.mark.parametrize("kept", [0, 3, 50])
+def test_the_cache_holds_no_more_than_its_setting(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer, kept: int
+) -> None:
+    configure(tile_cache_bytes=kept * TILE_BYTES)
+    in_use = "SELECT in_use, value::UBIGINT FROM rasteret_settings() WHERE name = 'tile_cache_bytes'"
+    idx.execute("DELETE FROM idx WHERE href NOT IN (SELECT href FROM idx ORDER BY href LIMIT 3)")
+    for files in (1, 3):
+        rows = f"FROM (FROM idx ORDER BY href LIMIT {files})"
+        idx.execute(LAST_PIXELS.replace("FROM idx", rows)).fetchall()
+        used, limit = idx.execute(in_use).fetchall()[0]
+        assert used == BLOCKS.byte_count
+        assert used <= limit == kept * TILE_BYTES
+    server.clear()
+    idx.execute(LAST_PIXELS).fetchall()
+    assert len(server.requests) > 0
+
+
+def test_a_batch_that_would_not_fit_is_refused_before_anything_is_asked_for(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer
+) -> None:
+    configure(max_read_bytes=100 * MIB)
+    told = message(idx, "SELECT sum(octet_length(data)) FROM idx AS i, read_cog(i)")
+    assert told == (
+        "read_cog: 10 chips of one batch hold 400 MiB of pixels, over max_read_bytes (100 MiB); "
+        "the largest is 1 x 4,096 x 5,120 uint16. Ask for smaller areas, fewer bands or a coarser level, "
+        "read fewer rows at once, or raise max_read_bytes"
+    )
+    assert server.requests == []
+    # and what does fit is read
+    configure(max_read_bytes=401 * MIB)
+    assert idx.execute("SELECT count(data) FROM (FROM idx LIMIT 1) AS i, read_cog(i)").fetchall() == [(1,)]
