@@ -1,8 +1,8 @@
-"""The read pipeline: windows of many rasters in, pixels out, every block fetched and decoded once.
+"""The read pipeline: windows and points of many rasters in, pixels out, every block fetched and decoded once.
 
-One call is one batch. Blocks that several windows share are read once; sparse blocks cost nothing;
+One call is one batch. Blocks that several reads share are read once; sparse blocks cost nothing;
 ranges that lie close together become one request; blocks are decoded in threads as their bytes land, as
-far as the windows need them, and are copied at once to every window that wants them.
+far as the reads need them, are copied at once to every read that wants them, and are let go.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, Claim, Piece
 from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of
-from rasteret_sql.cog.scatter import WindowRead, scatter
+from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.coalesce import merge
@@ -38,13 +38,14 @@ RESTS_AT_ONCE = 16
 Settle = Callable[[Job, Piece | RasteretError], None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Work:
     """A block that this call has to fetch and decode."""
 
     key: BlockKey
     job: Job
-    claim: Claim
+    claim: Claim | None
+    """None once it is settled: a settled claim holds the pixels, of which a read may take few."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +57,8 @@ class _Ask:
     """(block, first byte in the answer, length)."""
 
 
-def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
-    """Fill every ``out``; the answer holds None, or the error, of each read in the same order."""
+def read_blocks(reads: Sequence[BlockRead]) -> list[RasteretError | None]:
+    """Give every read its blocks; the answer holds None, or the error, of each read in the same order."""
     errors: list[RasteretError | None] = [None] * len(reads)
     elsewhere: list[tuple[Job, Future[Piece]]] = []
     mine: list[_Work] = []
@@ -67,7 +68,7 @@ def read_windows(reads: Sequence[WindowRead]) -> list[RasteretError | None]:
             if isinstance(outcome, RasteretError):
                 errors[number] = errors[number] or outcome
             else:
-                scatter(reads[number], block, outcome)
+                reads[number].take(block, outcome)
 
     for key, job in jobs_of(reads).items():
         claim, is_mine = BLOCKS.claim(key, job.part)
@@ -97,11 +98,13 @@ def _produce(mine: Sequence[_Work], settle: Settle) -> None:
     room = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
 
     def finish(work: _Work, outcome: Pixels | RasteretError) -> None:
+        claim, work.claim = work.claim, None
+        assert claim is not None, "a block is settled once"
         if isinstance(outcome, RasteretError):
-            BLOCKS.fail(work.key, work.claim, outcome)
+            BLOCKS.fail(work.key, claim, outcome)
             settle(work.job, outcome)
         else:
-            settle(work.job, BLOCKS.store(work.key, work.claim, outcome, keep=work.job.keep))
+            settle(work.job, BLOCKS.store(work.key, claim, outcome, keep=work.job.keep))
 
     def decode(work: _Work, data: memoryview) -> None:
         try:
@@ -173,7 +176,8 @@ def _asks(mine: Sequence[_Work]) -> list[_Ask]:
 def _abandon(mine: Iterable[_Work]) -> None:
     interrupted = TransportError("the read of this block was interrupted; run the query again")
     for work in mine:
-        BLOCKS.fail(work.key, work.claim, interrupted)
+        if work.claim is not None:
+            BLOCKS.fail(work.key, work.claim, interrupted)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.read import read_windows
+from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.scatter import WindowRead
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Affine, Window
@@ -111,7 +111,7 @@ def read_chips(
         extra.append((alpha, mask))
         owners.extend([number] * (len(reads) - len(owners)))
     errors: list[RasteretError | None] = [None] * len(plans)
-    for number, error in zip(owners, read_windows(reads), strict=True):
+    for number, error in zip(owners, read_blocks(reads), strict=True):
         errors[number] = errors[number] or error
     valid = [
         None if error else _valid(plan, array, alpha, mask)
