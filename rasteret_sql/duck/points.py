@@ -16,6 +16,7 @@ from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.point_arguments import point_lists_of, points_of
+from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import PointRequest, Points, Ways, crs_of, name_of
@@ -61,14 +62,15 @@ def value(
     options = _options(band, interpolation, level, resolution)
     wanted = number >= 0
     found = _rasters(raster, options, wanted)
-    groups: dict[tuple[int, _Options], list[int]] = {}
+    groups: dict[tuple[int, int], list[int]] = {}
     for row in np.flatnonzero(wanted).tolist():
-        groups.setdefault((id(found[row]), options[row]), []).append(row)
+        groups.setdefault((id(found[row]), id(options[row])), []).append(row)
     asked = []
-    for (_, chosen), rows in groups.items():
+    for rows in groups.values():
         one = found[rows[0]]
         if one is not None:
-            asked.append(_Asked(raster=one, options=chosen, points=number[rows], slots=np.array(rows)))
+            slots = np.array(rows)
+            asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
     return _numbers(*_sample(points, asked, len(number), whole=len(number) >= MANY_ROWS))
 
 
@@ -105,7 +107,15 @@ def _limit(lengths: npt.NDArray[np.int64]) -> None:
         )
 
 
-def _options(
+def _options(*columns: pa.Array) -> list[_Options]:
+    """Of every row; equal ones are the same object."""
+    if all(map(all_same, columns)):
+        return _options_of(*(column.slice(0, 1) for column in columns)) * len(columns[0])
+    distinct: dict[_Options, _Options] = {}
+    return [distinct.setdefault(one, one) for one in _options_of(*columns)]
+
+
+def _options_of(
     band: pa.Array, interpolation: pa.Array, level: pa.Array, resolution: pa.Array
 ) -> list[_Options]:
     rows = zip(
