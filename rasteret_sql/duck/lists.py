@@ -14,13 +14,16 @@ FLOATS = {pa.float16(): "<f2", pa.float32(): "<f4", pa.float64(): "<f8"}
 
 
 def is_number(kind: Any) -> bool:
-    """Whole numbers, DECIMAL, FLOAT and DOUBLE."""
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+    """Whole numbers, DECIMAL, FLOAT and DOUBLE, and NULL, which may stand for them."""
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    return any(is_kind(kind) for is_kind in kinds)
 
 
 def floats(column: pa.Array) -> npt.NDArray[np.float64]:
     """A column of numbers; NaN for NULL."""
     kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
     if pa.types.is_decimal(kind):  # [77.5, 12.9] and other literals
         values = column.to_pylist()
         return np.array([np.nan if value is None else float(value) for value in values], np.float64)

@@ -59,7 +59,7 @@ def point_lists_of(column: pa.Array, types: pa.Array, crs: pa.Array) -> PointLis
     if not list_like(column.type):
         return _multipoints(column, kind, given)
     child, starts, lengths = list_parts(column)
-    if is_number(child.type):
+    if is_number(child.type) and not pa.types.is_null(child.type):
         raise ArgumentError(
             f"points := {sql(values_of(column)[0])} is a list of numbers; "
             f"a list of points was expected, each {FORMS}"

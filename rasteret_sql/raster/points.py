@@ -56,12 +56,19 @@ def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answ
 
 
 def values_in(chip: Chip, xy: Floats, sample: int, interpolation: str) -> tuple[Floats, Bools]:
-    """Values and validity of one band of a chip (from 0) at points in its CRS."""
+    """Values and validity of one band of a chip (from 0) at points in its CRS.
+
+    A pixel of several bands is valid where one of them is no nodata, so the band's own is looked at as well.
+    """
     _refuse_complex(chip.pixels.dtype, name_of(chip))
     _, rows, columns = chip.pixels.shape
     spot = spots(xy, chip.transform, columns, rows, interpolation)
+    pixels = chip.pixels[sample, spot.rows, spot.columns]
     valid = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
-    return _spread(spot, chip.pixels[sample, spot.rows, spot.columns], valid, len(xy), name_of(chip))
+    missing = is_nodata(pixels, chip.nodata) if len(chip.pixels) > 1 else None
+    if missing is not None:
+        valid = ~missing if valid is None else valid & ~missing
+    return _spread(spot, pixels, valid, len(xy), name_of(chip))
 
 
 @dataclass(frozen=True, kw_only=True)

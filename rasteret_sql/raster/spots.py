@@ -1,7 +1,7 @@
 """Where points fall on a grid of pixels, and what the pixels there make of a value.
 
 ``nearest``: the pixel that holds the point. Pixels are half open: a point on the left or top edge of a pixel
-belongs to it (``rasterio.transform.rowcol``, with its very arithmetic).
+belongs to it, as in ``rasterio.transform.rowcol``.
 
 ``bilinear``: between the four pixel centres around the point, as GDALRasterInterpolateAtPoint does. Beyond
 the outermost centres the pixels at the edge are repeated; there is no value unless all pixels are valid that
