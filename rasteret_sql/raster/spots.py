@@ -76,9 +76,10 @@ def combine(spot: Spots, pixels: npt.NDArray[Any], valid: Bools | None) -> tuple
     corners = values.reshape(4, -1)
     matters = np.array((left * up, right * up, left * low, right * low)) > 0
     corners[~matters] = 0  # NaN times nothing is NaN
-    upper: Floats = corners[0] * left + corners[1] * right
-    lower: Floats = corners[2] * left + corners[3] * right
-    mixed = upper * up + lower * low
+    with np.errstate(invalid="ignore", over="ignore"):  # pixels may be NaN, infinite or nodata
+        upper: Floats = corners[0] * left + corners[1] * right
+        lower: Floats = corners[2] * left + corners[3] * right
+        mixed = upper * up + lower * low
     if valid is None:
         return mixed, None
     complete: Bools = np.all(valid.reshape(4, -1) | ~matters, axis=0)
