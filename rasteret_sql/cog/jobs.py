@@ -1,4 +1,4 @@
-"""What a batch of windows comes down to: distinct blocks, and which part of each is wanted."""
+"""What a batch of reads comes down to: distinct blocks, and which part of each is wanted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.codec.part import Part, decodable_part, front_bytes, whole
-from rasteret_sql.cog.scatter import WindowRead, fill, target_of
+from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.store.port import ByteRange
 
 BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
@@ -18,7 +18,7 @@ BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
 
 @dataclass(kw_only=True)
 class Job:
-    """One distinct block, the part of it that is decoded, and the windows that want it."""
+    """One distinct block, the part of it that is decoded, and the reads that want it."""
 
     byte_range: ByteRange
     layout: BlockLayout
@@ -48,7 +48,7 @@ class Job:
         return length if self.is_whole else front_bytes(length, self.part.bottom / self.rows)
 
 
-def jobs_of(reads: Sequence[WindowRead]) -> dict[BlockKey, Job]:
+def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
     """Distinct blocks of all reads; sparse ones are filled in here."""
     jobs: dict[BlockKey, Job] = {}
     for number, read in enumerate(reads):
@@ -59,10 +59,9 @@ def jobs_of(reads: Sequence[WindowRead]) -> dict[BlockKey, Job]:
         )
         for block, offset, byte_count in numbers:
             if byte_count == 0:
-                fill(read, block)
+                read.take_fill(block)
                 continue
-            target = target_of(read, block)
-            part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
+            part, partly = read.part_of(block)
             rows = chosen.stored_rows(chosen.place(block)[1])
             key = (chosen.href, chosen.etag, offset, byte_count, layout, rows)
             job = jobs.get(key)
@@ -73,7 +72,7 @@ def jobs_of(reads: Sequence[WindowRead]) -> dict[BlockKey, Job]:
                 )
             else:
                 job.part = job.part.union(part)
-            job.cut = job.cut or target.partly
+            job.cut = job.cut or partly
             job.wanted_by.append((number, block))
     for job in jobs.values():
         job.part = decodable_part(job.layout, job.rows, job.part)

@@ -1,8 +1,8 @@
-"""The read pipeline: windows of many rasters in, pixels out, every block fetched and decoded once.
+"""The read pipeline: windows and points of many rasters in, pixels out, every block fetched and decoded once.
 
-One call is one batch. Blocks that several windows share are read once; sparse blocks cost nothing;
+One call is one batch. Blocks that several reads share are read once; sparse blocks cost nothing;
 ranges that lie close together become one request; blocks are decoded in threads as their bytes land, as
-far as the windows need them, and are copied at once to every window that wants them.
+far as the reads need them, are copied at once to every read that wants them, and are let go.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, AbandonedError, Claim, Piece
 from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
-from rasteret_sql.cog.scatter import WindowRead, scatter
+from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError
 from rasteret_sql.settings import settings
 from rasteret_sql.store import meter
@@ -58,8 +58,8 @@ class _Ask:
     """(block, first byte in the answer, length)."""
 
 
-def read_windows(reads: Sequence[WindowRead], *, stop_at_error: bool = False) -> list[RasteretError | None]:
-    """Fill every ``out``; the answer holds None, or the error, of each read in the same order.
+def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> list[RasteretError | None]:
+    """Give every read its blocks; the answer holds None, or the error, of each read in the same order.
 
     With ``stop_at_error`` no more is asked for once a read has failed; then others may be unfinished too.
     """
@@ -74,7 +74,7 @@ def read_windows(reads: Sequence[WindowRead], *, stop_at_error: bool = False) ->
                 if stop_at_error:
                     stop.set()
             else:
-                scatter(reads[number], block, outcome)
+                reads[number].take(block, outcome)
 
     wanted = jobs_of(reads)
     while wanted and not stop.is_set():

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.codec.part import Part
 from rasteret_sql.cog.cache import Piece
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Window
 
 Pixels = npt.NDArray[Any]
+
+
+class BlockRead(Protocol):
+    """What one read takes of the blocks that it selects; ``take`` is called from many threads at once."""
+
+    @property
+    def selection(self) -> Selection:
+        """The blocks, and what it takes to decode them."""
+
+    def part_of(self, block: int) -> tuple[Part, bool]:
+        """What of a block is needed, and whether a neighbouring read may want the rest of it."""
+
+    def take(self, block: int, piece: Piece) -> None:
+        """Copy what is wanted of one block; ``piece`` covers the part that was needed."""
+
+    def take_fill(self, block: int) -> None:
+        """The same of a sparse block, which holds the fill value alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +45,23 @@ class WindowRead:
     out: Pixels
     fill: float | int
     """What sparse blocks hold: nodata, else 0."""
+
+    def part_of(self, block: int) -> tuple[Part, bool]:
+        target = target_of(self, block)
+        part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
+        return part, target.partly
+
+    def take(self, block: int, piece: Piece) -> None:
+        target = target_of(self, block)
+        rows = slice(target.block_rows.start - piece.part.top, target.block_rows.stop - piece.part.top)
+        for position, sample in _wanted(self, target.plane):
+            wanted = piece.pixels[rows, target.block_columns, sample]
+            self.out[position, target.rows, target.columns] = wanted
+
+    def take_fill(self, block: int) -> None:
+        target = target_of(self, block)
+        for position, _ in _wanted(self, target.plane):
+            self.out[position, target.rows, target.columns] = np.array(self.fill).astype(self.out.dtype)
 
 
 class Target(NamedTuple):
@@ -67,19 +102,3 @@ def _wanted(read: WindowRead, plane: int) -> Iterable[tuple[int, int]]:
             yield position, band
         elif band == plane:
             yield position, 0
-
-
-def scatter(read: WindowRead, block: int, piece: Piece) -> None:
-    """Copy what the window wants of one block; ``piece`` covers it."""
-    target = target_of(read, block)
-    rows = slice(target.block_rows.start - piece.part.top, target.block_rows.stop - piece.part.top)
-    for position, sample in _wanted(read, target.plane):
-        wanted = piece.pixels[rows, target.block_columns, sample]
-        read.out[position, target.rows, target.columns] = wanted
-
-
-def fill(read: WindowRead, block: int) -> None:
-    """Fill where a sparse block lies."""
-    target = target_of(read, block)
-    for position, _ in _wanted(read, target.plane):
-        read.out[position, target.rows, target.columns] = np.array(read.fill).astype(read.out.dtype)

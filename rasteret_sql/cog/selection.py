@@ -91,19 +91,28 @@ class Selection:
 
 def select(header: Header, level: Level, window: Window, bands: Sequence[int]) -> Selection:
     """The blocks of ``level`` that hold ``bands`` (from 0) inside ``window``."""
-    return _selection(header, level, window, bands, header.band_count, header.dtype)
+    return _selection(header, level, _blocks(level, window, bands), header.band_count, header.dtype)
 
 
 def select_mask(header: Header, level: Level, window: Window) -> Selection | None:
     """The blocks of the internal mask of ``level`` inside ``window``; None without a mask."""
     if level.mask is None:
         return None
-    return _selection(header, level.mask, window, (0,), 1, "uint8")
+    return _selection(header, level.mask, _blocks(level.mask, window, (0,)), 1, "uint8")
 
 
-def _selection(
-    header: Header, level: Level, window: Window, bands: Sequence[int], band_count: int, dtype: str
-) -> Selection:
+def select_cells(header: Header, level: Level, cells: npt.NDArray[np.int64], band: int) -> Selection:
+    """The blocks of one band (from 0) in some cells of the grid of blocks, ``row * across + column``."""
+    plane = band * level.tiles_across * level.tiles_down if level.interleave == "band" else 0
+    return _selection(header, level, cells + plane, header.band_count, header.dtype)
+
+
+def select_mask_cells(header: Header, mask: Level, cells: npt.NDArray[np.int64]) -> Selection:
+    """The same of an internal mask, ``level.mask``."""
+    return _selection(header, mask, cells, 1, "uint8")
+
+
+def _blocks(level: Level, window: Window, bands: Sequence[int]) -> npt.NDArray[np.int64]:
     columns = np.arange(
         window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
     )
@@ -112,9 +121,14 @@ def _selection(
     )
     planes = np.array(sorted(set(bands)) if level.interleave == "band" else [0])
     grid = level.tiles_across * level.tiles_down
-    blocks = (
+    return (
         planes[:, None, None] * grid + rows[None, :, None] * level.tiles_across + columns[None, None, :]
     ).ravel()
+
+
+def _selection(
+    header: Header, level: Level, blocks: npt.NDArray[np.int64], band_count: int, dtype: str
+) -> Selection:
     return Selection(
         href=header.href,
         etag=header.etag,

@@ -15,6 +15,7 @@ from rasteret_sql.duck.arguments import choices, integers, sql
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.fits import duck_type, fields_of, holds, text_like
 from rasteret_sql.duck.index import HeaderColumn
+from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.duck.type_text import declared
 from rasteret_sql.errors import ArgumentError, RasteretError
@@ -45,6 +46,8 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
 def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
     """A join repeats index rows, one for each area: a row equal to an earlier one is not looked at again."""
     rows = HeaderColumn(column)
+    if len(set(overviews)) == 1 and all_same(column):
+        return [_attempt(rows, 0, overviews[0]) if present(column)[0] else None] * len(column)
     seen: dict[tuple[Any, bool], int] = {}
     found: list[Header | RasteretError | None] = [None] * len(column)
     there = present(column)

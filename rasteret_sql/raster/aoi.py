@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi_forms import FORMS, Draft, Reader, reader, show
 from rasteret_sql.raster.crs import LONLAT, is_degrees, shorten
+
+Floats = npt.NDArray[np.float64]
 
 FARTHEST = 1e12
 """No CRS reaches beyond; larger numbers are garbage that would only overflow later."""
@@ -88,22 +91,26 @@ def _check(crs: str, drafts: list[Draft]) -> None:
                 f"aoi: the box has xmin above xmax, which means across the antimeridian for longitudes only, "
                 f"not in CRS {shorten(crs)}"
             )
+    for at in misplaced(xy, degrees)[::-1].tolist():  # the first one of each geometry is told
+        drafts[owner[at]].error = ArgumentError(f"aoi: {why_misplaced(xy[at], crs, degrees)}")
+
+
+def misplaced(xy: Floats, degrees: bool) -> npt.NDArray[np.intp]:
+    """Which of the coordinates ``(n, 2)`` are no places, ascending."""
     bad = ~(abs(xy) <= FARTHEST).all(axis=1)
     if degrees:
         bad |= (abs(xy[:, 0]) > 360) | (abs(xy[:, 1]) > 90)
-    for at in np.flatnonzero(bad)[::-1].tolist():  # the first one of each geometry is told
-        x, y = xy[at].tolist()
-        drafts[owner[at]].error = ArgumentError(_misplaced(x, y, crs, degrees))
+    return np.flatnonzero(bad)
 
 
-def _misplaced(x: float, y: float, crs: str, degrees: bool) -> str:
+def why_misplaced(coordinate: Floats, crs: str, degrees: bool) -> str:
+    """What is wrong with one of them."""
+    x, y = coordinate.tolist()
     if not (abs(x) <= FARTHEST and abs(y) <= FARTHEST):
-        return (
-            f"aoi: the coordinate ({x:g}, {y:g}) is no place; coordinates are finite and below {FARTHEST:g}"
-        )
+        return f"the coordinate ({x:g}, {y:g}) is no place; coordinates are finite and below {FARTHEST:g}"
     what = (
         f"latitude {y:g} is outside -90 to 90" if abs(y) > 90 else f"longitude {x:g} is outside -360 to 360"
     )
     swapped = abs(x) <= 90 and abs(y) <= 360
     hint = "were they swapped?" if swapped else "or give the CRS of these coordinates with aoi_crs"
-    return f"aoi: {what} in CRS {shorten(crs)}; x is longitude and y is latitude, {hint}"
+    return f"{what} in CRS {shorten(crs)}; x is longitude and y is latitude, {hint}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.read import read_windows
+from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.scatter import WindowRead
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Affine, Window
@@ -106,7 +106,7 @@ def read_chips(
         extra.append((alpha, mask))
         owners.extend([number] * (len(reads) - len(owners)))
     errors: list[RasteretError | None] = [None] * len(plans)
-    for number, error in zip(owners, read_windows(reads, stop_at_error=stop_at_error), strict=True):
+    for number, error in zip(owners, read_blocks(reads, stop_at_error=stop_at_error), strict=True):
         errors[number] = errors[number] or error
     if stop_at_error and any(errors):
         return [None] * len(plans), errors

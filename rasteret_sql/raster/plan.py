@@ -58,18 +58,12 @@ class Planner:
         if window is None:
             return None
         mask = select_mask(header, level, window)
-        # GDAL's order: an internal mask says what is valid, else nodata, else alpha
-        alpha = None if mask is not None or applies(header.dtype, header.nodata) else header.alpha_band
+        alpha = deciding_alpha(header, level_number)
         needed = bands if alpha is None else (*bands, alpha)
         selection = select(header, level, window, needed)
         for part in (selection, mask):
             if part is not None:
-                _refuse_unsupported(part)
-        if any(other.mask is not None for other in header.levels) and mask is None:
-            raise UnsupportedError(
-                f"{place(header.href)} has an internal mask, but none for level {level_number}; "
-                "read another level"
-            )
+                refuse_unsupported(part)
         return level_number, ChipPlan(
             selection=selection,
             window=window,
@@ -111,6 +105,22 @@ class _Placed:
 def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
     """One chip; see ``Planner.chip``."""
     return Planner().chip(header, request)
+
+
+def deciding_alpha(header: Header, level_number: int) -> int | None:
+    """The alpha band (from 0) where it decides which pixels are valid.
+
+    GDAL's order: an internal mask does, else nodata, else alpha. ``UnsupportedError`` where the raster has a
+    mask, and this level of it has none.
+    """
+    if header.levels[level_number].mask is not None:
+        return None
+    if any(other.mask is not None for other in header.levels):
+        raise UnsupportedError(
+            f"{place(header.href)} has an internal mask, but none for level {level_number}; "
+            "read another level"
+        )
+    return None if applies(header.dtype, header.nodata) else header.alpha_band
 
 
 def plan_tiles(
@@ -237,7 +247,8 @@ def area_in(crs: str | None, area: Aoi, transform: Affine, href: str) -> Any:
         return project(area, crs, tolerance=pixel / DENSIFY)
 
 
-def _refuse_unsupported(selection: Selection) -> None:
+def refuse_unsupported(selection: Selection) -> None:
+    """Raise for blocks that this version does not read, or that are too large; the file is named."""
     layout = selection.layout()
     with naming(selection.href):
         require_supported(layout)

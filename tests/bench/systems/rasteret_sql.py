@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.results import Result
+from tests.bench.scenarios import PIXEL_M, ZONE
 
 if TYPE_CHECKING:
     from tests.bench.worker import Work
@@ -21,6 +22,7 @@ USED = (
     "rasteret_sql.duck.arguments",
     "rasteret_sql.duck.chips",
     "rasteret_sql.duck.headers",
+    "rasteret_sql.duck.points",
     "rasteret_sql.store.obstore_reader",
 )
 """Imported at the first query of a process; here before it, as the other readers' imports are."""
@@ -35,12 +37,22 @@ COPY (
     SELECT area, geom::GEOMETRY('OGC:CRS84') AS geom FROM fields
 ) TO 'fields.parquet'
 """
+POINTS = """
+COPY (
+    SELECT unnest(range(len($1))) AS number, unnest($1::DOUBLE[]) AS x, unnest($2::DOUBLE[]) AS y
+) TO 'points.parquet'
+"""
 QUERIES = {
     "chips": """
 SELECT i.id, i.band, f.area, c.dtype, c.shape, c.data
 FROM 'index.parquet' AS i
 JOIN 'fields.parquet' AS f ON {condition},
      read_cog(i, f.geom) AS c
+""",
+    "points": """
+SELECT i.id, i.nodata, RS_Values(i, p.points, aoi_crs := 'EPSG:{zone}') AS data
+FROM 'index.parquet' AS i,
+     (SELECT list({{'x': x, 'y': y}} ORDER BY number) AS points FROM 'points.parquet') AS p
 """,
     "index": """
 CREATE TABLE idx AS
@@ -67,8 +79,11 @@ class Reader:
         con.execute("CREATE TABLE assets (id VARCHAR, band VARCHAR, href VARCHAR)")
         con.executemany("INSERT INTO assets VALUES (?, ?, ?)", rows)
         con.execute("COPY assets TO 'assets.parquet'")
-        if job.kind == "chips":
+        if job.kind in ("chips", "points"):
             con.execute(INDEX)
+        if job.kind == "points":
+            con.execute(POINTS, [list(axis) for axis in zip(*job.points, strict=True)])
+        if job.kind == "chips":
             con.execute("CREATE TABLE fields (area VARCHAR, geom GEOMETRY)")
             con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", self._fields())
             con.execute(FIELDS)
@@ -77,8 +92,6 @@ class Reader:
         """Areas in longitude and latitude, a quarter of a pixel smaller on every side: the same windows."""
         from pyproj import Transformer
         from shapely import box, to_wkb, transform
-
-        from tests.bench.scenarios import PIXEL_M, ZONE
 
         to_lonlat = Transformer.from_crs(ZONE, "OGC:CRS84", always_xy=True).transform
         fields = []
@@ -99,7 +112,7 @@ class Reader:
 
     def run(self) -> list[tuple[Any, ...]]:
         job = self.work.job
-        query = QUERIES[job.kind].format(condition=CONDITIONS[self.work.variant])
+        query = QUERIES[job.kind].format(condition=CONDITIONS[self.work.variant], zone=ZONE)
         scene, band = job.assets()[0]
         local = [f"{self.work.folder}/{scene.path}/{band}.tif"] if job.kind == "full" else None
         return self.con.execute(query, local).fetchall()
@@ -109,6 +122,12 @@ class Reader:
 
         if self.work.job.kind == "index":
             return {"all": np.array(answer[0][0])}
+        if self.work.job.kind == "points":
+            # NULL where the other readers give the pixel, which is nodata there
+            return {
+                scene: np.array([nodata if value is None else value for value in values])
+                for scene, nodata, values in answer
+            }
         return {
             "/".join(key) or "all": np.frombuffer(data, dtype).reshape(shape)[0]
             for *key, dtype, shape, data in answer

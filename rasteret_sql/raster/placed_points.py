@@ -1,0 +1,132 @@
+"""Points in the CRSs of rasters, on their grids of pixels, and in their blocks: each worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.sample import BlockedPixels, by_block
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.crs import transformer
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.spots import Spots, spots
+from rasteret_sql.store.redact import place
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.intp]
+
+KEPT = 16
+"""Grids on which the same points are remembered: the scenes of a time series share one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Places in one or several CRSs; x is longitude or easting."""
+
+    xy: Floats
+    """``(n, 2)``, finite."""
+    crs: tuple[str, ...]
+    """The distinct ones."""
+    which: Numbers
+    """The number of each point's CRS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointRequest:
+    """The points at which one band of one level is wanted."""
+
+    header: Header
+    level: int
+    band: int
+    """From 0."""
+    points: Numbers
+    """Numbers of the points; requests for the same ones share the very array."""
+    interpolation: str
+    whole: bool = False
+    """Keep whole blocks in the cache: other points in them are about to be asked for."""
+
+
+class Ways:
+    """Points in the CRSs of the rasters: one call of PROJ for each pair of CRSs, on those that are needed."""
+
+    def __init__(self, points: Points, needed: Sequence[tuple[str, Numbers]]) -> None:
+        wanted: dict[str, Bools] = {}
+        seen: set[tuple[str, int]] = set()
+        for crs, numbers in needed:
+            if (crs, id(numbers)) not in seen:
+                seen.add((crs, id(numbers)))
+                wanted.setdefault(crs, np.zeros(len(points.xy), np.bool_))[numbers] = True
+        self._moved = {crs: _moved(points, crs, mask) for crs, mask in wanted.items()}
+
+    def to(self, crs: str, numbers: Numbers) -> Floats:
+        """Coordinates ``(m, 2)`` of some points in ``crs``; not finite where they have no image."""
+        return self._moved[crs][numbers]
+
+
+def _moved(points: Points, crs: str, mask: Bools) -> Floats:
+    moved = points.xy
+    for number, source in enumerate(points.crs):
+        there = transformer(source, crs)
+        if there is None:
+            continue
+        if moved is points.xy:
+            moved = moved.copy()
+        mine = np.flatnonzero(mask & (points.which == number))
+        x, y = there.transform(points.xy[mine, 0], points.xy[mine, 1], errcheck=False)
+        moved[mine] = np.column_stack((x, y))
+    return moved
+
+
+def crs_of(raster: Header | Chip) -> str:
+    """The CRS of a raster that points are placed on; ArgumentError where it has none."""
+    if raster.crs is None:
+        raise ArgumentError(
+            f"{name_of(raster)} has no CRS, so a point cannot be placed on it; "
+            "read a pixel window of it with read_cog"
+        )
+    return raster.crs
+
+
+def name_of(raster: Header | Chip) -> str:
+    """What messages call it."""
+    return "the chip" if raster.href is None else place(raster.href)
+
+
+class Grid:
+    """Points on one grid of pixels, and in the blocks of it."""
+
+    def __init__(self, spot: Spots) -> None:
+        self.spots = spot
+        self._blocks: dict[tuple[int, int], BlockedPixels] = {}
+
+    def blocks(self, level: Level) -> BlockedPixels:
+        """The pixels by blocks of a level, or of its mask, which may have blocks of another size."""
+        key = (level.tile_width, level.tile_height)
+        if key not in self._blocks:
+            self._blocks[key] = by_block(level, self.spots.rows, self.spots.columns)
+        return self._blocks[key]
+
+
+class Grids:
+    """The last few grids with the same points on them."""
+
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
+        self._kept: dict[Any, Grid] = {}
+
+    def of(self, request: PointRequest) -> Grid:
+        header, level = request.header, request.header.levels[request.level]
+        transform = header.level_transform(request.level)
+        key = (id(request.points), header.crs, transform, level.width, level.height, request.interpolation)
+        if key not in self._kept:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            xy = self._ways.to(crs_of(header), request.points)
+            self._kept[key] = Grid(spots(xy, transform, level.width, level.height, request.interpolation))
+        return self._kept[key]

@@ -1,0 +1,164 @@
+"""Values of rasters at points: every block that holds one is read once, and only numbers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.cog.read import read_blocks
+from rasteret_sql.cog.sample import BlockedPixels, PixelRead
+from rasteret_sql.cog.selection import Selection, select_cells, select_mask_cells
+from rasteret_sql.errors import UnsupportedError
+from rasteret_sql.raster.nodata import fill_value, is_nodata
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of
+from rasteret_sql.raster.plan import deciding_alpha, refuse_unsupported
+from rasteret_sql.raster.spots import Spots, combine, spots
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+EXACT = 2**53
+"""Whole numbers up to here, and down to its negative, are exact as float64."""
+PIXELS_AT_ONCE = 1 << 21
+BLOCKS_AT_ONCE = 1 << 12
+"""Of one batch of reads, unless a single request is larger; bounds the memory of their bookkeeping."""
+
+
+Answer = tuple[int, Floats, Bools]
+
+
+def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answer]:
+    """Number, values and validity of every request, file by file; the first error is raised.
+
+    There is no value outside the raster, where a point has no image in its CRS, and, by the first of these
+    that the raster has, where the mask is 0, the pixel nodata, or alpha 0. ``UnsupportedError``: complex
+    pixels, and 64-bit integers beyond 2^53.
+    """
+    ways = Ways(points, [(crs_of(request.header), request.points) for request in requests])
+    grids = Grids(ways)
+    order = sorted(range(len(requests)), key=lambda number: requests[number].header.href)
+    batch: list[_Reading] = []
+    pixels = blocks = 0
+    for number in order:
+        reading = _reading(number, requests[number], grids)
+        pixels += len(reading.spots.rows)
+        blocks += reading.block_count
+        if batch and (pixels > PIXELS_AT_ONCE or blocks > BLOCKS_AT_ONCE):
+            yield from _read(batch)
+            batch, pixels, blocks = [], len(reading.spots.rows), reading.block_count
+        batch.append(reading)
+    yield from _read(batch)
+
+
+def values_in(chip: Chip, xy: Floats, sample: int, interpolation: str) -> tuple[Floats, Bools]:
+    """Values and validity of one band of a chip (from 0) at points in its CRS.
+
+    A pixel of several bands is valid where one of them is no nodata, so the band's own is looked at as well.
+    """
+    _refuse_complex(chip.pixels.dtype, name_of(chip))
+    _, rows, columns = chip.pixels.shape
+    spot = spots(xy, chip.transform, columns, rows, interpolation)
+    pixels = chip.pixels[sample, spot.rows, spot.columns]
+    valid = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
+    missing = is_nodata(pixels, chip.nodata) if len(chip.pixels) > 1 else None
+    if missing is not None:
+        valid = ~missing if valid is None else valid & ~missing
+    return _spread(spot, pixels, valid, len(xy), name_of(chip))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    number: int
+    request: PointRequest
+    spots: Spots
+    reads: tuple[PixelRead, ...]
+    """The band; and what decides which of its pixels are valid, if that is not the band itself."""
+
+    @property
+    def block_count(self) -> int:
+        return sum(len(read.selection.blocks) for read in self.reads)
+
+
+def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
+    header, level = request.header, request.header.levels[request.level]
+    _refuse_complex(np.dtype(header.dtype), name_of(header))
+    grid = grids.of(request)
+    reads = [_band_read(request, grid, request.band)]
+    alpha = deciding_alpha(header, request.level)
+    if alpha is not None:
+        reads.append(_band_read(request, grid, alpha))
+    if level.mask is not None:
+        pixels = grid.blocks(level.mask)
+        chosen = select_mask_cells(header, level.mask, pixels.cells)
+        reads.append(_read_of(request, chosen, pixels, sample=0, fill=0))
+    return _Reading(number=number, request=request, spots=grid.spots, reads=tuple(reads))
+
+
+def _band_read(request: PointRequest, grid: Grid, band: int) -> PixelRead:
+    header, level = request.header, request.header.levels[request.level]
+    pixels = grid.blocks(level)
+    chosen = select_cells(header, level, pixels.cells, band)
+    sample = 0 if level.interleave == "band" else band
+    return _read_of(request, chosen, pixels, sample=sample, fill=fill_value(header.dtype, header.nodata))
+
+
+def _read_of(
+    request: PointRequest, chosen: Selection, pixels: BlockedPixels, *, sample: int, fill: float | int
+) -> PixelRead:
+    if len(pixels):
+        refuse_unsupported(chosen)
+    out = np.empty(len(pixels), chosen.dtype)
+    return PixelRead(selection=chosen, pixels=pixels, sample=sample, out=out, fill=fill, whole=request.whole)
+
+
+def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
+    for error in read_blocks([read for reading in batch for read in reading.reads]):
+        if error is not None:
+            raise error
+    for reading in batch:
+        header = reading.request.header
+        band, *shown = reading.reads
+        if shown:
+            valid: Bools | None = shown[0].out != 0
+        else:
+            missing = is_nodata(band.out, header.nodata)
+            valid = None if missing is None else ~missing
+        yield (
+            reading.number,
+            *_spread(reading.spots, band.out, valid, len(reading.request.points), name_of(header)),
+        )
+
+
+def _spread(
+    spot: Spots, pixels: npt.NDArray[Any], valid: Bools | None, count: int, name: str
+) -> tuple[Floats, Bools]:
+    """From the points inside to all ``count`` of them."""
+    _refuse_inexact(pixels, valid, name)
+    values, there = np.zeros(count), np.zeros(count, np.bool_)
+    found, valid = combine(spot, pixels, valid)
+    values[spot.inside] = found
+    there[spot.inside] = True if valid is None else valid
+    return values, there
+
+
+def _refuse_complex(dtype: np.dtype[Any], name: str) -> None:
+    """Raise for pixels that are no real numbers."""
+    if dtype.kind == "c":
+        raise UnsupportedError(
+            f"{name}: {dtype} pixels are not numbers of DOUBLE; take them from the data column of read_cog"
+        )
+
+
+def _refuse_inexact(pixels: npt.NDArray[Any], valid: Bools | None, name: str) -> None:
+    if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
+        told = pixels if valid is None else pixels[valid]
+        if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
+            raise UnsupportedError(
+                f"{name}: {pixels.dtype} pixels beyond 2^53 are not exact as DOUBLE; "
+                "take them from the data column of read_cog"
+            )

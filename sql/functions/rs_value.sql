@@ -1,0 +1,27 @@
+-- The value of a raster at a point.
+--
+-- Nothing but the tiles that hold a point is read, each once for all rows that are read together. For many
+-- points of each raster pass them as one list to RS_Values: it reads every tile once however many points there are.
+--
+-- @param raster  href, index row (no header request then), or chip.
+-- @param point  POINT as GEOMETRY, WKB, WKT or GeoJSON, [x, y], or STRUCT(x, y); x is longitude or easting. Reprojected into the raster's CRS.
+-- @param band  Number from 1, or name; of a chip a number, counted as its bands were read.
+-- @param interpolation  'nearest': the pixel that holds the point; a point on the left or top edge of a pixel belongs to it. 'bilinear': between the four pixel centres around the point, as GDALRasterInterpolateAtPoint does: the pixels at the raster's edge are repeated beyond it, and the value is NULL unless all pixels that have a part in it are valid.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the point when the value itself has none; OGC:CRS84 by default.
+-- @returns value DOUBLE  NULL outside the raster, and where the pixel is not valid: internal mask 0, nodata, or alpha 0. 64-bit integers beyond 2^53 and complex pixels are refused.
+-- @example One place through time
+-- SELECT i.datetime, i.band, RS_Value(i, 'POINT (12.03 48.015)') AS value
+-- FROM 'idx.parquet' AS i
+-- WHERE i.band IN ('red', 'nir')
+-- ORDER BY i.datetime, i.band;
+CREATE MACRO RS_Value(
+    raster,
+    point,
+    band := 1,
+    interpolation := 'nearest',
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_value(raster, point, typeof(point), band, interpolation, level, resolution, aoi_crs))

@@ -1,0 +1,27 @@
+-- The values of a raster at many points, as one list.
+--
+-- Every tile that holds a point is read once, however many points there are and in whatever order; of the same
+-- list beside many rasters, positions are worked out once a grid. Memory does not grow with the tiles.
+--
+-- @param raster  href, index row (no header request then), or chip.
+-- @param points  List of points, each in one of the forms that RS_Value takes, or a MULTIPOINT.
+-- @param band  Number from 1, or name; of a chip a number, counted as its bands were read.
+-- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
+-- @returns value DOUBLE[]  One number a point, in their order; NULL where RS_Value is.
+-- @example Three points through time
+-- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red
+-- FROM 'idx.parquet' AS i
+-- WHERE i.band = 'red'
+-- ORDER BY i.datetime;
+CREATE MACRO RS_Values(
+    raster,
+    points,
+    band := 1,
+    interpolation := 'nearest',
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_values(raster, points, typeof(points), band, interpolation, level, resolution, aoi_crs))
