@@ -1,0 +1,156 @@
+"""Resampling over the area of a target pixel: average, mode, min and max.
+
+The area is a box of source pixels: that of the transformed corners of the target pixel's diagonal, as in
+GDAL's warper, or of all four corners where the grids are turned against each other by more than 15 degrees,
+which makes such a diagonal's box too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+TIE = 1e-6
+"""Pixels by which a place may miss an edge and still lie on it; GDAL's is 1e-10, below its own noise."""
+TURNED = 0.26
+"""Sine of 15 degrees."""
+TORN = 3.0
+"""A box so many times wider than others spans a seam of the source, such as the antimeridian."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The source columns, or rows, under each target pixel."""
+
+    low: Floats
+    high: Floats
+    start: Integers
+    stop: Integers
+
+    @property
+    def longest(self) -> int:
+        return int((self.stop - self.start).max(initial=0))
+
+    def weight(self, i: int) -> Floats:
+        """How much of the ``i``-th pixel of each span lies inside: 1 but at both ends."""
+        at = self.start + i
+        single = self.stop - self.start == 1
+        first = np.where(single, 1.0, 1.0 - (self.low - at))
+        last = 1.0 - (self.stop - self.high)
+        weight = np.where(i == 0, first, np.where(at + 1 == self.stop, last, 1.0))
+        return np.where(at < self.stop, np.maximum(weight, 0.0), 0.0)
+
+
+def spans(x: Floats, y: Floats, shape: tuple[int, int], steps: tuple[float, float]) -> tuple[Span, Span]:
+    """Columns and rows under each pixel, flat; ``x`` and ``y`` are those of the pixels' corners."""
+    turned = _is_turned(x, y)
+    found = []
+    for places, size, step in ((x, shape[1], steps[0]), (y, shape[0], steps[1])):
+        corners = [places[:-1, :-1], places[1:, 1:]]
+        if turned:
+            corners += [places[:-1, 1:], places[1:, :-1]]
+        low, high = np.minimum.reduce(corners).ravel(), np.maximum.reduce(corners).ravel()
+        torn = high - low > TORN * step + 2
+        if torn.any():
+            low = np.where(torn, np.maximum(high - step, low), low)
+        outside = ~((high > -TIE) & (low < size + TIE))  # NaN compares false
+        low, high = (np.clip(np.where(outside, 0.0, side), 0, size) for side in (low, high))
+        start = np.floor(low + TIE).astype(np.intp)
+        stop = np.minimum(np.ceil(high - TIE).astype(np.intp), size)
+        stop = np.where((stop <= start) & (start < size), start + 1, stop)
+        start = np.where(start == size, size - 1, start)
+        stop = np.where(outside, start, np.maximum(stop, start + 1))
+        found.append(Span(low=low, high=high, start=start, stop=stop))
+    return found[0], found[1]
+
+
+def _is_turned(x: Floats, y: Floats) -> bool:
+    """Whether rows of the target run at more than 15 degrees to rows, or columns, of the source."""
+    right, down = x[:, -1] - x[:, 0], y[:, -1] - y[:, 0]
+    length = np.hypot(right, down)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sine = np.minimum(np.abs(right), np.abs(down)) / length
+    sine = sine[np.isfinite(sine)]
+    return bool(len(sine)) and float(np.median(sine)) > TURNED
+
+
+def _taps(
+    pixels: Pixels, valid: Bools | None, columns: Span, rows: Span
+) -> Iterator[tuple[Integers, Bools, Floats]]:
+    """Flat index, whether it is there and valid, and weight: of each pixel of the boxes, row by row."""
+    height, width = pixels.shape[1:]
+    mask = None if valid is None else valid.ravel()
+    weights = [columns.weight(i) for i in range(columns.longest)]
+    for j in range(rows.longest):
+        row, row_weight = np.minimum(rows.start + j, height - 1), rows.weight(j)
+        row_there = rows.start + j < rows.stop
+        for i, column_weight in enumerate(weights):
+            at = row * width + np.minimum(columns.start + i, width - 1)
+            there = row_there & (columns.start + i < columns.stop)
+            if mask is not None:
+                there &= mask.take(at)
+            yield at, there, row_weight * column_weight
+
+
+def average(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Floats, Bools]:
+    """Mean by area of the valid pixels, as float64: (bands, places), and where there are any."""
+    flat = pixels.reshape(len(pixels), -1)
+    mean, weights = np.zeros((len(pixels), len(columns.start))), np.zeros(len(columns.start))
+    for at, there, weight in _taps(pixels, valid, columns, rows):
+        counted = np.where(there, weight, 0.0)
+        weights += counted
+        share = np.where(counted > 0, counted, 0.0) / np.where(weights > 0, weights, 1.0)
+        # value by value, so that a mean of equal values is that value
+        mean += share * np.where(counted > 0, flat.take(at, axis=1) - mean, 0.0)
+    return mean, weights > 0
+
+
+def extreme(
+    pixels: Pixels, valid: Bools | None, columns: Span, rows: Span, *, largest: bool
+) -> tuple[Pixels, Bools]:
+    """Least or greatest valid pixel, in the dtype of ``pixels``."""
+    flat = pixels.reshape(len(pixels), -1)
+    best = np.zeros((len(pixels), len(columns.start)), pixels.dtype)
+    found = np.zeros(len(columns.start), np.bool_)
+    for at, there, _ in _taps(pixels, valid, columns, rows):
+        values = flat.take(at, axis=1)
+        better = values > best if largest else values < best
+        best = np.where(there & (better | ~found), values, best)
+        found |= there
+    return best, found
+
+
+def mode(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Pixels, Bools]:
+    """The value of most valid pixels, whatever their share; of several, the first to be so many."""
+    taps = list(_taps(pixels, valid, columns, rows))
+    if not taps:
+        return np.zeros((len(pixels), len(columns.start)), pixels.dtype), np.zeros(len(columns.start), bool)
+    at = np.stack([tap[0] for tap in taps], axis=1)
+    there = np.stack([tap[1] for tap in taps], axis=1)
+    return np.stack([_mode(band.ravel().take(at), there) for band in pixels]), there.any(axis=1)
+
+
+def _mode(values: Pixels, there: Bools) -> Pixels:
+    """Of each row of ``values``."""
+    count = values.shape[1]
+    distinct, codes = np.unique(values, return_inverse=True)
+    codes = np.where(there, codes.reshape(values.shape), len(distinct))
+    order = np.argsort(codes, axis=1, kind="stable")
+    ranked = np.take_along_axis(codes, order, axis=1)
+    place = np.arange(count)
+    begins = np.zeros(ranked.shape, np.intp)
+    begins[:, 1:] = np.where(ranked[:, 1:] != ranked[:, :-1], place[1:], 0)
+    so_many = place - np.maximum.accumulate(begins, axis=1) + 1
+    score = np.where(ranked < len(distinct), so_many * count + (count - 1 - order), -1)
+    winner = np.take_along_axis(order, score.argmax(axis=1)[:, None], axis=1)
+    picked: Pixels = np.take_along_axis(values, winner, axis=1)[:, 0]
+    return picked
