@@ -96,9 +96,7 @@ class Mapping:
 
     def scales(self) -> tuple[float, float]:
         """Columns and rows of the source that one step of the target takes; the median of nine places."""
-        columns, rows = (
-            np.linspace(0.5, size - 0.5, 3) for size in (self.target.width, self.target.height)
-        )
+        columns, rows = (np.linspace(0.5, size - 0.5, 3) for size in (self.target.width, self.target.height))
         x, y = (g.ravel() for g in np.meshgrid(columns, rows))
         right, left = self.at(x + 0.5, y), self.at(x - 0.5, y)
         below, above = self.at(x, y + 0.5), self.at(x, y - 0.5)
@@ -129,7 +127,8 @@ class Mapping:
         )
 
     def _lattice(self, left: float, top: float, across: int, down: int) -> tuple[Floats, Floats]:
-        columns, rows = left + np.arange(across)[None, :], top + np.arange(down)[:, None]
+        columns = left + np.arange(across, dtype=np.float64)[None, :]
+        rows = top + np.arange(down, dtype=np.float64)[:, None]
         if self.is_affine():
             return self._affine(columns, rows)
         x, y = np.empty((down, across)), np.empty((down, across))
@@ -199,7 +198,7 @@ def _interpolation(nodes: Floats, wanted: Floats) -> Floats:
     distance = wanted[:, None] - nodes[None, :]
     here = distance == 0
     terms = weights / np.where(here, 1.0, distance)
-    matrix = terms / terms.sum(axis=1, keepdims=True)
+    matrix: Floats = terms / terms.sum(axis=1, keepdims=True)
     exact = here.any(axis=1)
     matrix[exact] = here[exact]
     return matrix

@@ -19,8 +19,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
-TIE = 1e-6
-"""Pixels by which a place may miss an edge and still lie on it; GDAL's is 1e-10, below its own noise."""
+TIE = 1e-8
+"""Pixels by which a place may miss an edge and still lie on it. GDAL: 1e-10, but degrees are less exact."""
 TURNED = 0.26
 """Sine of 15 degrees."""
 TORN = 3.0
@@ -133,10 +133,12 @@ def mode(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tupl
     """The value of most valid pixels, whatever their share; of several, the first to be so many."""
     taps = list(_taps(pixels, valid, columns, rows))
     if not taps:
-        return np.zeros((len(pixels), len(columns.start)), pixels.dtype), np.zeros(len(columns.start), bool)
+        nothing = np.zeros(len(columns.start), np.bool_)
+        return np.zeros((len(pixels), len(nothing)), pixels.dtype), nothing
     at = np.stack([tap[0] for tap in taps], axis=1)
     there = np.stack([tap[1] for tap in taps], axis=1)
-    return np.stack([_mode(band.ravel().take(at), there) for band in pixels]), there.any(axis=1)
+    found: Bools = np.any(there, axis=1)
+    return np.stack([_mode(band.ravel().take(at), there) for band in pixels]), found
 
 
 def _mode(values: Pixels, there: Bools) -> Pixels:

@@ -14,6 +14,7 @@ from rasteret_sql.duck.declarations import Function, functions, parse
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = [f for f in functions() if f.public]
 ARGUMENTS = {"catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'"}
+ARGUMENTS |= {"reference": "'x.tif'", "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1"}
 
 
 def call(function: Function) -> str:
