@@ -38,7 +38,7 @@ SYSTEMS: Mapping[str, System] = {
     "rasteret-sql": System(
         module="rasteret_sql",
         distribution="rasteret-sql",
-        lacks={"warp": "not yet", "points": "not yet"},
+        lacks={"points": "not yet"},
     ),
     "rasterio": System(
         module="rasterio", distribution="rasterio", variants=("sequential", "8", "32"), environ=GDAL

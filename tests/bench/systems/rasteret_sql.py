@@ -39,6 +39,12 @@ FROM 'index.parquet' AS i
 JOIN 'fields.parquet' AS f ON {condition},
      read_cog(i, f.geom) AS c
 """,
+    "warp": """
+SELECT i.id, i.band, f.area, c.dtype, c.shape, c.data
+FROM 'index.parquet' AS i
+JOIN 'fields.parquet' AS f ON {condition},
+     read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10) AS c
+""",
     "index": """
 CREATE TABLE idx AS
 SELECT a.id, a.band, h.*
@@ -64,7 +70,7 @@ class Reader:
         con.execute("CREATE TABLE assets (id VARCHAR, band VARCHAR, href VARCHAR)")
         con.executemany("INSERT INTO assets VALUES (?, ?, ?)", rows)
         con.execute("COPY assets TO 'assets.parquet'")
-        if job.kind == "chips":
+        if job.kind in ("chips", "warp"):
             con.execute(INDEX)
             con.execute("CREATE TABLE fields (area VARCHAR, geom GEOMETRY)")
             con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", self._fields())
