@@ -7,8 +7,10 @@ which makes such a diagonal's box too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,9 @@ TIE = 1e-8
 TURNED = 0.26
 """Sine of 15 degrees."""
 TORN = 3.0
-"""A box so many times wider than others spans a seam of the source, such as the antimeridian."""
+"""A box wider than half the globe, and so many times wider than others, was torn by the antimeridian."""
+MOST_AT_ONCE = 1 << 22
+"""Source pixels looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +53,20 @@ class Span:
         weight = np.where(i == 0, first, np.where(at + 1 == self.stop, last, 1.0))
         return np.where(at < self.stop, np.maximum(weight, 0.0), 0.0)
 
+    def of(self, places: Integers) -> Span:
+        """Those of some target pixels."""
+        return Span(
+            low=self.low[places], high=self.high[places], start=self.start[places], stop=self.stop[places]
+        )
 
-def spans(x: Floats, y: Floats, shape: tuple[int, int], steps: tuple[float, float]) -> tuple[Span, Span]:
-    """Columns and rows under each pixel, flat; ``x`` and ``y`` are those of the pixels' corners."""
+
+def spans(
+    x: Floats, y: Floats, shape: tuple[int, int], steps: tuple[float, float], half_turn: float
+) -> tuple[Span, Span]:
+    """Columns and rows under each pixel, flat; ``x`` and ``y`` are those of the pixels' corners.
+
+    ``shape``: rows and columns of the source. ``half_turn``: columns of the source around half the globe.
+    """
     turned = _is_turned(x, y)
     found = []
     for places, size, step in ((x, shape[1], steps[0]), (y, shape[0], steps[1])):
@@ -59,7 +74,7 @@ def spans(x: Floats, y: Floats, shape: tuple[int, int], steps: tuple[float, floa
         if turned:
             corners += [places[:-1, 1:], places[1:, :-1]]
         low, high = np.minimum.reduce(corners).ravel(), np.maximum.reduce(corners).ravel()
-        torn = high - low > TORN * step + 2
+        torn = high - low > max(TORN * step + 2, half_turn)
         if torn.any():
             low = np.where(torn, np.maximum(high - step, low), low)
         outside = ~((high > -TIE) & (low < size + TIE))  # NaN compares false
@@ -101,7 +116,40 @@ def _taps(
             yield at, there, row_weight * column_weight
 
 
-def average(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Floats, Bools]:
+def resample_area(
+    pixels: Pixels, valid: Bools | None, columns: Span, rows: Span, resampling: str
+) -> tuple[Pixels, Bools]:
+    """Values of (bands, places), in float64 for the average, and which of them are valid."""
+    run = REDUCTIONS[resampling]
+    groups = _groups(columns, rows, bounded=resampling == "mode")
+    if len(groups) == 1:
+        return run(pixels, valid, columns, rows)
+    parts = [run(pixels, valid, columns.of(group), rows.of(group)) for group in groups]
+    back = np.argsort(np.concatenate(groups))
+    return (
+        np.concatenate([values for values, _ in parts], axis=1)[:, back],
+        np.concatenate([good for _, good in parts])[back],
+    )
+
+
+def _groups(columns: Span, rows: Span, *, bounded: bool) -> list[Integers]:
+    """Places whose boxes are about equally large: each costs as much as the largest of its group.
+
+    ``bounded``: groups of no more pixels than may be looked at together.
+    """
+    areas = (columns.stop - columns.start) * (rows.stop - rows.start)
+    sizes = np.floor(np.log2(np.maximum(areas, 1)) / 4)
+    groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+    if not bounded:
+        return groups
+    cut = []
+    for group in groups:
+        each = max(1, columns.of(group).longest * rows.of(group).longest)
+        cut.extend(np.array_split(group, math.ceil(len(group) * each / MOST_AT_ONCE)))
+    return cut
+
+
+def _average(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Floats, Bools]:
     """Mean by area of the valid pixels, as float64: (bands, places), and where there are any."""
     flat = pixels.reshape(len(pixels), -1)
     mean, weights = np.zeros((len(pixels), len(columns.start))), np.zeros(len(columns.start))
@@ -114,7 +162,7 @@ def average(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> t
     return mean, weights > 0
 
 
-def extreme(
+def _extreme(
     pixels: Pixels, valid: Bools | None, columns: Span, rows: Span, *, largest: bool
 ) -> tuple[Pixels, Bools]:
     """Least or greatest valid pixel, in the dtype of ``pixels``."""
@@ -129,7 +177,7 @@ def extreme(
     return best, found
 
 
-def mode(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Pixels, Bools]:
+def _mode(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tuple[Pixels, Bools]:
     """The value of most valid pixels, whatever their share; of several, the first to be so many."""
     taps = list(_taps(pixels, valid, columns, rows))
     if not taps:
@@ -138,10 +186,10 @@ def mode(pixels: Pixels, valid: Bools | None, columns: Span, rows: Span) -> tupl
     at = np.stack([tap[0] for tap in taps], axis=1)
     there = np.stack([tap[1] for tap in taps], axis=1)
     found: Bools = np.any(there, axis=1)
-    return np.stack([_mode(band.ravel().take(at), there) for band in pixels]), found
+    return np.stack([_mode_of_rows(band.ravel().take(at), there) for band in pixels]), found
 
 
-def _mode(values: Pixels, there: Bools) -> Pixels:
+def _mode_of_rows(values: Pixels, there: Bools) -> Pixels:
     """Of each row of ``values``."""
     count = values.shape[1]
     distinct, codes = np.unique(values, return_inverse=True)
@@ -156,3 +204,12 @@ def _mode(values: Pixels, there: Bools) -> Pixels:
     winner = np.take_along_axis(order, score.argmax(axis=1)[:, None], axis=1)
     picked: Pixels = np.take_along_axis(values, winner, axis=1)[:, 0]
     return picked
+
+
+Reduction = Callable[[Pixels, Bools | None, Span, Span], tuple[Pixels, Bools]]
+REDUCTIONS: Mapping[str, Reduction] = {
+    "average": _average,
+    "mode": _mode,
+    "min": partial(_extreme, largest=False),
+    "max": partial(_extreme, largest=True),
+}

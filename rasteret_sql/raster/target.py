@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ ON_LINE = 1e-6
 """Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""
 EDGE_POINTS = 21
 """Along each side of a raster whose outline is moved; GDAL takes as many."""
+REMEMBERED = 128
+"""Areas that stay projected."""
 LARGEST = 2**31 - 1
 DENSIFY = 8
 """An area's edge stays within this fraction of a target pixel (1 / 8) of the true curve."""
@@ -52,7 +55,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
     if area is None:
         geometry, bounds = None, bounds_of(raster, crs, name)
     else:
-        geometry = _unwrapped(_geometry(area, crs, resolution), crs)
+        geometry = _geometry(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
         bounds = tuple(shapely.bounds(geometry).tolist())
         if not np.isfinite(bounds).all():
             raise ArgumentError(f"the area has no image in CRS {shorten(crs)}")
@@ -75,16 +78,15 @@ def _resolution_of(raster: Grid, crs: str, name: str) -> float:
     return math.sqrt(abs(a * e - b * d))
 
 
-def _geometry(area: Aoi, crs: str, resolution: float | None) -> Any:
+@lru_cache(REMEMBERED)
+def _geometry(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> Any:
+    """An area in another CRS, in one piece; a join repeats it for every raster."""
+    area = Aoi(geometry=shapely.from_wkb(wkb), crs=area_crs)
     if resolution is None:  # a thousandth of the area, whose size in the CRS is not known yet
-        rough = project(area, crs, tolerance=_far(crs))
+        rough = project(area, crs, tolerance=1.0 if is_degrees(crs) else 1e5)
         xmin, ymin, xmax, ymax = shapely.bounds(rough).tolist()
-        return project(area, crs, tolerance=max(xmax - xmin, ymax - ymin, 1e-9) / 1000)
-    return project(area, crs, tolerance=resolution / DENSIFY)
-
-
-def _far(crs: str) -> float:
-    return 1.0 if is_degrees(crs) else 1e5
+        return _unwrapped(project(area, crs, tolerance=max(xmax - xmin, ymax - ymin, 1e-9) / 1000), crs)
+    return _unwrapped(project(area, crs, tolerance=resolution / DENSIFY), crs)
 
 
 def _unwrapped(geometry: Any, crs: str) -> Any:

@@ -11,24 +11,23 @@ import numpy.typing as npt
 
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.raster import resample, resample_area
+from rasteret_sql.raster import resample
+from rasteret_sql.raster.crs import is_degrees
 from rasteret_sql.raster.mapping import Grid, Mapping
-from rasteret_sql.raster.nodata import fill_value
+from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.resample_area import REDUCTIONS, resample_area, spans
 
 Pixels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
-AREAS = ("average", "mode", "min", "max")
-ALGORITHMS = ("nearest", "bilinear", "cubic", *AREAS)
+ALGORITHMS = ("nearest", *resample.KERNELS, *REDUCTIONS)
 ALIASES = {"nearestneighbor": "nearest", "near": "nearest", "bicubic": "cubic"}
 """What Sedona and gdalwarp call them."""
 COMPUTED = ("bilinear", "cubic", "average")
 """These make values; the others pick one."""
 BLOCK = 256
 """Rows and columns of target that are worked on together."""
-MOST_AT_ONCE = 1 << 22
-"""Source pixels looked at together where each target pixel covers many."""
 
 
 def algorithm(name: str) -> str:
@@ -93,15 +92,46 @@ def warp(
 ) -> Bools:
     """Fill ``out`` (bands, rows, columns of the target) from ``pixels``, which cover ``mapping.source``.
 
-    The answer is the validity of the target, (rows, columns). ``steps``: source pixels a target pixel, along
-    columns and rows, when the caller knows them already.
+    The answer is the validity of the target, (rows, columns). ``nodata``: what invalid pixels become; None: 0.
+    A band that is nodata where another is not has no weight there, so every band is what it is alone.
+    ``steps``: source pixels a target pixel, along columns and rows, when the caller knows them already.
     """
-    ok = np.zeros(out.shape[1:], np.bool_)
     pixels = np.ascontiguousarray(pixels)
+    if resampling != "nearest":
+        steps = steps or mapping.scales()
+        masks = _masks_by_band(pixels, valid, nodata)
+        if masks is not None:
+            ok = np.zeros(out.shape[1:], np.bool_)
+            for band, mask in enumerate(masks):
+                one = slice(band, band + 1)
+                ok |= _fill(pixels[one], mask, mapping, out[one], resampling, nodata, steps)
+            return ok
+    return _fill(pixels, valid, mapping, out, resampling, nodata, steps)
+
+
+def _masks_by_band(pixels: Pixels, valid: Bools | None, nodata: float | None) -> Bools | None:
+    """Where each band is valid, (bands, rows, columns); None when bands do not differ."""
+    if len(pixels) == 1:
+        return None
+    missing = is_nodata(pixels, nodata)
+    if missing is None:
+        return None
+    masks: Bools = ~missing if valid is None else valid & ~missing
+    return masks if (masks[1:] != masks[0]).any() else None
+
+
+def _fill(
+    pixels: Pixels,
+    valid: Bools | None,
+    mapping: Mapping,
+    out: Pixels,
+    resampling: str,
+    nodata: float | None,
+    steps: tuple[float, float] | None,
+) -> Bools:
+    ok = np.zeros(out.shape[1:], np.bool_)
     filler = fill_value(out.dtype.name, nodata)
-    if resampling != "nearest" and steps is None:
-        steps = mapping.scales()
-    for block in _blocks(mapping.target, resampling, steps):
+    for block in _blocks(mapping.target):
         rows = slice(block.y_off, block.y_off + block.height)
         columns = slice(block.x_off, block.x_off + block.width)
         values, good = _block(pixels, valid, mapping, block, resampling, steps)
@@ -129,20 +159,14 @@ def _block(
     if resampling in resample.KERNELS:
         x, y = mapping.centres(block)
         return resample.kernel(pixels, valid, x.ravel(), y.ravel(), resampling=resampling, steps=steps)
-    boxes = resample_area.spans(*mapping.corners(block), pixels.shape[1:], steps)
-    if resampling == "average":
-        return resample_area.average(pixels, valid, *boxes)
-    if resampling == "mode":
-        return resample_area.mode(pixels, valid, *boxes)
-    return resample_area.extreme(pixels, valid, *boxes, largest=resampling == "max")
+    half_turn = 180 / abs(mapping.source.transform[0]) if is_degrees(mapping.source.crs) else math.inf
+    boxes = spans(*mapping.corners(block), pixels.shape[1:], steps, half_turn)
+    return resample_area(pixels, valid, *boxes, resampling)
 
 
-def _blocks(target: Grid, resampling: str, steps: tuple[float, float] | None) -> Iterator[Window]:
-    side = BLOCK
-    if resampling == "mode" and steps is not None:  # which holds all pixels under a block at once
-        side = max(8, min(BLOCK, math.isqrt(int(MOST_AT_ONCE / ((steps[0] + 2) * (steps[1] + 2))))))
-    for y in range(0, target.height, side):
-        for x in range(0, target.width, side):
+def _blocks(target: Grid) -> Iterator[Window]:
+    for y in range(0, target.height, BLOCK):
+        for x in range(0, target.width, BLOCK):
             yield Window(
-                x_off=x, y_off=y, width=min(side, target.width - x), height=min(side, target.height - y)
+                x_off=x, y_off=y, width=min(BLOCK, target.width - x), height=min(BLOCK, target.height - y)
             )

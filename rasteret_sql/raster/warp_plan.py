@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip
 from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.resample import reach
-from rasteret_sql.raster.warp import AREAS, require_resampling, warp
+from rasteret_sql.raster.resample_area import REDUCTIONS
+from rasteret_sql.raster.warp import require_resampling, warp
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
 
@@ -30,6 +32,8 @@ Bools = npt.NDArray[np.bool_]
 
 AS_FINE = 0.1
 """An overview may be coarser than the target by this share of a full pixel; gdalwarp's rule too."""
+REMEMBERED = 128
+"""Pairs of grids whose arithmetic is kept."""
 GROUP_BYTES = 256 << 20
 """Source pixels that are read together."""
 
@@ -101,14 +105,13 @@ def plan_warp(
     require_resampling(header.dtype, resampling, place(header.href))
     full = grid_of(header)
     number = pick_level(header, level, None)
-    steps = Mapping(target=target, source=full).scales()
+    steps = _steps(target, full)
     if level is None:
         number = _level_for(header, min(steps))
     source = grid_of(header, number)
     steps = steps[0] * source.width / full.width, steps[1] * source.height / full.height
-    mapping = Mapping(target=target, source=source)
     margin = max(reach(resampling, step) for step in steps)
-    found = boxes(mapping, margin, corners=resampling in AREAS)
+    found = _boxes(target, source, margin, resampling in REDUCTIONS)
     window = window_of(found, source.width, source.height)
     if window is None:
         return None
@@ -123,6 +126,19 @@ def plan_warp(
     return number, WarpPlan(
         source=chip, source_crs=source.crs, target=target, resampling=resampling, steps=steps
     )
+
+
+# scenes of one tile of Sentinel-2 or path and row of Landsat lie on one grid, so that dates share these
+
+
+@lru_cache(REMEMBERED)
+def _steps(target: Grid, source: Grid) -> tuple[float, float]:
+    return Mapping(target=target, source=source).scales()
+
+
+@lru_cache(REMEMBERED)
+def _boxes(target: Grid, source: Grid, margin: float, corners: bool) -> npt.NDArray[np.float64]:
+    return boxes(Mapping(target=target, source=source), margin, corners=corners)
 
 
 def _level_for(header: Header, step: float) -> int:
