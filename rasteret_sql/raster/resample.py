@@ -151,7 +151,7 @@ def finish(values: Floats, dtype: Any, nodata: float | None) -> Pixels:
     """Computed values as ``dtype``: rounded half up, clamped to its range, and none of them nodata.
 
     A value that happens to be nodata would be taken for it wherever the mask is lost, so it becomes its
-    neighbour, as in GDAL.
+    neighbour, as GDAL does for integers.
     """
     kind = np.dtype(dtype)
     if kind.kind == "f":
@@ -162,9 +162,11 @@ def finish(values: Floats, dtype: Any, nodata: float | None) -> Pixels:
         return made
     limits = np.iinfo(kind)
     rounded = np.floor(np.where(np.isnan(values), 0.0, values) + 0.5)
-    made = np.clip(rounded, float(limits.min), float(limits.max)).astype(kind)
-    if kind.itemsize == 8:  # the float above is one more than the largest of these
-        made[rounded >= float(limits.max)] = limits.max
+    most = float(limits.max)
+    if kind.itemsize == 8:  # which is one more than the largest of them, as a float
+        most = math.nextafter(most, 0.0)
+    made = np.clip(rounded, float(limits.min), most).astype(kind)
+    made[rounded > most] = limits.max
     if nodata is not None and limits.min <= nodata <= limits.max and nodata == int(nodata):
         other = nodata + 1 if nodata == limits.min else nodata - 1
         made[made == kind.type(int(nodata))] = kind.type(int(other))

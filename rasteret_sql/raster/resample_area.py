@@ -77,13 +77,12 @@ def spans(
         torn = high - low > max(TORN * step + 2, half_turn)
         if torn.any():
             low = np.where(torn, np.maximum(high - step, low), low)
-        outside = ~((high > -TIE) & (low < size + TIE))  # NaN compares false
+        outside = ~((high > TIE) & (low < size - TIE))  # NaN compares false
         low, high = (np.clip(np.where(outside, 0.0, side), 0, size) for side in (low, high))
         start = np.floor(low + TIE).astype(np.intp)
         stop = np.minimum(np.ceil(high - TIE).astype(np.intp), size)
         stop = np.where((stop <= start) & (start < size), start + 1, stop)
-        start = np.where(start == size, size - 1, start)
-        stop = np.where(outside, start, np.maximum(stop, start + 1))
+        stop = np.where(outside, start, stop)
         found.append(Span(low=low, high=high, start=start, stop=stop))
     return found[0], found[1]
 

@@ -86,7 +86,8 @@ def _geometry(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> 
         rough = project(area, crs, tolerance=1.0 if is_degrees(crs) else 1e5)
         xmin, ymin, xmax, ymax = shapely.bounds(rough).tolist()
         return _unwrapped(project(area, crs, tolerance=max(xmax - xmin, ymax - ymin, 1e-9) / 1000), crs)
-    return _unwrapped(project(area, crs, tolerance=resolution / DENSIFY), crs)
+    finest = 1e-9 if is_degrees(crs) else 1e-4  # a tenth of a millimetre
+    return _unwrapped(project(area, crs, tolerance=max(resolution / DENSIFY, finest)), crs)
 
 
 def _unwrapped(geometry: Any, crs: str) -> Any:

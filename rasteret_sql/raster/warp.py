@@ -92,7 +92,7 @@ def warp(
 ) -> Bools:
     """Fill ``out`` (bands, rows, columns of the target) from ``pixels``, which cover ``mapping.source``.
 
-    The answer is the validity of the target, (rows, columns). ``nodata``: what invalid pixels become; None: 0.
+    The answer is the validity of the target, (rows, columns). Invalid pixels become ``nodata``, or 0.
     A band that is nodata where another is not has no weight there, so every band is what it is alone.
     ``steps``: source pixels a target pixel, along columns and rows, when the caller knows them already.
     """

@@ -44,7 +44,8 @@ def gdal_warp(
         extra = {}
     profile: dict[str, Any] = {
         "driver": "GTiff", "count": len(pixels), "height": source.height, "width": source.width,
-        "dtype": pixels.dtype.name, "crs": source.crs, "transform": Affine(*source.transform), "nodata": nodata,
+        "dtype": pixels.dtype.name, "crs": source.crs, "transform": Affine(*source.transform),
+        "nodata": nodata,
     }  # fmt: skip
     with MemoryFile() as memory:
         with memory.open(**profile) as dataset:
@@ -86,7 +87,8 @@ def places(target: Grid, source: Grid, columns: Floats, rows: Floats) -> tuple[F
         shape = x.shape
         there = Transformer.from_crs(target.crs, source.crs, always_xy=True)
         x, y = (side.reshape(shape) for side in there.transform(x.ravel(), y.ravel()))
-    column, row = ~Affine(*source.transform) * (x, y)
+    with np.errstate(invalid="ignore"):  # infinite where there is no image
+        column, row = ~Affine(*source.transform) * (x, y)
     return column, row
 
 
@@ -99,10 +101,14 @@ def on_an_edge(target: Grid, source: Grid) -> Bools:
 
 
 def at_the_rim(target: Grid, source: Grid) -> Bools:
-    """Target pixels that reach beyond the source, where GDAL's average weights the first column too much."""
+    """Target pixels that reach beyond the source.
+
+    There GDAL's average weights the first column and row too much, and it finds pixels to the left of the
+    source, or above it, that only touch it.
+    """
     columns, rows = np.meshgrid(np.arange(target.width + 1.0), np.arange(target.height + 1.0))
     x, y = places(target, source, columns, rows)
-    out = ~((x >= 0) & (y >= 0) & (x <= source.width) & (y <= source.height))
+    out = ~((x >= -1e-6) & (y >= -1e-6) & (x <= source.width + 1e-6) & (y <= source.height + 1e-6))
     rim: Bools = out[1:, 1:] | out[:-1, :-1]
     return rim
 
@@ -161,7 +167,10 @@ PAIRS = {
     ),
     "globe to a disk": (
         GLOBE,
-        Grid(crs="+proj=ortho +lat_0=45 +lon_0=10", transform=(1e5, 0, -7e6, 0, -1e5, 7e6), width=140, height=140),
+        Grid(
+            crs="+proj=ortho +lat_0=45 +lon_0=10", transform=(1e5, 0, -7e6, 0, -1e5, 7e6),
+            width=140, height=140,
+        ),
     ),
     "globe to the pole": (
         GLOBE,
