@@ -13,11 +13,13 @@ from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integ
 from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box, plan_of, source_row
+from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.plan import Planner, ReadRequest
 from rasteret_sql.raster.plan import plan_tiles as tiles_of
+from rasteret_sql.raster.warp_plan import WarpPlan, read_plans
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
@@ -27,23 +29,26 @@ Row = dict[str, Any]
 
 def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    return _planned(columns, _tile_rows)
+    return _planned(columns, _tile_rows, [None] * len(columns[0]))
 
 
 def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
-    return _planned(columns, _chip_rows)
+    *shared, crs, resampling, size = columns
+    return _planned(shared, _chip_rows, asked_grids(crs, shared[6], resampling, size))
 
 
 def _planned(
-    columns: Sequence[pa.Array], rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]]
+    columns: Sequence[pa.Array],
+    rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
+    grids: Sequence[Asked | None],
 ) -> list[list[Row] | None]:
     raster, aoi, aoi_type, aoi_crs, bands, level, resolution, all_touched, on_error = columns
     wanted = areas(aoi, aoi_type, aoi_crs)
     asked_bands, levels = band_lists(bands), levels_of(integers(level, "level"), aoi)
     resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
     policies = choices(on_error, "on_error", ON_ERROR)
-    overviews = [bool(levels[i]) or resolutions[i] is not None for i in range(len(levels))]
+    overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
     # an area that is given and NULL (a LEFT JOIN without a match) asks for nothing; no area asks for all
     absent = _no_area(aoi)
     planner, planned = Planner(), list[list[Row] | None]()
@@ -52,16 +57,13 @@ def _planned(
             planned.append(None)
             continue
         try:
-            planned.append(
-                list(
-                    rows_of(
-                        planner,
-                        _sound(header),
-                        _request(i, wanted, asked_bands, levels, resolutions, touched),
-                        policies[i],
-                    )
-                )
-            )
+            request = _request(i, wanted, asked_bands, levels, resolutions, touched)
+            grid = grids[i]
+            if grid is None:
+                planned.append(list(rows_of(planner, _sound(header), request, policies[i])))
+            else:
+                row = warped_row(_sound(header), request, grid, policies[i])
+                planned.append([] if row is None else [row])
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -163,7 +165,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     buffer, arrays = chips.allocate(plans)
     # where the first error ends the query, nothing more is asked for
     stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
-    valid, errors = chips.read_chips(plans, arrays, stop_at_error=stop)
+    valid, errors = read_plans(plans, arrays, stop_at_error=stop)
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
     for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):
@@ -184,7 +186,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     )
 
 
-def _too_large(plan: ChipPlan) -> str | None:
+def _too_large(plan: ChipPlan | WarpPlan) -> str | None:
     """Why one chip is over the limit by itself, so that it need not end the query for all others."""
     if plan.byte_count <= settings().max_read_bytes:
         return None

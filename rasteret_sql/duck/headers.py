@@ -188,8 +188,10 @@ def metadata(raster: pa.Array) -> list[dict[str, Any] | None]:
     return rows
 
 
-def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
-    """Metadata of rows that have a shape: its pixels are not looked at."""
+def chip_grids(
+    chips: pa.Array,
+) -> list[tuple[tuple[int, int, int], tuple[float, ...], str | None] | None]:
+    """Shape, transform and CRS of rows that have a shape; their pixels are not looked at."""
     names, expected = fields_of(chips.type), declared(CHIP)
     columns = {name: chips.field(names.index(name)) for name in expected.children if name in names}
     for name, column in columns.items():
@@ -200,18 +202,29 @@ def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
             )
     shapes, transforms = columns["shape"].to_pylist(), columns["transform"].to_pylist()
     systems = columns["crs"].to_pylist() if "crs" in columns else [None] * len(chips)
-    rows: list[dict[str, Any] | None] = []
+    found: list[tuple[tuple[int, int, int], tuple[float, ...], str | None] | None] = []
     for there, shape, transform, crs in zip(present(chips), shapes, transforms, systems, strict=True):
         if not there or shape is None or transform is None:
-            rows.append(None)
+            found.append(None)
         elif len(shape) != 3 or len(transform) != 6:
             raise ArgumentError(
                 f"the chip has shape {sql(shape)} and transform {sql(transform)}; "
                 "pass a row of read_cog as it is"
             )
         else:
-            size = (shape[2], shape[1])
-            rows.append(_metadata_row(tuple(transform), size, crs, shape[0], size))
+            found.append((tuple(shape), tuple(transform), crs))
+    return found
+
+
+def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
+    """Metadata of rows that have a shape."""
+    rows: list[dict[str, Any] | None] = []
+    for grid in chip_grids(chips):
+        if grid is None:
+            rows.append(None)
+        else:
+            (bands, height, width), transform, crs = grid
+            rows.append(_metadata_row(transform, (width, height), crs, bands, (width, height)))
     return rows
 
 

@@ -13,7 +13,9 @@ from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.reproject import footprint
+from rasteret_sql.raster.warp_plan import WarpPlan
 
 LEVEL_FIELDS = tuple(f.name for f in fields(Level) if f.name != "mask")
 PLAIN_FIELDS = tuple(
@@ -55,21 +57,31 @@ def _mask_row(level: Level) -> dict[str, Any] | None:
     return None if level.mask is None else _level_row(level.mask)
 
 
-def source_row(plan: ChipPlan, on_error: str) -> dict[str, Any]:
+def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
     """A chip plan as the hidden column that the reading kernel gets."""
-    window = plan.window
+    read = plan.source if isinstance(plan, WarpPlan) else plan
+    window = read.window
     return {
-        "selection": _selection_row(plan.selection),
+        "selection": _selection_row(read.selection),
         "window": {name: getattr(window, name) for name in ("x_off", "y_off", "width", "height")},
-        "bands": plan.bands,
-        "transform": plan.transform,
-        "nodata": plan.nodata,
-        "alpha_band": plan.alpha_band,
-        "mask": None if plan.mask is None else _selection_row(plan.mask),
+        "bands": read.bands,
+        "transform": read.transform,
+        "nodata": read.nodata,
+        "alpha_band": read.alpha_band,
+        "mask": None if read.mask is None else _selection_row(read.mask),
         "aoi": plan.aoi,
         "all_touched": plan.all_touched,
+        "warp": _warp_row(plan) if isinstance(plan, WarpPlan) else None,
         "on_error": on_error,
         "error": None,
+    }
+
+
+def _warp_row(plan: WarpPlan) -> dict[str, Any]:
+    return asdict(plan.target) | {
+        "source_crs": plan.source_crs,
+        "resampling": plan.resampling,
+        "steps": plan.steps,
     }
 
 
@@ -77,9 +89,10 @@ def _selection_row(chosen: Selection) -> dict[str, Any]:
     return {f.name: getattr(chosen, f.name) for f in fields(Selection)}
 
 
-def plan_of(row: Mapping[str, Any]) -> ChipPlan:
+def plan_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
     """The chip plan in one hidden column value."""
-    return ChipPlan(
+    warp = row["warp"]
+    read = ChipPlan(
         selection=_selection(row["selection"]),
         window=Window(**row["window"]),
         bands=tuple(row["bands"]),
@@ -87,6 +100,18 @@ def plan_of(row: Mapping[str, Any]) -> ChipPlan:
         nodata=row["nodata"],
         alpha_band=row["alpha_band"],
         mask=None if row["mask"] is None else _selection(row["mask"]),
+        aoi=row["aoi"] if warp is None else None,
+        all_touched=row["all_touched"],
+    )
+    if warp is None:
+        return read
+    target = {f.name: warp[f.name] for f in fields(Grid)}
+    return WarpPlan(
+        source=read,
+        source_crs=warp["source_crs"],
+        target=Grid(**target | {"transform": tuple(warp["transform"])}),
+        resampling=warp["resampling"],
+        steps=tuple(warp["steps"]),
         aoi=row["aoi"],
         all_touched=row["all_touched"],
     )

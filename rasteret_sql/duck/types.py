@@ -35,9 +35,14 @@ SELECTION = """STRUCT(
 
 WINDOW = "STRUCT(x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER)"
 
+WARP = """STRUCT(
+    crs VARCHAR, transform DOUBLE[6], width INTEGER, height INTEGER,
+    source_crs VARCHAR, resampling VARCHAR, steps DOUBLE[2])"""
+
 CHIP_SOURCE = f"""STRUCT(
     selection {SELECTION}, "window" {WINDOW}, bands INTEGER[], transform DOUBLE[6], nodata DOUBLE,
-    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, on_error VARCHAR, error VARCHAR)"""
+    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, warp {WARP},
+    on_error VARCHAR, error VARCHAR)"""
 
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

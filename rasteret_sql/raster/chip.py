@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,18 @@ class ChipPlan:
         return bands * rows * columns * np.dtype(self.selection.dtype).itemsize
 
 
-def allocate(plans: Sequence[ChipPlan]) -> tuple[npt.NDArray[np.uint8], list[Pixels]]:
+class Planned(Protocol):
+    """What is planned to be read: a chip of the file's own pixels, or of others (``warp_plan.WarpPlan``)."""
+
+    @property
+    def selection(self) -> Selection: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def byte_count(self) -> int: ...
+
+
+def allocate(plans: Sequence[Planned]) -> tuple[npt.NDArray[np.uint8], list[Pixels]]:
     """One buffer for the pixels of all chips, end to end, and each chip's array inside it.
 
     LimitError before anything is read when the pixels of one batch exceed ``max_read_bytes``.

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.cog.window import Affine
-from rasteret_sql.raster.window import inverse
+from rasteret_sql.raster.window import invert
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ class Spots:
 
 def spots(xy: Floats, transform: Affine, width: int, height: int, interpolation: str) -> Spots:
     """Points ``(n, 2)`` in the grid's CRS; those that are not finite lie outside."""
-    a, b, c, d, e, f = inverse(transform)
+    a, b, c, d, e, f = invert(transform)
     x, y = xy[:, 0], xy[:, 1]
     with np.errstate(invalid="ignore"):
         column, row = x * a + y * b + c, x * d + y * e + f

@@ -28,7 +28,7 @@ def geometry_window(area: Any, transform: Sequence[float], width: int, height: i
     ``area`` is xmin, ymin, xmax, ymax or a shapely geometry, in the CRS of ``transform`` (a b c d e f). On a
     rotated raster bounds give the window of all their corners, a geometry only that of its vertices.
     """
-    a, b, c, d, e, f = inverse(transform)
+    a, b, c, d, e, f = invert(transform)
     if isinstance(area, shapely.Geometry):
         x, y = shapely.get_coordinates(area).T
     else:
@@ -55,7 +55,7 @@ def _span(places: Any, size: int) -> tuple[int, int] | None:
     return (start, stop - start) if start < stop else None
 
 
-def inverse(transform: Sequence[float]) -> Affine:
+def invert(transform: Sequence[float]) -> Affine:
     """World to pixel, with the operations and the order of ``affine.Affine``."""
     a, b, c, d, e, f = (float(number) for number in transform[:6])
     determinant = a * e - b * d

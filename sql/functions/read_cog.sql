@@ -3,23 +3,33 @@
 -- The window is the smallest one of whole pixels that covers the area's bounds, clipped to the raster. Where
 -- they do not overlap there is no row. Only chips whose data, valid or error column is used are fetched.
 --
+-- With crs, resampling or size the chip lies on a grid of its own instead, the same one for all rasters: its lines
+-- are whole multiples of the resolution in the CRS, and it covers the bounds of the area, so chips of different
+-- scenes and zones stack. Every raster that overlaps it gives the whole grid, not valid where it has no pixels.
+-- Only the blocks under the grid are read, from the coarsest level whose pixels are no larger than the grid's,
+-- and values are those of GDAL's warper with an exact transformation. A point, or a line, with a size only places
+-- the grid; a polygon's outside is not valid, as without a grid.
+--
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). Without one the whole raster; a column's NULL gives no row.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without.
 -- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
+-- @param crs  CRS of the grid; the raster's own by default.
+-- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
+-- @param size  Columns and rows of the grid, one number or [columns, rows]: around the middle of the area with a resolution, else fitted to its bounds.
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
 -- @returns level INTEGER  0 is full resolution.
--- @returns x_off INTEGER  First pixel column of the window.
--- @returns y_off INTEGER  First pixel row of the window.
+-- @returns x_off INTEGER  First pixel column of the window; NULL on a grid of its own.
+-- @returns y_off INTEGER  First pixel row of the window; NULL on a grid of its own.
 -- @returns width INTEGER  Columns.
 -- @returns height INTEGER  Rows.
--- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
--- @returns crs VARCHAR  CRS of the raster.
+-- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in crs.
+-- @returns crs VARCHAR  CRS of the raster, or of the grid.
 -- @returns transform DOUBLE[6]  Affine of the chip's own pixels.
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[3]  Bands, rows, columns of data.
@@ -37,6 +47,12 @@
 -- @example A quick look at a whole scene, from an overview
 -- SELECT level, width, height, octet_length(data) AS bytes
 -- FROM read_cog('S2_32632_20240414/red.tif', resolution := 40);
+-- @example Chips of 64 pixels around a field, of both UTM zones on one grid
+-- SELECT i.id, c.crs, c.bbox.xmin, c.bbox.ymax, c.shape
+-- FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom,
+--      read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10, size := 64) AS c
+-- WHERE i.band = 'red' AND f.field_id = 1
+-- ORDER BY i.id;
 CREATE MACRO read_cog(
     raster,
     aoi := NULL,
@@ -45,7 +61,10 @@ CREATE MACRO read_cog(
     resolution := NULL,
     all_touched := false,
     aoi_crs := NULL,
-    on_error := 'fail'
+    on_error := 'fail',
+    crs := NULL,
+    resampling := NULL,
+    size := NULL
 ) AS TABLE
 SELECT
     t.href,
@@ -73,7 +92,8 @@ FROM (
             SELECT t
             FROM (
                 SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
-                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error
+                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
+                    crs, resampling, size
                 ))) AS t
             ), _rasteret_probe_side()
             ORDER BY t.href, t.level, t.y_off, t.x_off

@@ -17,6 +17,7 @@ ARGUMENTS = {
     "catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'",
     "point": "[0, 0]", "points": "[[0, 0]]",
 }  # fmt: skip
+ARGUMENTS |= {"reference": "'x.tif'", "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1"}
 
 
 def call(function: Function) -> str:

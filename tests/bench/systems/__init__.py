@@ -35,11 +35,7 @@ GDAL = {
 """What GDAL's documentation advises for COGs behind HTTP; threads are the adapter's."""
 
 SYSTEMS: Mapping[str, System] = {
-    "rasteret-sql": System(
-        module="rasteret_sql",
-        distribution="rasteret-sql",
-        lacks={"warp": "not yet"},
-    ),
+    "rasteret-sql": System(module="rasteret_sql", distribution="rasteret-sql"),
     "rasterio": System(
         module="rasterio", distribution="rasterio", variants=("sequential", "8", "32"), environ=GDAL
     ),

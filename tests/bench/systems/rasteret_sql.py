@@ -54,6 +54,12 @@ SELECT i.id, i.nodata, RS_Values(i, p.points, aoi_crs := 'EPSG:{zone}') AS data
 FROM 'index.parquet' AS i,
      (SELECT list({{'x': x, 'y': y}} ORDER BY number) AS points FROM 'points.parquet') AS p
 """,
+    "warp": """
+SELECT i.id, i.band, f.area, c.dtype, c.shape, c.data
+FROM 'index.parquet' AS i
+JOIN 'fields.parquet' AS f ON {condition},
+     read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10) AS c
+""",
     "index": """
 CREATE TABLE idx AS
 SELECT a.id, a.band, h.*
@@ -79,11 +85,11 @@ class Reader:
         con.execute("CREATE TABLE assets (id VARCHAR, band VARCHAR, href VARCHAR)")
         con.executemany("INSERT INTO assets VALUES (?, ?, ?)", rows)
         con.execute("COPY assets TO 'assets.parquet'")
-        if job.kind in ("chips", "points"):
+        if job.kind in ("chips", "warp", "points"):
             con.execute(INDEX)
         if job.kind == "points":
             con.execute(POINTS, [list(axis) for axis in zip(*job.points, strict=True)])
-        if job.kind == "chips":
+        if job.kind in ("chips", "warp"):
             con.execute("CREATE TABLE fields (area VARCHAR, geom GEOMETRY)")
             con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", self._fields())
             con.execute(FIELDS)

@@ -1,0 +1,231 @@
+"""Target grids: where the pixels of an answer lie when a CRS, a resolution or a size is asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+
+from rasteret_sql.cog.window import Affine, window_bounds, window_transform
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.antimeridian import wrap_around
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.crs import is_degrees, parse_crs, shorten, transformer
+from rasteret_sql.raster.mapping import Grid
+from rasteret_sql.raster.reproject import project
+
+ON_LINE = 1e-6
+"""Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""
+EDGE_POINTS = 21
+"""Along each side of a raster whose outline is moved; GDAL takes as many."""
+REMEMBERED = 128
+"""Areas that stay projected."""
+LARGEST = 2**31 - 1
+DENSIFY = 8
+"""An area's edge stays within this fraction of a target pixel (1 / 8) of the true curve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridRequest:
+    """What is asked of a target grid; what is left out comes from the raster."""
+
+    crs: str | None = None
+    resolution: float | None = None
+    """Units of the CRS; the grid's lines are whole multiples of it, so that chips of any scene stack."""
+    size: tuple[int, int] | None = None
+    """Columns and rows: around the middle of the area with a resolution, else fitted to its bounds."""
+
+
+def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) -> tuple[Grid, Any | None]:
+    """The target grid over an area (None: all of the raster), and the area in the grid's CRS.
+
+    ArgumentError where the request leaves the grid open, or the area has no image in the CRS.
+    """
+    crs = request.crs or raster.crs
+    parse_crs(crs)
+    resolution = request.resolution
+    if resolution is not None and not (resolution > 0 and math.isfinite(resolution)):
+        raise ArgumentError(f"resolution := {resolution:g} is no size of a pixel; it must be above 0")
+    if resolution is None and request.size is None:
+        resolution = _resolution_of(raster, crs, name)
+    if area is None:
+        geometry, bounds = None, bounds_of(raster, crs, name)
+    else:
+        geometry = _geometry(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
+        bounds = tuple(shapely.bounds(geometry).tolist())
+        if not np.isfinite(bounds).all():
+            raise ArgumentError(f"the area has no image in CRS {shorten(crs)}")
+    if resolution is None:
+        assert request.size is not None
+        return _fitted(crs, bounds, request.size), geometry
+    return _aligned(crs, bounds, resolution, request.size), geometry
+
+
+def _resolution_of(raster: Grid, crs: str, name: str) -> float:
+    """The raster's own, where the CRS counts in the same unit."""
+    own, other = parse_crs(raster.crs), parse_crs(crs)
+    units = [(c.is_geographic, c.axis_info[0].unit_conversion_factor) for c in (own, other)]
+    if units[0] != units[1]:
+        raise ArgumentError(
+            f"{name} counts in {own.axis_info[0].unit_name} and crs := '{shorten(crs)}' in "
+            f"{other.axis_info[0].unit_name}: give resolution := or size := too"
+        )
+    a, b, _, d, e, _ = raster.transform
+    return math.sqrt(abs(a * e - b * d))
+
+
+@lru_cache(REMEMBERED)
+def _geometry(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> Any:
+    """An area in another CRS, in one piece; a join repeats it for every raster."""
+    area = Aoi(geometry=shapely.from_wkb(wkb), crs=area_crs)
+    if resolution is None:  # a thousandth of the area, whose size in the CRS is not known yet
+        rough = project(area, crs, tolerance=1.0 if is_degrees(crs) else 1e5)
+        xmin, ymin, xmax, ymax = shapely.bounds(rough).tolist()
+        return _unwrapped(project(area, crs, tolerance=max(xmax - xmin, ymax - ymin, 1e-9) / 1000), crs)
+    finest = 1e-9 if is_degrees(crs) else 1e-4  # a tenth of a millimetre
+    return _unwrapped(project(area, crs, tolerance=max(resolution / DENSIFY, finest)), crs)
+
+
+def _unwrapped(geometry: Any, crs: str) -> Any:
+    """An area that was cut at the antimeridian in one piece, its longitudes past 180."""
+    if not is_degrees(crs):
+        return geometry
+    xmin, _, xmax, _ = shapely.bounds(geometry).tolist()
+    if not xmax - xmin > 180:
+        return geometry
+    parts = shapely.get_parts(geometry)
+    west, _, east, _ = shapely.bounds(parts).T
+    moved = np.where(east <= 0, 360.0, 0.0)
+    if float((east + moved).max() - (west + moved).min()) >= xmax - xmin:
+        return geometry
+    return shapely.union_all(
+        [
+            shapely.transform(part, lambda xy, by=by: np.add(xy, (by, 0)))
+            for part, by in zip(parts, moved, strict=True)
+        ]
+    )
+
+
+def bounds_of(raster: Grid, crs: str, name: str) -> tuple[float, float, float, float]:
+    """xmin, ymin, xmax, ymax of a raster in another CRS; longitudes may run past 180."""
+    there = transformer(raster.crs, crs)
+    if there is None:
+        return raster.bounds
+    x, y = _moved(raster, crs)
+    good = np.isfinite(x) & np.isfinite(y)
+    if not good.any():
+        raise ArgumentError(f"{name} in CRS {shorten(raster.crs)} has no image in {shorten(crs)}")
+    x, y = x[good], y[good]
+    if is_degrees(crs) and x.max() - x.min() > 180:
+        x = wrap_around(x, float(x[0]))
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _moved(raster: Grid, crs: str) -> tuple[Any, Any]:
+    """A lattice of places over the raster, in another CRS; the first is its first corner."""
+    a, b, c, d, e, f = raster.transform
+    columns, rows = np.meshgrid(
+        np.linspace(0, raster.width, EDGE_POINTS), np.linspace(0, raster.height, EDGE_POINTS)
+    )
+    x, y = c + a * columns + b * rows, f + d * columns + e * rows
+    there = transformer(raster.crs, crs)
+    if there is None:
+        return x.ravel(), y.ravel()
+    moved: tuple[Any, Any] = there.transform(x.ravel(), y.ravel(), errcheck=False)
+    return moved
+
+
+def suggested(raster: Grid, crs: str, name: str) -> Grid:
+    """The grid of GDAL's ``GDALSuggestedWarpOutput2``: as many pixels along the diagonal, square ones."""
+    xmin, ymin, xmax, ymax = bounds_of(raster, crs, name)
+    if transformer(raster.crs, crs) is None and raster.transform[1] == raster.transform[3] == 0:
+        return Grid(crs=crs, transform=raster.transform, width=raster.width, height=raster.height)
+    x, y = _moved(raster, crs)
+    across, down = x[-1] - x[0], y[-1] - y[0]
+    if not np.isfinite([across, down]).all() or not across or not down or abs(across) > xmax - xmin + 1:
+        across, down = xmax - xmin, ymax - ymin
+    pixel = math.hypot(across, down) / math.hypot(raster.width, raster.height)
+    width, height = (max(1, int(side / pixel + 0.5)) for side in (xmax - xmin, ymax - ymin))
+    _require_size(width, height, crs)
+    return Grid(crs=crs, transform=(pixel, 0.0, xmin, 0.0, -pixel, ymax), width=width, height=height)
+
+
+def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple[int, int] | None) -> Grid:
+    """Lines at whole multiples of the resolution, over the bounds or around their middle."""
+    xmin, ymin, xmax, ymax = (side / resolution for side in bounds)
+    if size is None:
+        left, top = math.floor(xmin + ON_LINE), math.ceil(ymax - ON_LINE)
+        width, height = math.ceil(xmax - ON_LINE) - left, top - math.floor(ymin + ON_LINE)
+    else:
+        width, height = size
+        left = round((xmin + xmax - width) / 2)
+        top = round((ymin + ymax + height) / 2)
+    width, height = max(width, 1), max(height, 1)
+    _require_size(width, height, crs)
+    transform = (resolution, 0.0, left * resolution, 0.0, -resolution, top * resolution)
+    return Grid(crs=crs, transform=transform, width=width, height=height)
+
+
+def _fitted(crs: str, bounds: tuple[float, ...], size: tuple[int, int]) -> Grid:
+    xmin, ymin, xmax, ymax = bounds
+    width, height = size
+    if not (xmax > xmin and ymax > ymin):
+        raise ArgumentError(
+            f"size := [{width}, {height}] is fitted to the bounds of the area, which is a point or a line "
+            "along an axis; give resolution := too"
+        )
+    transform = ((xmax - xmin) / width, 0.0, xmin, 0.0, (ymin - ymax) / height, ymax)
+    return Grid(crs=crs, transform=transform, width=width, height=height)
+
+
+def _require_size(width: int, height: int, crs: str) -> None:
+    if max(width, height) > LARGEST:
+        raise ArgumentError(
+            f"the target grid would have {width:,} x {height:,} pixels; "
+            f"is the resolution in units of CRS {shorten(crs)}?"
+        )
+
+
+def resampled(
+    raster: Grid,
+    *,
+    size: tuple[int, int] | None = None,
+    scale: tuple[float, float] | None = None,
+    corner: tuple[float | None, float | None] = (None, None),
+) -> Grid:
+    """A grid over the same raster with other pixels: PostGIS's ``ST_Resample``, Sedona's ``RS_Resample``.
+
+    ``size``: columns and rows over its extent. ``scale``: pixels of that size, whatever their sign, from its
+    first corner on, as many as cover it. ``corner``: x and y of a place that lies on the lines of the grid,
+    which then begins at the first corner of the raster or less than a pixel before it.
+    """
+    a, b, c, d, e, f = raster.transform
+    if corner != (None, None) and (b or d):
+        raise ArgumentError("gridX and gridY have no meaning for a rotated raster; leave them out")
+    starts, pixels, counts = [], [], []
+    for axis, (length, sign, first, count) in enumerate(
+        ((math.hypot(a, d), a, c, raster.width), (math.hypot(b, e), e, f, raster.height))
+    ):
+        extent = length * count
+        pixel = abs(scale[axis]) if scale else extent / size[axis] if size else length
+        unit, at = math.copysign(1.0, sign), corner[axis]
+        offset = 0.0 if at is None else (at - first) * unit
+        start = offset - math.ceil(offset / pixel - ON_LINE) * pixel
+        wanted = size[axis] if size else max(1, math.ceil((extent - start) / pixel - ON_LINE))
+        starts.append(first + unit * start)
+        pixels.append(((extent - start) / wanted if size else pixel) / length)
+        counts.append(wanted)
+    _require_size(counts[0], counts[1], raster.crs)
+    x, y = pixels
+    transform = (a * x, b * y, starts[0], d * x, e * y, starts[1])
+    return Grid(crs=raster.crs, transform=transform, width=counts[0], height=counts[1])
+
+
+def window_area(transform: Affine, window: Any, crs: str) -> Aoi:
+    """The ground under a window of pixels."""
+    own = window_transform(transform, window)
+    return Aoi(geometry=shapely.box(*window_bounds(own, window)), crs=crs)
