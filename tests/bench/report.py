@@ -33,7 +33,7 @@ def report(jobs: Sequence[Job], rows: Sequence[Row], about: str) -> str:
     """Everything of one run: machine and versions, ratios, where we do not win, then each scenario."""
     by_job = {job.name: [row for row in rows if row["scenario"] == job.name] for job in jobs}
     ratios = {name: _ratios(mine) for name, mine in by_job.items()}
-    parts = [about, _summary(jobs, ratios), _not_won(jobs, ratios)]
+    parts = [about, _summary(jobs, ratios), _not_won(ratios)]
     parts += [_scenario(job, by_job[job.name], ratios[job.name]) for job in jobs]
     return "\n\n".join(parts)
 
@@ -68,14 +68,13 @@ def _summary(jobs: Sequence[Job], ratios: Mapping[str, Mapping[str, float]]) -> 
     return "Their time ÷ ours (above 1, ours is faster):\n\n" + table(["", *readers], lines)
 
 
-def _not_won(jobs: Sequence[Job], ratios: Mapping[str, Mapping[str, float]]) -> str:
+def _not_won(ratios: Mapping[str, Mapping[str, float]]) -> str:
     lost = [
         f"- {name}: {reader} takes {ratio:.2f} of our time"
         for name, each in ratios.items()
         for reader, ratio in sorted(each.items())
         if ratio <= 1
     ]
-    lost += [f"- {job.name}: not yet in SQL" for job in jobs if job.kind in SYSTEMS[OURS].lacks]
     return "Where ours does not win:\n\n" + "\n".join(lost or ["- nowhere in this run"])
 
 
