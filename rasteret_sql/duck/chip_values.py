@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import array_of, blob_array, present
 from rasteret_sql.duck.fits import DuckType, declared, duck_type, fields_of, holds
@@ -49,12 +50,17 @@ def each_chip(
             if clipped is not None:
                 yield row, clipped
         return
+    yield from read_each(headers_of(raster, requests), requests)
+
+
+def headers_of(raster: pa.Array, requests: Sequence[ReadRequest | None]) -> list[Header | None]:
+    """The header of every href or index row; the first error of one that has a request is raised."""
     overviews = [r is not None and bool(r.level or r.resolution is not None) for r in requests]
     headers = rasters(raster, overviews)
     for header, request in zip(headers, requests, strict=True):
         if isinstance(header, RasteretError) and request is not None:
             raise header
-    yield from read_each([None if isinstance(h, RasteretError) else h for h in headers], requests)
+    return [None if isinstance(h, RasteretError) else h for h in headers]
 
 
 def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
