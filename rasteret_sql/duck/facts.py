@@ -81,12 +81,11 @@ def _metadata_row(known: Facts) -> dict[str, Any]:
 
 
 def raster_facts(raster: pa.Array) -> list[dict[str, Any] | None]:
-    """What the accessors of a raster take from: RS_Width, RS_CRS, RS_Envelope, …"""
+    """What the accessors of a raster take from: RS_Width, RS_CRS, RS_ScaleX, …"""
     return [None if known is None else _facts_row(known) for known in facts_of(raster)]
 
 
 def _facts_row(known: Facts) -> dict[str, Any]:
-    whole = Window(x_off=0, y_off=0, width=known.width, height=known.height)
     return {
         "width": known.width,
         "height": known.height,
@@ -94,6 +93,17 @@ def _facts_row(known: Facts) -> dict[str, Any]:
         "crs": known.crs,
         "srid": known.srid,
         "transform": known.transform,
+    }
+
+
+def outlines(raster: pa.Array) -> list[dict[str, Any] | None]:
+    """The four corners of each raster, and its bounding box, as WKB."""
+    return [None if known is None else _outline(known) for known in facts_of(raster)]
+
+
+def _outline(known: Facts) -> dict[str, Any]:
+    whole = Window(x_off=0, y_off=0, width=known.width, height=known.height)
+    return {
         "convex_hull": shapely.to_wkb(shapely.Polygon(corners(known.transform, whole))),
         "envelope": shapely.to_wkb(shapely.box(*window_bounds(known.transform, whole))),
     }

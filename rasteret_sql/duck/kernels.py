@@ -87,6 +87,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),
         _kernel("facts", "raster_facts", "RS_MetaData", types.FACTS),
+        _kernel("facts", "outlines", "RS_ConvexHull, RS_Envelope", types.OUTLINES),
         _kernel("facts", "band_facts", "RS_BandNoDataValue, RS_BandPixelType", types.BAND_FACTS),
         _kernel("chips", "plan_tiles", "read_cog_tiles", types.TILE_PLAN + "[]"),
         _kernel("chips", "plan_chips", "read_cog", types.CHIP_PLAN + "[]"),

@@ -68,8 +68,9 @@ METADATA = """STRUCT(
     "numSampleDimensions" INTEGER, "tileWidth" INTEGER, "tileHeight" INTEGER)"""
 
 FACTS = """STRUCT(
-    width INTEGER, height INTEGER, band_count INTEGER, crs VARCHAR, srid INTEGER, transform DOUBLE[6],
-    convex_hull BLOB, envelope BLOB)"""
+    width INTEGER, height INTEGER, band_count INTEGER, crs VARCHAR, srid INTEGER, transform DOUBLE[6])"""
+
+OUTLINES = "STRUCT(convex_hull BLOB, envelope BLOB)"
 
 BAND_FACTS = "STRUCT(nodata DOUBLE, pixel_type VARCHAR)"
 
