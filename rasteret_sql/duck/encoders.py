@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.answers import gathered
-from rasteret_sql.duck.arguments import band_lists, choices, integers, plain, sql, texts, values_of
+from rasteret_sql.duck.arguments import band_lists, choices, integers, sql, texts, values_of
 from rasteret_sql.duck.chip_values import each_chip, headers_of, is_chip
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.colours import parse_colours, tiff_table
@@ -29,7 +30,7 @@ Blobs = list[bytes | None]
 def as_png(raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Array) -> Blobs:
     """A picture of each chip; a file's own colour table is used where the raster is one of a palette."""
     asked = band_lists(bands)
-    stretches = _each_once(values_of(stretch), lambda value: parse_stretch(_numbers(value)))
+    stretches = _each_once(values_of(stretch), lambda value: parse_stretch(_floats(value)))
     colours = _each_once(values_of(colormap), parse_colours)
 
     def draw(row: int, chip: Chip, header: Header | None) -> bytes:
@@ -100,10 +101,11 @@ def _each_once(values: Sequence[Any], parse: Callable[[Any], Parsed]) -> list[Pa
     return parsed
 
 
-def _numbers(value: Any) -> Any:
+def _floats(value: Any) -> Any:
     """DECIMAL literals as floats, in lists of lists too."""
-    nested = isinstance(value, list) and value and isinstance(value[0], list)
-    return [plain(pair) for pair in value] if nested else plain(value)
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _overviews(value: Any) -> int | str:
