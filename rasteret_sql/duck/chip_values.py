@@ -79,7 +79,7 @@ def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
             )
     there = present(column)
     return [
-        _chip({name: values[row] for name, values in columns.items()}, placed=placed)
+        chip_of({name: values[row] for name, values in columns.items()}, placed=placed)
         if there[row] and columns["data"][row] is not None
         else None
         for row in range(len(column))
@@ -101,7 +101,8 @@ def _buffers(column: pa.Array) -> list[memoryview | None]:
     return [None if not value.is_valid else memoryview(value.as_buffer()) for value in column]
 
 
-def _chip(row: dict[str, Any], *, placed: bool) -> Chip:
+def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
+    """The chip whose columns these are; ArgumentError where they do not fit each other."""
     dtype, shape, data, valid = (row[name] for name in NEEDED)
     whole = "pass a row of read_cog as it is"
     if dtype not in DTYPES or shape is None or len(shape) != 3 or not all(n and n > 0 for n in shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -170,6 +171,23 @@ def test_the_median_of_many_rows_is_taken_strip_by_strip(monkeypatch: pytest.Mon
     at_once = mosaic(given, "median")
     monkeypatch.setattr(mosaic_methods, "STRIP_BYTES", 3 * 5 * 2 * 30 * 2)
     assert mosaic(given, "median").pixels.tobytes() == at_once.pixels.tobytes()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_memory_is_that_of_the_result_and_of_a_few_chips(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(mosaic_methods, "STRIP_BYTES", 1 << 18)
+    given = [chip_at(0, 0, np.full((1, 400, 400), i, "uint16")) for i in range(40)]
+    mosaic(given[:2], method)
+    tracemalloc.start()
+    try:
+        mosaic(given, method)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    chip, doubles = given[0].pixels.nbytes, 8 * 400 * 400
+    assert peak < 4 * chip + 2 * doubles < 40 * chip / 3
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
