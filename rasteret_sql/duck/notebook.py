@@ -1,8 +1,8 @@
 """In a notebook, a relation with chips shows pictures.
 
 IPython asks its formatters how to show a value. Ours answers for DuckDB's relations whose columns are those
-of a chip (a row of read_cog), or that have a column of chips or of PNG files; for all others it has no answer,
-and DuckDB's own display stays as it is. Nothing is imported outside a notebook.
+of a chip (a row of read_cog), or that have a column of chips or of PNG files; for all others it has no
+answer, and DuckDB's own display stays as it is. Nothing is imported outside a notebook.
 """
 
 from __future__ import annotations
