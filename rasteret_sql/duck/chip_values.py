@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import array_of, blobs_of, present
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
@@ -50,12 +51,17 @@ def each_chip(
             if clipped is not None:
                 yield row, clipped
         return
+    yield from read_each(headers_of(raster, requests), requests)
+
+
+def headers_of(raster: pa.Array, requests: Sequence[ReadRequest | None]) -> list[Header | None]:
+    """The header of every href or index row; the first error of one that has a request is raised."""
     overviews = [r is not None and bool(r.level or r.resolution is not None) for r in requests]
     headers = rasters(raster, overviews)
     for header, request in zip(headers, requests, strict=True):
         if isinstance(header, RasteretError) and request is not None:
             raise header
-    yield from read_each([None if isinstance(h, RasteretError) else h for h in headers], requests)
+    return [None if isinstance(h, RasteretError) else h for h in headers]
 
 
 def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
@@ -74,7 +80,7 @@ def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
             )
     there = present(column)
     return [
-        _chip({name: values[row] for name, values in columns.items()}, placed=placed)
+        chip_of({name: values[row] for name, values in columns.items()}, placed=placed)
         if there[row] and columns["data"][row] is not None
         else None
         for row in range(len(column))
@@ -96,7 +102,8 @@ def _buffers(column: pa.Array) -> list[memoryview | None]:
     return [None if not value.is_valid else memoryview(value.as_buffer()) for value in column]
 
 
-def _chip(row: dict[str, Any], *, placed: bool) -> Chip:
+def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
+    """The chip whose columns these are; ArgumentError where they do not fit each other."""
     dtype, shape, data, valid = (row[name] for name in NEEDED)
     whole = "pass a row of read_cog as it is"
     if dtype not in DTYPES or shape is None or len(shape) != 3 or not all(n and n > 0 for n in shape):

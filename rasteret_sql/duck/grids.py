@@ -56,16 +56,21 @@ def _grid_column(grids: Sequence[pa.Array | None]) -> pa.Array:
 
 
 def _grid(band: _Band) -> pa.Array:
-    dtype = band.pixels.dtype
+    require_exact(band.pixels, band.valid)
+    return grid_lists(band.pixels, band.valid)
+
+
+def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
+    """UnsupportedError where a valid pixel is no exact DOUBLE: complex, or a whole number beyond 2^53."""
+    dtype = pixels.dtype
     if dtype.kind == "c":
         raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")
     if dtype.itemsize == 8 and dtype.kind in "iu":
-        told = band.pixels if band.valid is None else band.pixels[band.valid]
+        told = pixels if valid is None else pixels[valid]
         if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
             raise UnsupportedError(
                 f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
             )
-    return grid_lists(band.pixels, band.valid)
 
 
 def _read_whole(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:

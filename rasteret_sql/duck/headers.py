@@ -1,4 +1,4 @@
-"""Kernels on headers: cog_header, cog_windows, RS_MetaData; and the raster argument of all functions."""
+"""Kernels on headers: cog_header, cog_windows; and the raster argument of all functions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
 from rasteret_sql.duck.arrow import present
-from rasteret_sql.duck.fits import duck_type, fields_of, holds, text_like
+from rasteret_sql.duck.fits import duck_type, text_like
 from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
-from rasteret_sql.duck.type_text import declared
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
 
 EDGES = ("shift", "clip", "drop")
-CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR)"
 
 
 def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
@@ -163,81 +161,3 @@ def _steps(length: int, size: int, step: int, edge: str) -> list[tuple[int, int]
             steps.append((last, min(size, length - last)))
             covered, last = last + size, last + step
     return steps
-
-
-def metadata(raster: pa.Array) -> list[dict[str, Any] | None]:
-    """Sedona's RS_MetaData of an href, an index row or a chip."""
-    names = fields_of(raster.type)
-    if "shape" in names and "transform" in names:
-        return _chip_metadata(raster)
-    rows: list[dict[str, Any] | None] = []
-    for header in rasters(raster, [False] * len(raster)):
-        if isinstance(header, RasteretError):
-            raise header
-        rows.append(
-            None
-            if header is None
-            else _metadata_row(
-                header.transform,
-                (header.full.width, header.full.height),
-                header.crs,
-                header.band_count,
-                (header.full.tile_width, header.full.tile_height),
-            )
-        )
-    return rows
-
-
-def chip_grids(
-    chips: pa.Array,
-) -> list[tuple[tuple[int, int, int], tuple[float, ...], str | None] | None]:
-    """Shape, transform and CRS of rows that have a shape; their pixels are not looked at."""
-    names, expected = fields_of(chips.type), declared(CHIP)
-    columns = {name: chips.field(names.index(name)) for name in expected.children if name in names}
-    for name, column in columns.items():
-        if not holds(column.type, expected.children[name]):
-            raise ArgumentError(
-                f"the chip's column {name} is {duck_type(column.type)}, where read_cog gives "
-                f"{expected.children[name].text}; pass a row of read_cog as it is"
-            )
-    shapes, transforms = columns["shape"].to_pylist(), columns["transform"].to_pylist()
-    systems = columns["crs"].to_pylist() if "crs" in columns else [None] * len(chips)
-    found: list[tuple[tuple[int, int, int], tuple[float, ...], str | None] | None] = []
-    for there, shape, transform, crs in zip(present(chips), shapes, transforms, systems, strict=True):
-        if not there or shape is None or transform is None:
-            found.append(None)
-        elif len(shape) != 3 or len(transform) != 6:
-            raise ArgumentError(
-                f"the chip has shape {sql(shape)} and transform {sql(transform)}; "
-                "pass a row of read_cog as it is"
-            )
-        else:
-            found.append((tuple(shape), tuple(transform), crs))
-    return found
-
-
-def _chip_metadata(chips: pa.Array) -> list[dict[str, Any] | None]:
-    """Metadata of rows that have a shape."""
-    rows: list[dict[str, Any] | None] = []
-    for grid in chip_grids(chips):
-        if grid is None:
-            rows.append(None)
-        else:
-            (bands, height, width), transform, crs = grid
-            rows.append(_metadata_row(transform, (width, height), crs, bands, (width, height)))
-    return rows
-
-
-def _metadata_row(
-    transform: tuple[float, ...], size: tuple[int, int], crs: str | None, bands: int, tile: tuple[int, int]
-) -> dict[str, Any]:
-    a, b, c, d, e, f = transform
-    srid = int(crs.removeprefix("EPSG:")) if crs and crs.startswith("EPSG:") and crs[5:].isdigit() else 0
-    names = ("upperLeftX", "upperLeftY", "gridWidth", "gridHeight", "scaleX", "scaleY", "skewX", "skewY")
-    values = (c, f, *size, a, e, b, d)
-    return dict(zip(names, values, strict=True)) | {
-        "srid": srid,
-        "numSampleDimensions": bands,
-        "tileWidth": tile[0],
-        "tileHeight": tile[1],
-    }

@@ -6,6 +6,7 @@ import duckdb
 
 from rasteret_sql.duck.declarations import callees_first
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
+from rasteret_sql.duck.notebook import register_display
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -28,6 +29,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1))
         if function.public:
             connection.execute(f"COMMENT ON {kind} {function.name} IS '{summary}'")
+    register_display()
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel) -> None:

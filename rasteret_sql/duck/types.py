@@ -72,6 +72,15 @@ METADATA = """STRUCT(
     "scaleX" DOUBLE, "scaleY" DOUBLE, "skewX" DOUBLE, "skewY" DOUBLE, srid INTEGER,
     "numSampleDimensions" INTEGER, "tileWidth" INTEGER, "tileHeight" INTEGER)"""
 
+FACTS = """STRUCT(
+    width INTEGER, height INTEGER, band_count INTEGER, crs VARCHAR, srid INTEGER, transform DOUBLE[6])"""
+
+OUTLINES = "STRUCT(convex_hull BLOB, envelope BLOB)"
+
+BAND_FACTS = "STRUCT(nodata DOUBLE, pixel_type VARCHAR)"
+
+PIXEL = 'STRUCT(x DOUBLE, y DOUBLE, "value" DOUBLE, col INTEGER, "row" INTEGER)'
+
 CATALOG = """STRUCT(
     id VARCHAR, title VARCHAR, endpoint VARCHAR, collection VARCHAR, licence VARCHAR, auth VARCHAR,
     bands MAP(VARCHAR, VARCHAR))"""

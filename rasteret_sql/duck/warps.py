@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +10,9 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import band_lists, flags, integers, numbers, sql, texts
 from rasteret_sql.duck.chip_values import chip_column, chips_of, is_chip
+from rasteret_sql.duck.facts import Facts, facts_of
 from rasteret_sql.duck.fits import fields_of
-from rasteret_sql.duck.headers import chip_grids, rasters
+from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.mapping import Grid
@@ -115,15 +115,15 @@ def algorithms(column: pa.Array, name: str) -> list[str]:
 def _grids(reference: pa.Array) -> list[Grid | None]:
     """The grid of every chip, index row or href."""
     if {"shape", "transform"} <= set(fields_of(reference.type)):
-        return [None if grid is None else _placed(*grid) for grid in chip_grids(reference)]
+        return [None if known is None else _placed(known) for known in facts_of(reference)]
     found = rasters(reference, [False] * len(reference))
     return [None if header is None else grid_of(_sound(header)) for header in found]
 
 
-def _placed(shape: Sequence[int], transform: Any, crs: str | None) -> Grid:
-    if crs is None:
+def _placed(chip: Facts) -> Grid:
+    if chip.crs is None:
         raise ArgumentError("the reference has no CRS, so nothing can be placed on its grid")
-    return Grid(crs=crs, transform=transform, width=shape[2], height=shape[1])
+    return Grid(crs=chip.crs, transform=chip.transform, width=chip.width, height=chip.height)
 
 
 def _sound(header: Header | RasteretError) -> Header:

@@ -133,10 +133,10 @@ def write_cog(
 ) -> bytes:
     """Encode ``bands``, shape (bands, rows, columns), as one COG in memory.
 
-    ``transform`` is the affine a b c d e f; ``crs`` a projected or geographic EPSG code (``32632`` or
-    ``'EPSG:32632'``). ``mask``, shape (rows, columns), is true where pixels are valid and is kept as an
-    internal mask of one bit. ``tile_size`` is a multiple of 16. ``predictor`` None: 2 for integers and 3
-    for floats where the compression takes one. ``level`` is the compression's own scale. ``overviews``:
+    ``transform`` is the affine a b c d e f; ``crs`` an EPSG code (``32632`` or ``'EPSG:32632'``) or any text
+    of a projected or geographic CRS. ``mask``, shape (rows, columns), is true where pixels are valid and is
+    kept as an internal mask of one bit. ``tile_size`` is a multiple of 16. ``predictor`` None: 2 for integers
+    and 3 for floats where the compression takes one. ``level`` is the compression's own scale. ``overviews``:
     how many, or ``'auto'`` down to one tile; ``resampling`` ``'nearest'`` or ``'average'``. ``sparse``
     leaves out tiles that hold nothing but nodata (zeros without one). ``colormap`` is as TIFF stores it:
     all reds, then greens, then blues, 0 to 65535, for one band of uint8 or uint16. ``big``: BigTIFF.

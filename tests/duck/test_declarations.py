@@ -18,6 +18,7 @@ ARGUMENTS = {
     "point": "[0, 0]", "points": "[[0, 0]]",
 }  # fmt: skip
 ARGUMENTS |= {"reference": "'x.tif'", "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1"}
+ARGUMENTS |= {"aoi": "[0, 0, 1, 1]", "chips": "[]", "zoom": "0", "x": "0", "y": "0"}
 
 
 def call(function: Function) -> str:
@@ -54,7 +55,9 @@ def test_columns_and_types_are_as_declared(con: duckdb.DuckDBPyConnection, funct
 
 
 def normal(con: duckdb.DuckDBPyConnection, kind: str) -> str:
-    """A type as DuckDB itself writes it."""
+    """A type as DuckDB itself writes it; its name of a GEOMETRY with a CRS no cast takes."""
+    if kind.startswith("GEOMETRY('"):
+        return kind
     return str(con.execute(f"SELECT typeof(NULL::{kind})").fetchone()[0])
 
 

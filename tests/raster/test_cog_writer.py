@@ -322,7 +322,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "resampling 'cubic' of overviews: one of nearest, average": ({"resampling": "cubic"}, ArgumentError),
     "overviews=8: 'auto', or 0 to 7 for 90 pixels": ({"overviews": 8}, ArgumentError),
     "overviews='all': 'auto', or 0 to 7": ({"overviews": "all"}, ArgumentError),
-    "crs 'WGS84' of a GeoTIFF to write: expected an EPSG code": ({"crs": "WGS84"}, ArgumentError),
+    "unknown CRS 'UTM'": ({"crs": "UTM"}, ArgumentError),
     "there is no EPSG code 1": ({"crs": 1}, ArgumentError),
     "crs 4978 of a GeoTIFF to write: a Geocentric CRS": ({"crs": 4978}, ArgumentError),
     "transform (1, 0): expected six finite numbers": ({"transform": (1, 0)}, ArgumentError),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_a_file_of_examples_runs(con: duckdb.DuckDBPyConnection, path: Path) -> 
 def test_an_example_of_a_function_runs(con: duckdb.DuckDBPyConnection, example: Example) -> None:
     rows = con.execute(example.sql).fetchall()
     assert rows
+
+
+def test_the_page_on_grids_runs_but_for_other_extensions(con: duckdb.DuckDBPyConnection) -> None:
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/grids.md").read_text("utf-8"), re.DOTALL)
+    ours = [block for block in blocks if "LOAD" not in block]
+    assert len(ours) == 2
+    for block in ours:
+        assert con.execute(block).fetchall()
 
 
 def test_ndvi_by_crop_is_what_the_fields_are(con: duckdb.DuckDBPyConnection) -> None:

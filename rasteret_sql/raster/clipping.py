@@ -1,0 +1,54 @@
+"""What lies outside an area, marked without cutting it off; and what is not valid, written over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from rasteret_sql.cog.window import Window, clip_window
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.plan import area_in
+from rasteret_sql.raster.rasterize import inside
+from rasteret_sql.raster.usable import usable
+from rasteret_sql.raster.window import geometry_window
+
+
+def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | None:
+    """The whole chip, valid inside the area only; None where they do not overlap."""
+    columns, rows = chip.window.width, chip.window.height
+    if isinstance(area, Aoi):
+        geometry = area_in(chip.crs, area, chip.transform, chip.href or "the chip")
+        if geometry_window(geometry, chip.transform, columns, rows) is None:
+            return None
+        covered = inside(geometry, chip.transform, rows, columns, all_touched=all_touched)
+    else:
+        window = clip_window(area, columns, rows)
+        if window is None:
+            return None
+        covered = np.zeros((rows, columns), np.bool_)
+        right, bottom = window.x_off + window.width, window.y_off + window.height
+        covered[window.y_off : bottom, window.x_off : right] = True
+    return replace(chip, valid=covered if chip.valid is None else chip.valid & covered)
+
+
+def with_nodata(chip: Chip, nodata: float) -> Chip:
+    """The chip with ``nodata`` as its nodata, written wherever a pixel is no data.
+
+    ArgumentError where the dtype cannot hold the value.
+    """
+    kind = chip.pixels.dtype
+    if kind.kind in "iu" and not (
+        np.isfinite(nodata) and nodata == int(nodata) and np.iinfo(kind).min <= nodata <= np.iinfo(kind).max
+    ):
+        raise ArgumentError(
+            f"nodata := {nodata:g}: the pixels are {kind}, which hold whole numbers from "
+            f"{np.iinfo(kind).min} to {np.iinfo(kind).max}"
+        )
+    good = usable(chip)
+    pixels = chip.pixels
+    if not good.all():
+        pixels = np.where(good, pixels, kind.type(nodata))
+    return replace(chip, pixels=pixels, nodata=nodata)

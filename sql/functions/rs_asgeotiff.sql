@@ -1,0 +1,31 @@
+-- A raster as a Cloud-Optimized GeoTIFF: tiles, overviews, and GDAL's layout of a COG.
+--
+-- Readers get the same pixels, nodata, CRS and transform, and the same pixels are valid: where nodata does not tell
+-- which, an internal mask does. Of an href or index row names, scales, offsets and colour table of the bands stay.
+-- A CRS without EPSG code is written as GDAL does; of a CRS with heights, the horizontal part.
+--
+-- A BLOB becomes a file with COPY (SELECT …) TO 'x.tif' (FORMAT blob): the query gives one row of one column. PARTITION_BY
+-- writes one file a row.
+--
+-- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @param compression  'deflate', 'zstd', 'lzw', 'packbits' or 'none'; with a predictor where it helps.
+-- @param compression_level  On the scale of the compression; its usual level without.
+-- @param tile_size  Pixels, a multiple of 16; 512, or what holds a smaller raster, without.
+-- @param overviews  'auto': halved until one tile holds all; or their number.
+-- @param resampling  How overviews are made: 'nearest' or 'average'.
+-- @returns value BLOB  The file; NULL of a NULL raster.
+-- @example A chip into a file
+-- COPY (
+--     SELECT RS_AsGeoTiff(c, compression := 'zstd')
+--     FROM read_cog('S2_32632_20240514/nir.tif', [12.0, 47.98, 12.01, 47.99]) AS c
+-- ) TO 'nir_chip.tif' (FORMAT blob);
+CREATE MACRO RS_AsGeoTiff(
+    raster,
+    compression := 'deflate',
+    compression_level := NULL,
+    tile_size := NULL,
+    overviews := 'auto',
+    resampling := 'nearest'
+) AS _rasteret_ok(_rasteret_as_geotiff(
+    raster, compression, compression_level, tile_size, overviews, resampling
+))

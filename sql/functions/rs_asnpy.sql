@@ -1,0 +1,14 @@
+-- The pixels of a raster as a file of NumPy (.npy): (bands, rows, columns), native dtype.
+--
+-- The file has no georeference and no mask: RS_Clip with nodata writes over what is not valid.
+-- A BLOB becomes a file with COPY (SELECT …) TO 'x.npy' (FORMAT blob): the query gives one row of one column. PARTITION_BY
+-- writes one file a row.
+--
+-- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @returns value BLOB  What numpy.save writes and numpy.load reads; NULL of a NULL raster.
+-- @example One array a field
+-- COPY (
+--     SELECT f.field_id, RS_AsNPY(c) AS pixels
+--     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
+-- ) TO 'arrays' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'npy', OVERWRITE);
+CREATE MACRO RS_AsNPY(raster) AS _rasteret_ok(_rasteret_as_npy(raster))

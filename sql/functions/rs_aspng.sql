@@ -1,0 +1,25 @@
+-- A raster as a PNG picture, transparent where a pixel is not valid.
+--
+-- One band is drawn in gray or in the colours of colormap, three as red, green and blue, a fourth as opacity when
+-- bands lists it; of more bands the first three. In 8 bits a channel: this is for the eyes, RS_AsGeoTiff keeps values.
+--
+-- A BLOB becomes a file with COPY (SELECT …) TO 'x.png' (FORMAT blob): the query gives one row of one column. PARTITION_BY
+-- writes one file a row.
+--
+-- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @param bands  One, three or four band numbers; of a chip, counted as its bands were read.
+-- @param stretch  Values that become black and white: [min, max], a list of such pairs (one a band), 'minmax', or percentiles of the valid pixels such as '2-98%', which is the default except for uint8 and colormap := 'ndvi'.
+-- @param colormap  'gray', 'viridis', 'heat', 'water', 'terrain', 'diverging', 'ndvi' (-0.3 to 0.92), a list of colours ['#000000', …], a MAP of categories MAP {6: '#2050ff'}, or a colour table such as the column colormap of cog_header; that of an href or index row itself is the default.
+-- @returns value BLOB  The PNG file; NULL of a NULL raster.
+-- @example A picture into a file
+-- COPY (
+--     SELECT RS_AsPNG(c, stretch := [0, 3000])
+--     FROM read_cog('S2_32632_20240514/nir.tif', [12.0, 47.98, 12.01, 47.99]) AS c
+-- ) TO 'nir.png' (FORMAT blob);
+-- @example One picture a field
+-- COPY (
+--     SELECT f.field_id, RS_AsPNG(c, colormap := 'viridis') AS picture
+--     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
+-- ) TO 'pictures' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'png', OVERWRITE);
+CREATE MACRO RS_AsPNG(raster, bands := NULL, stretch := NULL, colormap := NULL) AS
+    _rasteret_ok(_rasteret_as_png(raster, bands, stretch, colormap))

@@ -1,0 +1,35 @@
+-- The pixels of a raster inside an area, as a chip.
+--
+-- The window is that of read_cog: the smallest one of whole pixels that covers the area's bounds, clipped to the
+-- raster; pixels outside the area are not valid. read_cog gives the same as a row, plans before it reads and
+-- streams; this is for chips at hand, and for one value a row. Sedona's argument band is bands here.
+--
+-- @param raster  A chip (row of read_cog), or an href or index row, of which only the blocks inside are read.
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height), of a chip counted from its first pixel.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without. Of a chip numbers, counted as its bands were read.
+-- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
+-- @param nodata  Written where a pixel is not valid, as the chip's nodata; without it such pixels keep their values.
+-- @param crop  False keeps the extent of the raster: pixels outside are only marked as not valid.
+-- @param level  Of a file: 0 is full resolution, 1 the first overview.
+-- @param resolution  Of a file, instead of level: the coarsest level whose pixels are no larger, in units of its CRS.
+-- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL where area and raster do not overlap.
+-- @example A circle out of a chip, the rest set to 0
+-- SELECT r.shape, r.nodata, octet_length(r.valid) AS masked
+-- FROM (
+--     SELECT RS_Clip(c, 'POLYGON ((12.001 47.981, 12.009 47.981, 12.005 47.989, 12.001 47.981))', nodata := 0) AS r
+--     FROM read_cog('S2_32632_20240414/red.tif', [12.0, 47.98, 12.01, 47.99]) AS c
+-- );
+CREATE MACRO RS_Clip(
+    raster,
+    aoi,
+    bands := NULL,
+    all_touched := false,
+    nodata := NULL,
+    crop := true,
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_clip(
+    raster, aoi, typeof(aoi), aoi_crs, bands, all_touched, nodata, crop, level, resolution
+))

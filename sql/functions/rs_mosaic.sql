@@ -1,0 +1,22 @@
+-- Several chips as one, over all their extents.
+--
+-- The chips share CRS and pixel grid (RS_ReprojectMatch, or read_cog with crs and resolution, bring them to one),
+-- bands and dtype. Band by band, pixels that are not valid, nodata or NaN take no part, as in rasterio.merge; where
+-- no chip has one the mosaic is not valid. The order is that of the list: the most recent pixel is method := 'last'
+-- of list(c ORDER BY datetime), the least cloudy is 'first' of list(c ORDER BY cloud_cover).
+--
+-- @param chips  LIST of chips (rows of read_cog); NULLs among them are left out.
+-- @param method  'first', 'last', 'min', 'max', 'mean', 'median' or 'count' (of the pixels that take part).
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL of an empty list. first, last, min and max keep the dtype; mean and median of integers are float32 (float64 above 16 bits); count is uint16.
+-- @example The median of a season, and how often each pixel was seen
+-- SELECT RS_Mosaic(list(c), 'median').dtype AS median, RS_Mosaic(list(c), 'count').dtype AS count
+-- FROM 'idx.parquet' AS i, read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c
+-- WHERE i.band = 'red' AND i.crs = 'EPSG:32632';
+-- @example The most recent pixels
+-- SELECT m.crs, m.shape, m.bbox
+-- FROM (
+--     SELECT RS_Mosaic(list(c ORDER BY i.datetime), 'last') AS m
+--     FROM 'idx.parquet' AS i, read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c
+--     WHERE i.band = 'red' AND i.crs = 'EPSG:32632'
+-- );
+CREATE MACRO RS_Mosaic(chips, method := 'first') AS _rasteret_ok(_rasteret_mosaic_of_chips(chips, method))

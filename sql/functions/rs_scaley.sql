@@ -1,0 +1,8 @@
+-- Change of y from one row of pixels to the next.
+--
+-- @param raster  href, index row, or chip (row of read_cog).
+-- @returns value DOUBLE  Height of a pixel in units of the CRS, negative in the usual raster whose rows run south.
+-- @example Of a file, and of a chip of it
+-- SELECT RS_ScaleY('S2_32632_20240414/red.tif') AS file, RS_ScaleY(c) AS chip
+-- FROM read_cog('S2_32632_20240414/red.tif', {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 3}) AS c;
+CREATE MACRO RS_ScaleY(raster) AS _rasteret_ok(_rasteret_raster_facts(raster)).transform[5]
