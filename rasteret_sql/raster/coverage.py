@@ -1,10 +1,10 @@
 """How much of each pixel a polygon covers: exact areas, in numpy.
 
 Every edge is cut where it crosses a line between pixels. A piece that climbs ``dy`` inside one pixel, its
-middle at the fraction ``f`` of the pixel's width, adds ``dy * (1 - f)`` to that pixel and ``dy`` to all pixels
-right of it; summed along a row this is the area between the edges (Green's theorem, pixel by pixel). The
-result is the area of polygon and pixel's intersection over the area of the pixel, as exactextract computes
-it, but in float64 where exactextract rounds each fraction to float32.
+middle at the fraction ``f`` of the pixel's width, adds ``dy * (1 - f)`` to that pixel and ``dy`` to all
+pixels right of it; summed along a row this is the area between the edges (Green's theorem, pixel by pixel).
+The result is the area of polygon and pixel's intersection over the area of the pixel, as exactextract
+computes it, but in float64 where exactextract rounds each fraction to float32.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def fractions(geometry: Any, transform: Sequence[float], part: Window) -> Floats
     geometry in the same CRS. Of invalid polygons the even-odd interior counts, and what parts of a
     multipolygon share counts once. Points and lines cover nothing.
     """
-    x, y, start = _edges(_polygons(geometry), transform, part)
-    x1, y1, x2, y2 = x[start], y[start], x[start + 1], y[start + 1]
+    x1, y1, x2, y2 = _edges(_polygons(geometry), transform, part)
     climbs = (y1 != y2) & (np.minimum(x1, x2) < part.width)
     climbs &= (np.maximum(y1, y2) > 0) & (np.minimum(y1, y2) < part.height)
     row, left, right, climb = _cut_at_rows(x1[climbs], y1[climbs], x2[climbs], y2[climbs], part.height)
@@ -52,7 +51,7 @@ def fractions(geometry: Any, transform: Sequence[float], part: Window) -> Floats
     sums = np.bincount(at, own, minlength=cells)
     # what an edge leaves of its pixel belongs to the next one; beyond the last column nobody asks
     sums += np.bincount(at + 1, rest, minlength=cells + 1)[:cells]
-    covered = np.cumsum(sums.reshape(part.height, part.width + 1), axis=1)[:, :-1]
+    covered: Floats = np.cumsum(sums.reshape(part.height, part.width + 1), axis=1)[:, :-1]
     covered[covered < NOTHING] = 0.0
     covered[covered > 1.0 - NOTHING] = 1.0
     return covered
@@ -73,11 +72,8 @@ def _polygons(geometry: Any) -> Any:
     return shapely.orient_polygons(parts)
 
 
-def _edges(polygons: Any, transform: Sequence[float], part: Window) -> tuple[Floats, Floats, Any]:
-    """Vertices of all rings in pixels of ``part``, and the first vertex of each edge.
-
-    The sign is such that shells come out positive, whichever way the grid's rows run.
-    """
+def _edges(polygons: Any, transform: Sequence[float], part: Window) -> tuple[Floats, Floats, Floats, Floats]:
+    """x and y of both ends of all edges, in pixels of ``part``; shells against the clock there too."""
     xy, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
     a, b, c, d, e, f = (float(v) for v in transform[:6])
     determinant = a * e - b * d
@@ -91,11 +87,12 @@ def _edges(polygons: Any, transform: Sequence[float], part: Window) -> tuple[Flo
         x, y = right / a, up / e
     else:
         x, y = (e * right - b * up) / determinant, (a * up - d * right) / determinant
+    x, y = x - part.x_off, y - part.y_off
     start = np.flatnonzero(ring[:-1] == ring[1:])
-    if determinant > 0:  # against the clock stays so in pixels: x right, y as the rows run
-        return x - part.x_off, y - part.y_off, start
-    backwards = slice(None, None, -1)
-    return x[backwards] - part.x_off, y[backwards] - part.y_off, len(x) - 2 - start
+    end = start + 1
+    if determinant < 0:  # rows that run down turn a ring around
+        start, end = end, start
+    return x[start], y[start], x[end], y[end]
 
 
 def _cut_at_rows(

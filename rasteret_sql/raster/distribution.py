@@ -1,4 +1,4 @@
-"""Distinct values and how many pixels hold each: what medians, percentiles, modes and histograms come from."""
+"""Distinct values and how many pixels hold each: what medians, percentiles, modes and histograms need."""
 
 from __future__ import annotations
 
@@ -89,9 +89,18 @@ class Distribution:
         values if it is not given, and half a unit to both sides of a single value.
         """
         low, high = span or (float(self.values[0]), float(self.values[-1]))
-        found, edges = np.histogram(
-            self.values.astype(np.float64), bins=count, range=(low, high), weights=self.counts.astype(np.float64)
-        )
+        try:
+            found, edges = np.histogram(
+                self.values.astype(np.float64),
+                bins=count,
+                range=(low, high),
+                weights=self.counts.astype(np.float64),
+            )
+        except ValueError as error:  # infinite pixels, or ends with no numbers between them
+            raise ArgumentError(
+                f"no {count} bins of equal width lie between {low:g} and {high:g}; "
+                "give range := [least, greatest]"
+            ) from error
         return edges, found
 
 
@@ -141,8 +150,7 @@ def merged(parts: Sequence[Distribution]) -> Distribution:
     return Distribution(values=ordered[starts], counts=np.add.reduceat(counts[order], starts))
 
 
-def require_percentiles(percentiles: Sequence[float]) -> None:
+def require_percentile(percent: float) -> None:
     """ArgumentError for what is no percentile."""
-    for percent in percentiles:
-        if not 0 <= percent <= 100:
-            raise ArgumentError(f"percentiles := [{percent:g}]: a percentile lies between 0 and 100")
+    if not 0 <= percent <= 100:
+        raise ArgumentError(f"{percent:g} is no percentile: they lie between 0 and 100")

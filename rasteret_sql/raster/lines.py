@@ -96,9 +96,7 @@ def _aligned(value: Floats) -> Bools:
     return close
 
 
-def _straight(
-    x: Floats, top: Floats, bottom: Floats, width: int, height: int
-) -> tuple[Integers, Integers]:
+def _straight(x: Floats, top: Floats, bottom: Floats, width: int, height: int) -> tuple[Integers, Integers]:
     """Column and row of straight runs down column ``floor(x)``."""
     here = (x >= 0) & (x < width)
     column = x[here].astype(np.int64)

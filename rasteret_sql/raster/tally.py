@@ -59,7 +59,7 @@ class Statistics:
 
     @property
     def variance(self) -> float | None:
-        """Of whole pixels that of a sample, as in Sedona; of fractions that of a population (exactextract)."""
+        """Of whole pixels that of a sample (Sedona); of fractions that of a population (exactextract)."""
         if self.moments is None:
             return None
         return variance(self.moments, weighted=self.weighted)
@@ -75,7 +75,7 @@ class Tally:
     """Counts the pixels of one zone, piece by piece."""
 
     def __init__(self, *, weighted: bool, distribution: bool, name: str) -> None:
-        self._weighted = weighted
+        self.weighted = weighted
         self._distribution = distribution
         self._name = name
         """What a message calls the raster."""
@@ -118,24 +118,24 @@ class Tally:
         self._collected_bytes += values.nbytes + (0 if weights is None else weights.nbytes)
         if self._collected_bytes > limit:
             raise LimitError(
-                f"a zone on {self._name} has more than {limit:,} bytes of {values.dtype} values (max_read_bytes), "
-                "and median, mode, percentiles and histograms need all of them in memory. Ask for count, sum, "
-                "mean, stddev, min or max alone with RS_ZonalStats, take smaller zones or a coarser level, or "
-                "raise max_read_bytes"
+                f"a zone on {self._name} has more than {limit:,} bytes of {values.dtype} values "
+                "(max_read_bytes), and median, mode, percentiles and histograms need all of them in memory. "
+                "Ask for count, sum, mean, stddev, min or max alone with RS_ZonalStats, take smaller zones "
+                "or a coarser level, or raise max_read_bytes"
             )
         self._collected.append((values, weights))
 
     def finish(self) -> Statistics:
         """The statistics of all pieces."""
+        moments: Moments | None = None
+        spread: Distribution | None = None
         if self._parts:
-            found = self._parts[0]
-            moments, spread = _moments_of(found), found if self._distribution else None
+            moments = _moments_of(self._parts[0])
+            spread = self._parts[0] if self._distribution else None
         elif self._moments:
             moments, spread = merge_moments(self._moments), self._spread()
-        else:
-            moments = spread = None
         return Statistics(
-            pixels=math.fsum(self._pixels), moments=moments, distribution=spread, weighted=self._weighted
+            pixels=math.fsum(self._pixels), moments=moments, distribution=spread, weighted=self.weighted
         )
 
     def _spread(self) -> Distribution | None:
@@ -206,9 +206,7 @@ def _weighted_moments(found: Distribution) -> Moments:
     mean = total / count
     away = values - mean
     m2 = float((weights * away * away).sum())
-    return Moments(
-        count=count, sum=total, mean=mean, m2=m2, min=float(values[0]), max=float(values[-1])
-    )
+    return Moments(count=count, sum=total, mean=mean, m2=m2, min=float(values[0]), max=float(values[-1]))
 
 
 def merge_moments(parts: Sequence[Moments]) -> Moments:

@@ -13,7 +13,10 @@ from rasteret_sql.duck.declarations import Function, functions, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = [f for f in functions() if f.public]
-ARGUMENTS = {"catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'"}
+ARGUMENTS = {
+    "catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'", "zone": "[0, 0, 1, 1]",
+    "band": "1", "stats": "NULL",
+}  # fmt: skip
 
 
 def call(function: Function) -> str:
