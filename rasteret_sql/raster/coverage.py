@@ -51,7 +51,8 @@ def fractions(geometry: Any, transform: Sequence[float], part: Window) -> Floats
     sums = np.bincount(at, own, minlength=cells)
     # what an edge leaves of its pixel belongs to the next one; beyond the last column nobody asks
     sums += np.bincount(at + 1, rest, minlength=cells + 1)[:cells]
-    covered: Floats = np.cumsum(sums.reshape(part.height, part.width + 1), axis=1)[:, :-1]
+    running: Floats = np.cumsum(sums.reshape(part.height, part.width + 1), axis=1, dtype=np.float64)
+    covered = running[:, :-1]
     covered[covered < NOTHING] = 0.0
     covered[covered > 1.0 - NOTHING] = 1.0
     return covered
