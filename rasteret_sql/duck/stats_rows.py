@@ -39,7 +39,7 @@ def statistics_row(found: Statistics, percentiles: Sequence[float] | None, *, hi
     row: Row = {
         "count": found.count,
         "pixels": found.pixels,
-        "valid_fraction": min(found.count / found.pixels, 1.0) if found.pixels else None,
+        "valid_fraction": found.valid_fraction,
         "coverage": found.weighted,
     }
     moments, spread, variance = found.moments, found.distribution, found.variance

@@ -58,6 +58,14 @@ class Statistics:
         return 0.0 if self.moments is None else self.moments.count
 
     @property
+    def valid_fraction(self) -> float | None:
+        """Count over pixels; None where the zone covers no pixel."""
+        if not self.pixels:
+            return None
+        # both are sums of the same fractions, in another order
+        return 1.0 if math.isclose(self.count, self.pixels, rel_tol=1e-12) else self.count / self.pixels
+
+    @property
     def variance(self) -> float | None:
         """Of whole pixels that of a sample (Sedona); of fractions that of a population (exactextract)."""
         if self.moments is None:

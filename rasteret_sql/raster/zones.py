@@ -29,8 +29,10 @@ from rasteret_sql.raster.window import geometry_window
 Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
 PIECE_PIXELS = 1 << 22
 """Pixels of a zone that are looked at together."""
+MASK_BYTES = 32 << 10
+"""A larger mask is made when its zone is counted and not kept: a vector may hold 2,048 zones."""
 CACHE_BYTES = 32 << 20
-"""Masks of zones that are kept for the next raster on the same grid."""
+"""Footprints of zones that are kept for the next raster on the same grid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +67,11 @@ class Footprint:
 
     window: Window
     whole: Cover | None = None
-    """Of the window; None where all of it is covered, or where it is too large to be kept."""
+    """Of the window; None where all of it is covered, or where it is made part by part."""
     outline: Outline | None = None
-    """In pixels of the window: burnt part by part."""
+    """In pixels of the window."""
     geometry: Any = None
-    """In the grid's CRS; its fractions are computed part by part."""
+    """In the grid's CRS, where there is no ``whole``; without an outline its fractions are what counts."""
     transform: Affine
 
     def cover(self, part: Window) -> Cover | None:
@@ -182,7 +184,7 @@ def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
     if window is None:
         return None
     own = window_transform(grid.transform, window)
-    large = window.width * window.height > PIECE_PIXELS
+    large = window.width * window.height * (8 if rule.coverage else 1) > MASK_BYTES
     if rule.coverage:
         if large:
             return Footprint(window=window, geometry=geometry, transform=grid.transform)
