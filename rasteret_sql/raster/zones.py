@@ -100,8 +100,7 @@ def pieces(window: Window, grid: Grid) -> Iterator[Window]:
         yield window
         return
     across = max(1, PIECE_PIXELS // (grid.tile_height * grid.tile_width)) * grid.tile_width
-    across = min(across, -(-window.width // grid.tile_width + 1) * grid.tile_width)
-    down = max(1, PIECE_PIXELS // (across * grid.tile_height)) * grid.tile_height
+    down = max(1, PIECE_PIXELS // (min(across, window.width) * grid.tile_height)) * grid.tile_height
     for top, height in _cuts(window.y_off, window.height, down):
         for left, width in _cuts(window.x_off, window.width, across):
             yield Window(x_off=left, y_off=top, width=width, height=height)

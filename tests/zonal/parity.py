@@ -66,6 +66,7 @@ def cases(folder: Path) -> Iterator[Case]:
     (GDAL and libjpeg-turbo decode that differently.)
     """
     rng = np.random.default_rng(0)
+    warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
     for path in sorted(p for p in (folder / "cog").rglob("*") if p.suffix.lower() in (".tif", ".tiff")):
         try:
             with rasterio.open(path) as dataset:
@@ -157,11 +158,11 @@ def _note(found: dict[str, Comparison], title: str, case: Case, mine: Found, the
         value = mine.get(name, np.nan)
         relative = abs(value - theirs[name]) / max(1.0, abs(theirs[name]))
         largest = comparison.largest.setdefault(name, Largest())
-        if not relative <= largest.relative:  # NaN: one of the two has no value
-            if not (name not in mine and not theirs["count"]):
-                comparison.largest[name] = Largest(
-                    relative=relative, told=f"{case.path.name}: {value!r}, not {theirs[name]!r}"
-                )
+        neither = name not in mine and not theirs["count"]
+        if not neither and not relative <= largest.relative:  # NaN: one of the two has no value
+            comparison.largest[name] = Largest(
+                relative=relative, told=f"{case.path.name}: {value!r}, not {theirs[name]!r}"
+            )
 
 
 def table(found: Mapping[str, Comparison]) -> str:

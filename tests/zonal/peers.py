@@ -90,9 +90,7 @@ def exactextract(path: Path, zone: Any) -> Found:
         rows: Any = exact_extract(RasterioRasterSource(str(path)), [feature], operations)
     row = rows[0]["properties"]
     row["percentile_90"] = row[f"percentile_90_{PERCENT}"]  # it appends the percentage to the name
-    return {
-        name: float(row[name]) for name in names if row[name] is not None and not math.isnan(row[name])
-    }
+    return {name: float(row[name]) for name in names if row[name] is not None and not math.isnan(row[name])}
 
 
 def sedona(path: Path, zone: Any, *, all_touched: bool) -> Found | None:
@@ -110,6 +108,6 @@ def sedona(path: Path, zone: Any, *, all_touched: bool) -> Found | None:
 
 @cache
 def _sedona() -> Any:
-    import sedona.db
+    import sedonadb
 
-    return sedona.db.connect()
+    return sedonadb.connect()
