@@ -23,6 +23,8 @@ STATISTICS = (
     "count", "sum", "mean", "median", "mode", "majority", "minority", "unique_count", "variance", "stddev",
     "min", "max", "percentile_90", "pixels",
 )  # fmt: skip
+PEERS = ("numpy", "SedonaDB", "rasterstats", "rasterstats, float32", "exactextract")
+"""Columns of the table."""
 ZONES = 4
 """Of each file."""
 
@@ -167,7 +169,7 @@ def _note(found: dict[str, Comparison], title: str, case: Case, mine: Found, the
 
 def table(found: Mapping[str, Comparison]) -> str:
     """Markdown: a column for each peer."""
-    titles = list(found)
+    titles = [title for title in PEERS if title in found]
     lines = ["| statistic | " + " | ".join(titles) + " |", "| --- |" + " --: |" * len(titles)]
     lines.append("| *zones compared* | " + " | ".join(str(found[t].zones) for t in titles) + " |")
     for name in STATISTICS:
