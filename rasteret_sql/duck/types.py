@@ -95,3 +95,10 @@ REQUEST = """STRUCT(
     id UBIGINT, started_at TIMESTAMP WITH TIME ZONE, kind VARCHAR, url VARCHAR, "offset" UBIGINT,
     byte_count UBIGINT, duration_ms DOUBLE, attempt INTEGER, error VARCHAR,
     cached_tiles UBIGINT, cached_byte_count UBIGINT)"""
+
+ZONAL_STATS = """STRUCT(
+    count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE,
+    min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[],
+    histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)"""
+
+BIN = "STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)"

@@ -26,8 +26,8 @@ FAR = 1e9
 """Pixels; vertices farther away are moved to it, so that 64-bit products cannot overflow."""
 
 
-def bresenham(mask: Bools, x: Floats, y: Floats, start: Integers) -> None:
-    """Set the pixels of the walk from vertex ``start + 1`` to ``start``, in whole pixels.
+def bresenham(x: Floats, y: Floats, start: Integers, height: int, width: int) -> Integers:
+    """Flat numbers of the pixels of the walk from vertex ``start + 1`` to ``start``, in whole pixels.
 
     GDAL walks a line from its last vertex to its first, which decides ties. Only the steps inside the grid
     along the longer axis are expanded.
@@ -36,16 +36,17 @@ def bresenham(mask: Bools, x: Floats, y: Floats, start: Integers) -> None:
     row = np.clip(np.floor(y), -FAR, FAR).astype(np.int64)
     across, down = column[start] - column[start + 1], row[start] - row[start + 1]
     wide = abs(across) >= abs(down)
-    for major, minor, picked, turned in ((column, row, wide, False), (row, column, ~wide, True)):
-        size = mask.shape[0] if turned else mask.shape[1]
-        begin, end = start[picked] + 1, start[picked]
-        _walk_major(mask.T if turned else mask, major[begin], major[end], minor[begin], minor[end], size)
+    begin, end = start[wide] + 1, start[wide]
+    columns, rows = _walk_major(column[begin], column[end], row[begin], row[end], width, height)
+    begin, end = start[~wide] + 1, start[~wide]
+    tall_rows, tall_columns = _walk_major(row[begin], row[end], column[begin], column[end], height, width)
+    return np.concatenate((rows * width + columns, tall_rows * width + tall_columns))
 
 
 def _walk_major(
-    mask: Bools, major: Integers, major_end: Integers, minor: Integers, minor_end: Integers, size: int
-) -> None:
-    """Walks whose second axis of ``mask`` is the longer one: one pixel a step, error kept in closed form."""
+    major: Integers, major_end: Integers, minor: Integers, minor_end: Integers, size: int, breadth: int
+) -> tuple[Integers, Integers]:
+    """Both places of walks along their longer axis, ``size`` long: one pixel a step, error in closed form."""
     long, short = abs(major_end - major), abs(minor_end - minor)
     forward = major_end >= major
     first = np.maximum(0, np.where(forward, -major, major - (size - 1)))
@@ -57,17 +58,18 @@ def _walk_major(
     offset = (2 * np.repeat(short, count) * step + np.repeat(long, count) - 1) // doubled
     offset[np.repeat(long, count) == 0] = 0
     across = np.repeat(minor, count) + np.where(np.repeat(minor_end >= minor, count), offset, -offset)
-    here = (across >= 0) & (across < mask.shape[0])
-    mask[across[here], along[here]] = True
+    here = (across >= 0) & (across < breadth)
+    return along[here], across[here]
 
 
-def touched_by_edges(mask: Bools, x: Floats, y: Floats, start: Integers, *, filled: bool) -> None:
-    """Set the pixels that the edges from vertex ``start`` to ``start + 1`` pass through.
+def touched_by_edges(
+    x: Floats, y: Floats, start: Integers, height: int, width: int, *, filled: bool
+) -> Integers:
+    """Flat numbers of the pixels that the edges from vertex ``start`` to ``start + 1`` pass through.
 
     ``filled``: the edges bound a polygon that is filled as well, so edges along the grid lines are left
     out: they touch no pixel that the fill does not cover.
     """
-    height, width = mask.shape
     swap = x[start] > x[start + 1]
     left, right = np.where(swap, start + 1, start), np.where(swap, start, start + 1)
     x1, y1, x2, y2 = x[left], y[left], x[right], y[right]
@@ -79,13 +81,14 @@ def touched_by_edges(mask: Bools, x: Floats, y: Floats, start: Integers, *, fill
     if filled:
         vertical &= ~(_aligned(x1) & _aligned(x2))
         horizontal &= ~(_aligned(y1) & _aligned(y2))
-    _set_columns(mask, x2[vertical], top[vertical], bottom[vertical])
-    _set_columns(mask.T, y1[horizontal], x1[horizontal], x2[horizontal])
+    columns, rows = _straight(x2[vertical], top[vertical], bottom[vertical], width, height)
+    flat_rows, flat_columns = _straight(y1[horizontal], x1[horizontal], x2[horizontal], height, width)
     touched: list[int] = []
     ends = np.column_stack((x1, y1, x2, y2))[sloped].tolist()
     for left_x, left_y, right_x, right_y in ends:
         _pass_through(touched, left_x, left_y, right_x, right_y, width, height)
-    mask.reshape(-1)[touched] = True
+    sloping = np.array(touched, np.int64)
+    return np.concatenate((rows * width + columns, flat_rows * width + flat_columns, sloping))
 
 
 def _aligned(value: Floats) -> Bools:
@@ -93,16 +96,15 @@ def _aligned(value: Floats) -> Bools:
     return close
 
 
-def _set_columns(mask: Bools, x: Floats, top: Floats, bottom: Floats) -> None:
-    """Straight runs down column ``floor(x)``."""
-    height, width = mask.shape
+def _straight(x: Floats, top: Floats, bottom: Floats, width: int, height: int) -> tuple[Integers, Integers]:
+    """Column and row of straight runs down column ``floor(x)``."""
     here = (x >= 0) & (x < width)
     column = x[here].astype(np.int64)
     first = np.maximum(np.floor(top[here]), 0).astype(np.int64)
     last = np.clip(np.floor(bottom[here] - ALIGNED), -1, height - 1).astype(np.int64)
     count = np.maximum(last - first + 1, 0)
     row = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
-    mask[row, np.repeat(column, count)] = True
+    return np.repeat(column, count), row
 
 
 def _pass_through(

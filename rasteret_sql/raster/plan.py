@@ -236,15 +236,26 @@ def _bands_of(count: int, names: Sequence[str | None]) -> str:
 
 def area_in(crs: str | None, area: Aoi, transform: Affine, href: str) -> Any:
     """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
+    known = require_crs(crs, href)
+    with naming(href):
+        return project(area, known, tolerance=pixel_tolerance(transform))
+
+
+def require_crs(crs: str | None, href: str) -> str:
+    """The CRS of a raster on which an area is to be placed; ArgumentError when it has none."""
     if crs is None:
         raise ArgumentError(
             f"{place(href)} has no CRS, so an area cannot be placed on it; "
             "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …} instead"
         )
+    return crs
+
+
+def pixel_tolerance(transform: Affine) -> float:
+    """How far a reprojected edge may lie from the true curve, in units of the raster's CRS."""
     a, b, _, d, e, _ = transform
-    pixel = min((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
-    with naming(href):
-        return project(area, crs, tolerance=pixel / DENSIFY)
+    pixel: float = min((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
+    return pixel / DENSIFY
 
 
 def refuse_unsupported(selection: Selection) -> None:

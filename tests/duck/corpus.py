@@ -50,7 +50,8 @@ def write(path: Path, pixels: np.ndarray[Any, Any], *, cog: bool = True, **optio
     mask = options.pop("mask", None)
     alpha = options.pop("alpha", False)
     profile = {
-        "driver": "GTiff", "count": len(pixels), "height": HEIGHT, "width": WIDTH, "dtype": pixels.dtype.name,
+        "driver": "GTiff", "count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2],
+        "dtype": pixels.dtype.name,
         "crs": options.pop("crs", "EPSG:32632"), "transform": options.pop("transform", UTM32),
         "nodata": options.pop("nodata", None), "tiled": True, "blockxsize": 128, "blockysize": 128,
     } | ({} if cog else options)  # fmt: skip

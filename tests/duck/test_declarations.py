@@ -19,6 +19,7 @@ ARGUMENTS = {
 }  # fmt: skip
 ARGUMENTS |= {"reference": "'x.tif'", "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1"}
 ARGUMENTS |= {"aoi": "[0, 0, 1, 1]", "chips": "[]", "zoom": "0", "x": "0", "y": "0"}
+ARGUMENTS |= {"zone": "[0, 0, 1, 1]", "band": "1", "stats": "NULL"}
 
 
 def call(function: Function) -> str:

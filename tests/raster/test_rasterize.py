@@ -17,9 +17,10 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster import rasterize
-from rasteret_sql.raster.rasterize import covers_grid, inside
+from rasteret_sql.raster.rasterize import covers_grid, inside, outline
 from tests.raster.grids import SIZES, Shapes, any_transform, to_world
 
 PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -45,6 +46,25 @@ def assert_equal_masks(
     found = inside(geometry, tuple(transform)[:6], height, width, all_touched=all_touched)
     different = np.argwhere(found != expected).tolist()
     assert not different, f"(row, column) {different[:5]} of {geometry.wkt} on {transform!r}"
+
+
+@pytest.mark.parametrize("all_touched", [False, True])
+@pytest.mark.parametrize("kind", Shapes.KINDS)
+@pytest.mark.parametrize("name", ["polygon", "multipolygon", "lines", "points"])
+def test_an_outline_burnt_part_by_part_is_the_whole_mask(name: str, kind: str, all_touched: bool) -> None:
+    rng = random.Random(f"parts {name} {kind}")
+    for _ in range(20):
+        width, height = rng.choice(SIZES)
+        transform = any_transform(rng)
+        geometry = to_world(getattr(Shapes(rng, width, height, kind), name)(), transform)
+        drawn = outline(geometry, tuple(transform)[:6], height, width, all_touched=all_touched)
+        whole = inside(geometry, tuple(transform)[:6], height, width, all_touched=all_touched)
+        down, across = rng.randint(1, height), rng.randint(1, width)
+        for top in range(0, height, down):
+            for left in range(0, width, across):
+                rows, columns = min(down, height - top), min(across, width - left)
+                part = Window(x_off=left, y_off=top, width=columns, height=rows)
+                assert np.array_equal(drawn.burn(part), whole[top : top + rows, left : left + columns])
 
 
 @pytest.mark.parametrize("kind", Shapes.KINDS)

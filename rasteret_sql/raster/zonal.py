@@ -1,0 +1,247 @@
+"""Zonal statistics: the pixels of many rasters inside many zones, counted as their tiles arrive.
+
+Zones are worked through file by file in the order of their tiles, a few tens of megabytes of pixels at a
+time. What many zones share is fetched and decoded once while it lies in the block cache; a zone larger than
+``PIECE_PIXELS`` comes in pieces, and its statistics are those of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.window import Window, window_transform
+from rasteret_sql.raster import chip as reading
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
+from rasteret_sql.raster.tally import Statistics, Tally
+from rasteret_sql.raster.zones import WHOLE_PIXELS, Cover, Footprint, Grid, Rule, footprints, pieces
+
+GROUP_BYTES = 64 << 20
+"""Pixels that are read together."""
+
+Source = Header | Chip
+Through = Callable[[int, Chip], Chip]
+"""From a zone's number and its pixels to what is counted: a first band on the same pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneRequest:
+    """What is asked about one zone of one raster."""
+
+    area: Aoi | Window | None
+    """None: the whole raster."""
+    bands: tuple[int | str, ...] = (1,)
+    """Numbers from 1, or names. The first is counted; the others are for ``through``."""
+    level: int | None = None
+    resolution: float | None = None
+    rule: Rule = WHOLE_PIXELS
+    exclude_nodata: bool = True
+    """Whether nodata, and what a mask or alpha says is not there, is left out. NaN never counts."""
+    distribution: bool = True
+    """Whether median, mode, percentiles or a histogram are wanted, beyond the moments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Zone:
+    """One zone that overlaps its raster."""
+
+    row: int
+    source: Source
+    request: ZoneRequest
+    level: int
+    grid: Grid
+    footprint: Footprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """As much of a zone as is looked at together."""
+
+    zone: _Zone
+    part: Window
+    last: bool
+
+
+def zonal_statistics(
+    sources: Sequence[Source | None],
+    requests: Sequence[ZoneRequest | None],
+    through: Through | None = None,
+) -> list[Statistics | None]:
+    """The statistics of each zone on its raster; None where there is none, or no overlap.
+
+    Chips are counted where they lie, and what they say is not valid never counts. Of files a few tens of
+    megabytes of pixels are in memory at once, besides what the block cache holds. The first error is raised.
+    """
+    found: list[Statistics | None] = [None] * len(sources)
+    tallies: dict[int, Tally] = {}
+    for piece, chip in _pixels(_zones(sources, requests)):
+        zone, row = piece.zone, piece.zone.row
+        if row not in tallies:
+            request = zone.request
+            tallies[row] = Tally(
+                weighted=request.rule.coverage, distribution=request.distribution, name=zone.grid.name
+            )
+        counted = chip if through is None else through(row, chip)
+        _count(tallies[row], counted, zone.footprint.cover(piece.part))
+        if piece.last:
+            found[row] = tallies.pop(row).finish()
+    return found
+
+
+def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
+    """Add the first band of a piece: what is covered, and of that what is valid."""
+    pixels = chip.pixels[0]
+    if tally.weighted:
+        weights = np.ones(pixels.shape) if cover is None else cover.astype(np.float64, copy=False)
+        usable = weights > 0
+        if chip.valid is not None:
+            usable &= chip.valid
+        tally.add(pixels[usable], weights[usable], float(weights.sum()))
+        return
+    if cover is None:
+        values = pixels.reshape(-1) if chip.valid is None else pixels[chip.valid]
+        tally.add(values, None, float(pixels.size))
+        return
+    inside = cover.astype(np.bool_, copy=False)
+    values = pixels[inside if chip.valid is None else inside & chip.valid]
+    tally.add(values, None, float(np.count_nonzero(inside)))
+
+
+def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]) -> list[_Zone]:
+    """The zones that overlap their rasters."""
+    asked: list[tuple[int, Source, ZoneRequest, int, Grid]] = []
+    grids: dict[tuple[int, int], Grid] = {}
+    for row, (source, request) in enumerate(zip(sources, requests, strict=True)):
+        if source is None or request is None:
+            continue
+        level = pick_level(source, request.level, request.resolution) if isinstance(source, Header) else 0
+        grid = grids.get((id(source), level))
+        if grid is None:
+            grid = grids[id(source), level] = _grid(source, level)
+        asked.append((row, source, request, level, grid))
+    placed = footprints(
+        [grid for *_, grid in asked],
+        [request.area for _, _, request, _, _ in asked],
+        [request.rule for _, _, request, _, _ in asked],
+    )
+    return [
+        _Zone(row=row, source=source, request=request, level=level, grid=grid, footprint=footprint)
+        for (row, source, request, level, grid), footprint in zip(asked, placed, strict=True)
+        if footprint is not None
+    ]
+
+
+def _grid(source: Source, level: int) -> Grid:
+    if isinstance(source, Chip):
+        _, rows, columns = source.pixels.shape
+        return Grid(
+            crs=source.crs,
+            transform=source.transform,
+            width=columns,
+            height=rows,
+            tile_width=columns,
+            tile_height=1,
+            name=source.href or "the chip",
+        )
+    stored = source.levels[level]
+    return Grid(
+        crs=source.crs,
+        transform=source.level_transform(level),
+        width=stored.width,
+        height=stored.height,
+        tile_width=stored.tile_width,
+        tile_height=stored.tile_height,
+        name=source.href,
+    )
+
+
+def _pixels(zones: Sequence[_Zone]) -> Iterator[tuple[_Piece, Chip]]:
+    """Every piece of every zone with its pixels; the pieces of one zone follow each other."""
+    files = []
+    for zone in zones:
+        if isinstance(zone.source, Chip):
+            for piece in _pieces(zone):
+                yield piece, _cut(zone.source, piece)
+        else:
+            files.append(zone)
+    files.sort(key=_place)
+    group: list[tuple[_Piece, ChipPlan]] = []
+    held = 0
+    for zone in files:
+        for piece in _pieces(zone):
+            plan = _plan(piece)
+            if group and held + plan.byte_count > GROUP_BYTES:
+                yield from _read(group)
+                group, held = [], 0
+            group.append((piece, plan))
+            held += plan.byte_count
+    yield from _read(group)
+
+
+def _place(zone: _Zone) -> tuple[str, int, int, int]:
+    """Zones whose tiles lie close together follow each other."""
+    window, grid = zone.footprint.window, zone.grid
+    return grid.name, zone.level, window.y_off // grid.tile_height, window.x_off // grid.tile_width
+
+
+def _pieces(zone: _Zone) -> Iterator[_Piece]:
+    parts = list(pieces(zone.footprint.window, zone.grid))
+    for number, part in enumerate(parts, 1):
+        yield _Piece(zone=zone, part=part, last=number == len(parts))
+
+
+def _plan(piece: _Piece) -> ChipPlan:
+    zone = piece.zone
+    assert isinstance(zone.source, Header)
+    request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
+    planned = plan_chip(zone.source, request)
+    assert planned is not None, "a piece lies inside its raster"
+    return planned[1]
+
+
+def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> Iterator[tuple[_Piece, Chip]]:
+    plans = [plan for _, plan in group]
+    _, arrays = reading.allocate(plans)
+    valid, errors = reading.read_chips(plans, arrays)
+    for error in errors:
+        if error is not None:
+            raise error
+    for (piece, plan), pixels, mask in zip(group, arrays, valid, strict=True):
+        left_out = mask if piece.zone.request.exclude_nodata else None
+        yield (
+            piece,
+            Chip(
+                pixels=pixels,
+                valid=None if left_out is None else left_out.view(np.bool_),
+                transform=plan.transform,
+                crs=piece.zone.grid.crs,
+                nodata=plan.nodata,
+                href=plan.selection.href,
+                bands=tuple(band + 1 for band in plan.bands),
+                level=piece.zone.level,
+                x_off=plan.window.x_off,
+                y_off=plan.window.y_off,
+            ),
+        )
+
+
+def _cut(chip: Chip, piece: _Piece) -> Chip:
+    """The bands and pixels of a chip that a piece wants, as views where they can be."""
+    part = piece.part
+    rows, columns = slice(part.y_off, part.y_off + part.height), slice(part.x_off, part.x_off + part.width)
+    chosen = pick_band_numbers(piece.zone.request.bands, len(chip.pixels), (), piece.zone.grid.name)
+    return replace(
+        chip,
+        pixels=chip.pixels[list(chosen), rows, columns],
+        valid=None if chip.valid is None else chip.valid[rows, columns],
+        transform=window_transform(chip.transform, part),
+        bands=tuple(chip.bands[number] for number in chosen) if chip.bands else (),
+        x_off=None if chip.x_off is None else chip.x_off + part.x_off,
+        y_off=None if chip.y_off is None else chip.y_off + part.y_off,
+    )

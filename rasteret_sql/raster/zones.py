@@ -1,0 +1,245 @@
+"""Which pixels of a grid each zone covers, wholly or by a fraction: worked out once for all on the grid.
+
+The scenes of a place lie on one grid, so the footprint of a field is the same for all dates: a cache of
+footprints spares all but the first of them the reprojection and the mask.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from rasteret_sql.cog.readable import naming
+from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.coverage import fractions, require_area
+from rasteret_sql.raster.plan import pixel_tolerance, require_crs
+from rasteret_sql.raster.rasterize import Outline, covers_grid, outline
+from rasteret_sql.raster.reproject import project_all
+from rasteret_sql.raster.window import geometry_window
+
+Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
+PIECE_PIXELS = 1 << 22
+"""Pixels of a zone that are looked at together."""
+MASK_BYTES = 32 << 10
+"""A larger mask is made when its zone is counted and not kept: a vector may hold 2,048 zones."""
+CACHE_BYTES = 32 << 20
+"""Footprints of zones that are kept for the next raster on the same grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The pixels of one level of a raster, or of a chip."""
+
+    crs: str | None
+    transform: Affine
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    name: str
+    """What a message calls the raster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """When a pixel counts."""
+
+    all_touched: bool = False
+    coverage: bool = False
+    """By the fraction of it that the zone covers."""
+
+
+WHOLE_PIXELS = Rule()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """The pixels of a grid that one zone covers."""
+
+    window: Window
+    whole: Cover | None = None
+    """Of the window; None where all of it is covered, or where it is made part by part."""
+    outline: Outline | None = None
+    """In pixels of the window."""
+    geometry: Any = None
+    """In the grid's CRS, where there is no ``whole``; without an outline its fractions are what counts."""
+    transform: Affine
+
+    def cover(self, part: Window) -> Cover | None:
+        """Which pixels of a part of the window count, or by how much; None: all, wholly."""
+        if self.whole is not None and part == self.window:
+            return self.whole
+        if self.geometry is None:
+            return None
+        own = window_transform(self.transform, part)
+        local = Window(
+            x_off=part.x_off - self.window.x_off,
+            y_off=part.y_off - self.window.y_off,
+            width=part.width,
+            height=part.height,
+        )
+        if self.outline is None:
+            return fractions(self.geometry, self.transform, part)
+        if covers_grid(self.geometry, own, part.height, part.width):
+            return None
+        return self.outline.burn(local)
+
+
+def pieces(window: Window, grid: Grid) -> Iterator[Window]:
+    """The window in parts of about ``PIECE_PIXELS`` that end where tiles do; by rows, then columns."""
+    if window.width * window.height <= PIECE_PIXELS:
+        yield window
+        return
+    across = max(1, PIECE_PIXELS // (grid.tile_height * grid.tile_width)) * grid.tile_width
+    down = max(1, PIECE_PIXELS // (min(across, window.width) * grid.tile_height)) * grid.tile_height
+    for top, height in _cuts(window.y_off, window.height, down):
+        for left, width in _cuts(window.x_off, window.width, across):
+            yield Window(x_off=left, y_off=top, width=width, height=height)
+
+
+def _cuts(start: int, length: int, step: int) -> Iterator[tuple[int, int]]:
+    """(start, length) of the parts between multiples of ``step``."""
+    end = start + length
+    while start < end:
+        stop = min((start // step + 1) * step, end)
+        yield start, stop - start
+        start = stop
+
+
+def footprints(
+    grids: Sequence[Grid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
+) -> list[Footprint | None]:
+    """The footprint of each area on its grid, None where they do not overlap; no area is all of the grid."""
+    found: list[Footprint | None] = [None] * len(grids)
+    waiting: dict[Hashable, list[int]] = {}
+    wkbs = _wkbs(areas)
+    for row, (grid, area, rule) in enumerate(zip(grids, areas, rules, strict=True)):
+        if isinstance(area, Aoi):
+            key: Hashable = (
+                wkbs[id(area)],
+                area.crs,
+                grid.crs,
+                grid.transform,
+                grid.width,
+                grid.height,
+                rule,
+            )
+            waiting.setdefault(key, []).append(row)
+        else:
+            window = clip_window(area, grid.width, grid.height)
+            if window is not None:
+                found[row] = Footprint(window=window, transform=grid.transform)
+    for kept, footprint in CACHE.get(waiting).items():
+        for row in waiting.pop(kept):
+            found[row] = footprint
+    fresh = list(waiting.items())
+    made = _place([(grids[rows[0]], areas[rows[0]], rules[rows[0]]) for _, rows in fresh])
+    for (new, rows), footprint in zip(fresh, made, strict=True):
+        CACHE.put(new, footprint)
+        for row in rows:
+            found[row] = footprint
+    return found
+
+
+def _wkbs(areas: Sequence[Aoi | Window | None]) -> dict[int, bytes]:
+    distinct = {id(area): area for area in areas if isinstance(area, Aoi)}
+    encoded = shapely.to_wkb(np.array([area.geometry for area in distinct.values()], dtype=object))
+    return dict(zip(distinct, encoded.tolist(), strict=True))
+
+
+def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
+    """Footprints of areas; those that go to one CRS and pixel size are reprojected together."""
+    found: list[Footprint | None] = [None] * len(zones)
+    groups: dict[tuple[str, float], list[int]] = {}
+    for number, (grid, _, _) in enumerate(zones):
+        crs = require_crs(grid.crs, grid.name)
+        groups.setdefault((crs, pixel_tolerance(grid.transform)), []).append(number)
+    for (crs, tolerance), numbers in groups.items():
+        first = zones[numbers[0]][0]
+        with naming(first.name):
+            moved = project_all([zones[n][1] for n in numbers], crs, tolerance=tolerance)
+        for number, geometry in zip(numbers, moved, strict=True):
+            grid, _, rule = zones[number]
+            if isinstance(geometry, ArgumentError):
+                with naming(grid.name):
+                    raise geometry
+            found[number] = _footprint(geometry, grid, rule)
+    return found
+
+
+def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
+    if rule.coverage:
+        require_area(geometry)
+    window = geometry_window(geometry, grid.transform, grid.width, grid.height)
+    if window is None:
+        return None
+    own = window_transform(grid.transform, window)
+    large = window.width * window.height * (8 if rule.coverage else 1) > MASK_BYTES
+    if rule.coverage:
+        if large:
+            return Footprint(window=window, geometry=geometry, transform=grid.transform)
+        covered: Cover = fractions(geometry, grid.transform, window)
+    else:
+        drawn = outline(geometry, own, window.height, window.width, all_touched=rule.all_touched)
+        if large:
+            shapely.prepare(geometry)
+            return Footprint(window=window, outline=drawn, geometry=geometry, transform=grid.transform)
+        covered = drawn.burn(Window(x_off=0, y_off=0, width=window.width, height=window.height))
+    covered.flags.writeable = False
+    full = covered.dtype == np.bool_ and bool(covered.all())
+    return Footprint(window=window, whole=None if full else covered, transform=grid.transform)
+
+
+class FootprintCache:
+    """The footprints last used, up to ``CACHE_BYTES`` of masks; safe from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, Footprint | None] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, keys: Any) -> dict[Hashable, Footprint | None]:
+        """Those of ``keys`` that are kept."""
+        with self._lock:
+            found = {key: self._kept[key] for key in keys if key in self._kept}
+            for key in found:
+                self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, footprint: Footprint | None) -> None:
+        """Keep one, and forget those that were not used for longest."""
+        size = _size(key, footprint)
+        if size > CACHE_BYTES // 8:
+            return
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = footprint
+                self._bytes += size
+            while self._bytes > CACHE_BYTES:
+                self._bytes -= _size(*self._kept.popitem(last=False))
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+
+def _size(key: Any, footprint: Footprint | None) -> int:
+    """Bytes that a kept footprint takes, about."""
+    if footprint is None:
+        return 1000
+    drawn = 0 if footprint.outline is None else 4 * footprint.outline.x.nbytes
+    return 1000 + len(key[0]) * 2 + drawn + (0 if footprint.whole is None else footprint.whole.nbytes)
+
+
+CACHE = FootprintCache()

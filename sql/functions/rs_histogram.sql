@@ -1,0 +1,36 @@
+-- How many pixels of a raster, or of a zone in it, lie in each of some bins of equal width.
+--
+-- A bin holds its lower end, the last one its upper end as well, as in numpy.histogram. Pixels count as in
+-- RS_ZonalStatsAll; those outside range are in no bin. NULL where zone and raster do not overlap, no bins
+-- where no pixel counts. RS_ZonalStatsAll(…, histogram := true) counts every single value instead.
+--
+-- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param band  Band number from 1 or band name; of a chip, counted as its bands were read.
+-- @param bins  How many, up to 1,000,000.
+-- @param range  [least, greatest] value; those of the pixels without.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]). Without one the whole raster; a column's NULL gives NULL.
+-- @param all_touched  True: all pixels that the zone touches count.
+-- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @param coverage  True: every pixel counts by the fraction of it that the zone covers.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @returns value STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]  The bins in ascending order.
+-- @example Near infrared of a whole scene, from an overview
+-- SELECT unnest(RS_Histogram('S2_32632_20240414/nir.tif', bins := 8, range := [0, 8000], level := 1), recursive := true);
+CREATE MACRO RS_Histogram(
+    raster,
+    band := 1,
+    bins := 10,
+    range := NULL,
+    zone := NULL,
+    all_touched := false,
+    exclude_nodata := true,
+    coverage := false,
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_histogram(
+    raster, band, bins, range, zone, typeof(zone), all_touched, exclude_nodata, coverage,
+    level, resolution, aoi_crs
+))

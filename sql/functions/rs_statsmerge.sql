@@ -1,0 +1,21 @@
+-- Statistics of several rasters or zones as those of all their pixels together.
+--
+-- count, sum, mean, stddev, variance, min, max, m2, pixels and valid_fraction merge exactly from the statistics
+-- alone (Chan, Golub and LeVeque). median, mode, majority, minority, unique_count, percentiles and histogram need
+-- to know how often each value occurs: they are given where all statistics have a histogram (RS_ZonalStatsAll
+-- with histogram := true), and are NULL otherwise. Pixels that two scenes both have count twice.
+--
+-- @param stats  A list of values of RS_ZonalStatsAll, or of this function; NULLs in it (no overlap) are passed over, and without any other the answer is NULL.
+-- @param percentiles  Which percentiles to give, such as [10, 90].
+-- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  As in RS_ZonalStatsAll.
+-- @example Each crop over all its fields in one scene, from statistics that may have been stored
+-- SELECT label, unnest(RS_StatsMerge(list(stats), percentiles := [10, 90]))
+-- FROM (
+--     SELECT f.label, RS_ZonalStatsAll(i, f.geom, histogram := true) AS stats
+--     FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom
+--     WHERE i.band = 'nir' AND i.datetime::DATE = '2024-05-14'
+-- )
+-- GROUP BY label
+-- ORDER BY label;
+CREATE MACRO RS_StatsMerge(stats, percentiles := NULL) AS
+    _rasteret_ok(_rasteret_stats_merge(stats, percentiles))

@@ -1,0 +1,49 @@
+-- One statistic of the pixels of a raster inside a zone.
+--
+-- Arguments and meaning are those of Apache Sedona; the arguments from coverage on are this package's own.
+-- Pixels whose centre lies in the zone count (GDAL's rule), nodata and NaN do not. NULL where zone and raster
+-- do not overlap; where no pixel counts, count is 0 and every other statistic NULL. Zones of any size are
+-- worked through in pieces, and statistics are those of the whole. RS_ZonalStatsAll gives many at once, for
+-- the same bytes.
+--
+-- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
+-- join is large.
+--
+-- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]).
+-- @param band  Band number from 1 or band name; of a chip, counted as its bands were read. May be left out before the statistic, as in Sedona: RS_ZonalStats(raster, zone, 'mean').
+-- @param stat  'count', 'sum', 'mean' (or 'avg', 'average'), 'median', 'mode' (the greatest of several), 'stddev' (or 'sd', 'std') and 'variance' (or 'var') of a sample, 'min', 'max'; and 'majority' and 'minority' (the least of several), 'unique_count' (or 'unique', 'variety'), 'percentile_90' (any number from 0 to 100, as NumPy interpolates), 'valid_fraction', 'pixels', 'm2': see RS_ZonalStatsAll.
+-- @param all_touched  True: all pixels that the zone touches count.
+-- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @param lenient  False: a zone that does not overlap the raster is an error.
+-- @param coverage  True: every pixel counts by the fraction of it that the zone covers, as in exactextract; stddev and variance are then those of a population.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @returns value DOUBLE  The statistic.
+-- @example Mean and 90th percentile of near infrared in some fields
+-- SELECT
+--     f.field_id,
+--     f.label,
+--     round(RS_ZonalStats(i, f.geom, 1, 'mean'), 1) AS mean,
+--     RS_ZonalStats(i, f.geom, 1, 'percentile_90') AS p90
+-- FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom
+-- WHERE i.band = 'nir' AND i.datetime::DATE = '2024-05-14'
+-- ORDER BY f.field_id
+-- LIMIT 5;
+CREATE MACRO RS_ZonalStats(
+    raster,
+    zone,
+    band,
+    stat := NULL,
+    all_touched := false,
+    exclude_nodata := true,
+    lenient := true,
+    coverage := false,
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_zonal_stats(
+    raster, zone, typeof(zone), band, stat, all_touched, exclude_nodata, lenient, coverage,
+    level, resolution, aoi_crs
+))

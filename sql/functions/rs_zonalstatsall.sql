@@ -1,0 +1,56 @@
+-- Statistics of the pixels of a raster inside a zone, all at once.
+--
+-- Arguments and the first nine statistics are those of Apache Sedona; the rest is this package's own. Pixels
+-- whose centre lies in the zone count (GDAL's rule), nodata and NaN do not. NULL where zone and raster do not
+-- overlap; where no pixel counts, count is 0 and the others are NULL. Zones of any size are worked through in
+-- pieces, and statistics are those of the whole: of integers of up to 16 bits in whole numbers, of others in
+-- float64, with all values of one zone in memory, up to max_read_bytes.
+--
+-- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
+-- join is large. RS_StatsMerge adds up the statistics of several scenes.
+--
+-- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]).
+-- @param band  Band number from 1 or band name; of a chip, counted as its bands were read.
+-- @param all_touched  True: all pixels that the zone touches count.
+-- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @param lenient  False: a zone that does not overlap the raster is an error.
+-- @param coverage  True: every pixel counts by the fraction of it that the zone covers, as in exactextract.
+-- @param percentiles  Which percentiles to give, such as [10, 90].
+-- @param histogram  True: also give the pixels of every single value, up to 65,536 values.
+-- @param level  0 is full resolution, 1 the first overview.
+-- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  count: pixels that count, or the sum of their fractions. mode: the value of most pixels, of several the greatest; majority: of several the least; minority: the value of fewest, of several the least. stddev, variance: of a sample (count - 1; 0 for one pixel), with coverage of a population. median, percentiles: between neighbours in proportion, as in NumPy; with coverage as in exactextract. histogram: value to pixels. pixels: those of the raster that the zone covers, usable or not; valid_fraction: count of these. m2: sum of the squared distances from the mean, for RS_StatsMerge.
+-- @example Statistics of every field in one scene
+-- SELECT f.field_id, f.label, unnest(RS_ZonalStatsAll(i, f.geom, percentiles := [10, 90]))
+-- FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom
+-- WHERE i.band = 'nir' AND i.datetime::DATE = '2024-05-14'
+-- ORDER BY f.field_id;
+-- @example How much of a field each class of a scene classification covers, in hectares
+-- SELECT e.key AS class, round(e.value * 100 / 10_000, 2) AS hectares
+-- FROM (
+--     SELECT RS_ZonalStatsAll(i, f.geom, coverage := true, histogram := true) AS s
+--     FROM 'idx.parquet' AS i JOIN 'fields.parquet' AS f ON i.footprint && f.geom
+--     WHERE i.band = 'scl' AND f.field_id = 1
+--     ORDER BY i.datetime
+--     LIMIT 1
+-- ), unnest(map_entries(s.histogram)) AS u(e)
+-- ORDER BY class;
+CREATE MACRO RS_ZonalStatsAll(
+    raster,
+    zone,
+    band := 1,
+    all_touched := false,
+    exclude_nodata := true,
+    lenient := true,
+    coverage := false,
+    percentiles := NULL,
+    histogram := false,
+    level := NULL,
+    resolution := NULL,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_zonal_stats_all(
+    raster, zone, typeof(zone), band, all_touched, exclude_nodata, lenient, coverage, percentiles, histogram,
+    level, resolution, aoi_crs
+))

@@ -1,0 +1,1 @@
+"""Zonal statistics against the libraries that people check them with."""
