@@ -86,7 +86,7 @@ def _rounding(real: Callable[[Array], Array], exact: Callable[[Array, int], Arra
             power = 10**kind.scale
             low, high = kind.low // power, -(-kind.high // power)
             return apply(lambda data: exact(data, power), decimal(0, low, high), node)
-        if whole is None or kind.name in (whole, "NULL"):
+        if whole is None or kind.name in (whole, "NULL") or (whole == "BIGINT" and kind.name == "UBIGINT"):
             return node
         return to_kind(node, DOUBLE if whole == "DOUBLE" else integer(whole, kind.low, kind.high))
 
