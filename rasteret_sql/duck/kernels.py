@@ -91,6 +91,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("chips", "read_tiles", "read_cog_tiles", types.PIXELS),
         _kernel("chips", "read_chips", "read_cog", types.PIXELS),
         _kernel("grids", "as_array", "RS_AsArray", "DOUBLE[][]"),
+        _kernel("expressions", "map_algebra", "RS_MapAlgebra", types.CHIP),
         _kernel("about", "functions", "rasteret_functions", types.FUNCTION + "[]"),
         _kernel("about", "requests", "rasteret_requests", types.REQUEST + "[]"),
         _kernel("about", "settings_table", "rasteret_settings", settings_type),

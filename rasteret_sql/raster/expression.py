@@ -72,6 +72,7 @@ class Expression:
 class Program:
     """An expression compiled for the dtypes of its names."""
 
+    text: str
     node: Node
 
     @property
@@ -102,12 +103,18 @@ class Program:
             for start in range(0, rows, step):
                 part = slice(start, start + step)
                 frame = Frame([_value(a, n, part) for a, n in zip(arrays, nulls, strict=True)])
-                found = self.node.run(frame)
+                found = self._part(frame)
                 data[part] = self._as_pixels(found)
                 if found.null is not None:
                     null = np.zeros(shape, np.bool_) if null is None else null
                     null[part] = found.null
         return data, null
+
+    def _part(self, frame: Frame) -> Value:
+        try:
+            return self.node.run(frame)
+        except ArgumentError as error:
+            raise ArgumentError(f"expression {shown(self.text)}: {error}") from None
 
     def _as_pixels(self, found: Value) -> Array:
         if self.type == "DECIMAL":
@@ -145,4 +152,4 @@ def _bind(text: str, dtypes: tuple[str, ...]) -> Program:
         node = Binder(text=text, names=names).node(expression.tree)
     except RecursionError:
         raise ArgumentError(f"expression {shown(text)} is nested too deeply") from None
-    return Program(node=node)
+    return Program(text=text, node=node)

@@ -123,25 +123,28 @@ def unless_zero(sign: str, one: Pair, other: Pair) -> Pair:
 
 def wholes(columns: Sequence[str], depth: int) -> st.SearchStrategy[Pair]:
     leaf = st.one_of(
-        st.sampled_from(columns).map(alike), st.integers(-300, 300).map(lambda n: alike(f"({n})" if n < 0 else str(n)))
+        st.sampled_from(columns).map(alike),
+        st.integers(-300, 300).map(lambda n: alike(f"({n})" if n < 0 else str(n))),
     )
     if depth == 0:
         return leaf
     inner = wholes(columns, depth - 1)
     return st.one_of(
         leaf,
-        st.tuples(st.sampled_from("+-*&|"), inner, inner).map(lambda t: joined(f"({{}} {t[0]} {{}})", *t[1:])),
+        st.tuples(st.sampled_from("+-*&|"), inner, inner).map(
+            lambda t: joined(f"({{}} {t[0]} {{}})", *t[1:])
+        ),
         st.tuples(st.sampled_from(["//", "%"]), inner, inner).map(lambda t: unless_zero(*t)),
         st.tuples(st.sampled_from(["least", "greatest", "coalesce", "nullif", "xor"]), inner, inner).map(
             lambda t: joined(f"{t[0]}({{}}, {{}})", *t[1:])
         ),
-        st.tuples(st.sampled_from(["abs({})", "round({})", "trunc({})"]), inner).map(
-            lambda t: joined(*t)
-        ),
+        st.tuples(st.sampled_from(["abs({})", "round({})", "trunc({})"]), inner).map(lambda t: joined(*t)),
         inner.map(negated),
         st.sampled_from(columns).map(lambda name: alike(f"(~{name})")),
         st.tuples(inner, st.integers(0, 9)).map(lambda t: joined(f"({{}} >> {t[1]})", t[0])),
-        st.tuples(bools(depth - 1), inner, inner).map(lambda t: joined("CASE WHEN {} THEN {} ELSE {} END", *t)),
+        st.tuples(bools(depth - 1), inner, inner).map(
+            lambda t: joined("CASE WHEN {} THEN {} ELSE {} END", *t)
+        ),
     )
 
 
@@ -175,11 +178,15 @@ def decimals(depth: int) -> st.SearchStrategy[Pair]:
         st.tuples(st.sampled_from("+-*"), inner, inner).map(lambda t: joined(f"({{}} {t[0]} {{}})", *t[1:])),
         st.tuples(st.just("%"), inner, inner).map(lambda t: unless_zero(*t)),
         st.tuples(
-            st.sampled_from(["round({}, 1)", "round({})", "floor({} + 0.0)", "ceil({} + 0.0)", "abs({})", "sign({})"]),
+            st.sampled_from(
+                ["round({}, 1)", "round({})", "floor({} + 0.0)", "ceil({} + 0.0)", "abs({})", "sign({})"]
+            ),
             inner,
         ).map(lambda t: joined(*t)),
         inner.map(negated),
-        st.tuples(bools(depth - 1), inner, inner).map(lambda t: joined("CASE WHEN {} THEN {} ELSE {} END", *t)),
+        st.tuples(bools(depth - 1), inner, inner).map(
+            lambda t: joined("CASE WHEN {} THEN {} ELSE {} END", *t)
+        ),
     )
 
 
@@ -246,7 +253,11 @@ def check(table: Table, pair: Pair, wide: str = "HUGEINT") -> None:
 RANDOM = settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.too_slow],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.filter_too_much,
+        HealthCheck.too_slow,
+    ],
 )
 
 

@@ -169,7 +169,9 @@ def remainder(one: Node, other: Node) -> Node:
     if kind.name == "NULL":
         return null_of(integer("INTEGER"))
     size = max(map(abs, rescaled(other.kind, kind.scale)))
-    bounded = Kind(name=kind.name, scale=kind.scale, low=max(-size, kind.limits[0]), high=min(size, kind.limits[1]))
+    bounded = Kind(
+        name=kind.name, scale=kind.scale, low=max(-size, kind.limits[0]), high=min(size, kind.limits[1])
+    )
     return _unless_zero(np.fmod, bounded, to_kind(one, kind), to_kind(other, kind))
 
 
@@ -233,6 +235,8 @@ def shift_right(one: Node, other: Node) -> Node:
 
     def shift(a: Array, b: Array) -> Array:
         outside = (b < 0) | (b >= width)
-        return np.where(outside, 0, np.right_shift(a, np.where(outside, 0, b).astype(a.dtype))).astype(a.dtype)
+        return np.where(outside, 0, np.right_shift(a, np.where(outside, 0, b).astype(a.dtype))).astype(
+            a.dtype
+        )
 
     return apply(shift, integer(kind.name), to_kind(one, kind), to_kind(other, kind))

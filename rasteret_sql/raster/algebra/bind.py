@@ -186,7 +186,9 @@ class Binder:
         width, scale = (*sizes, 0)[:2] if sizes else (0, 0)
         if 0 <= scale <= width and 1 <= width <= WIDEST_DECIMAL:
             return decimal(scale, 1 - 10**width, 10**width - 1)
-        types = ", ".join([*INTEGERS, "FLOAT", "DOUBLE", "BOOLEAN", f"DECIMAL(1 to {WIDEST_DECIMAL}, digits)"])
+        types = ", ".join(
+            [*INTEGERS, "FLOAT", "DOUBLE", "BOOLEAN", f"DECIMAL(1 to {WIDEST_DECIMAL}, digits)"]
+        )
         return self._fail(tree, f"{tree.to.sql('duckdb')} is no type of pixels; there are {types}")
 
 

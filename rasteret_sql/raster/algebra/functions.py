@@ -71,7 +71,9 @@ def _sign(nodes: Sequence[Node]) -> Node:
     return apply(lambda data: (data > 0).astype(np.int8) - (data < 0), integer("TINYINT", -1, 1), *nodes)
 
 
-def _rounding(real: Callable[[Array], Array], exact: Callable[[Array, int], Array], whole: str | None) -> Build:
+def _rounding(
+    real: Callable[[Array], Array], exact: Callable[[Array, int], Array], whole: str | None
+) -> Build:
     """round, floor, ceil, trunc: of decimals they are decimals without digits after the point.
 
     ``whole``: the type of the answer for whole numbers; None: their own.
@@ -195,5 +197,3 @@ ALIASES: Final[Mapping[str, str]] = {"ceiling": "ceil", "pow": "power"}
 def known() -> str:
     """The names, for a message."""
     return ", ".join(sorted({*FUNCTIONS, *ALIASES}))
-
-

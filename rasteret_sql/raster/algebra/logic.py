@@ -9,7 +9,17 @@ import numpy as np
 
 from rasteret_sql.raster.algebra.casts import cast, to_kind
 from rasteret_sql.raster.algebra.kinds import BOOLEAN, NULL, Kind, common, integer
-from rasteret_sql.raster.algebra.values import Array, Bools, Frame, Node, Value, constant, either, null_of, where
+from rasteret_sql.raster.algebra.values import (
+    Array,
+    Bools,
+    Frame,
+    Node,
+    Value,
+    constant,
+    either,
+    null_of,
+    where,
+)
 
 FEW = 8
 """Constants that IN compares one by one; more are looked up."""
@@ -151,7 +161,9 @@ def is_in(node: Node, members: Sequence[Node]) -> Node:
     value, *others = compared([node, *members])
     whole = [m.kind.low for m in others if m.kind.literal]
     if value.kind.whole and len(others) > FEW and len(whole) == len(others):
-        held = np.array([n for n in whole if value.kind.limits[0] <= n <= value.kind.limits[1]], value.kind.dtype)
+        held = np.array(
+            [n for n in whole if value.kind.limits[0] <= n <= value.kind.limits[1]], value.kind.dtype
+        )
 
         def run(frame: Frame) -> Value:
             data, null = value.run(frame)

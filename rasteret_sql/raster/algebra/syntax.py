@@ -13,7 +13,12 @@ from rasteret_sql.errors import ArgumentError
 
 LONGEST = 10_000
 """Characters of an expression."""
-WAYS = {"@": "write abs(x)", ";": "write one expression", "?": "write the value itself", "$": "write the value itself"}
+WAYS = {
+    "@": "write abs(x)",
+    ";": "write one expression",
+    "?": "write the value itself",
+    "$": "write the value itself",
+}
 COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
@@ -31,9 +36,7 @@ class Pixels(DuckDB):
         }
         NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
         NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser
-            for name, parser in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items()
-            if name == "CASE"
+            name: parser for name, parser in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
         }
 
 
@@ -68,7 +71,11 @@ def _say(text: str, error: ParseError) -> NoReturn:
         raise ArgumentError(f"expression {shown(text)}: {error}") from None
     lines = text.splitlines(keepends=True)
     end = sum(map(len, lines[: told["line"] - 1])) + told["col"]
-    what = str(told["description"]).partition(" for <")[0].replace("Required keyword: 'this' missing", "a value is missing")
+    what = (
+        str(told["description"])
+        .partition(" for <")[0]
+        .replace("Required keyword: 'this' missing", "a value is missing")
+    )
     what = what.replace("Required keyword: 'expression' missing", "a value is missing")
     fail(text, max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
 
