@@ -124,7 +124,7 @@ def _require(name: str, kind: Any) -> bool:
 def _of_map(column: pa.Array, overviews: bool) -> list[Mapping[str, Raster] | None]:
     if not text_like(column.type.key_type):
         raise ArgumentError(
-            f"rasters: the keys of the MAP are of type {duck_type(column.type.key_type)}, but names are VARCHAR"
+            f"rasters: the keys of the MAP are of type {duck_type(column.type.key_type)}; names are VARCHAR"
         )
     _require("the value of the MAP", column.type.item_type)
     keys, items = column.keys.to_pylist(), Column(column.items, overviews)

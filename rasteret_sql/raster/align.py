@@ -1,8 +1,8 @@
 """Rasters of other grids on the grid of a first one, by the nearest pixel.
 
-Each pixel takes the one in which its centre lies; a centre on an edge belongs to the pixel that begins there, as
-in GDAL. Where two grids are whole multiples of each other (Sentinel-2's 10, 20 and 60 m) that is exact, and any
-two grids whose axes are parallel are served alike.
+Each pixel takes the one in which its centre lies; a centre on an edge belongs to the pixel that begins there,
+as in GDAL. Where two grids are whole multiples of each other (Sentinel-2's 10, 20 and 60 m) that is exact,
+and any two grids whose axes are parallel are served alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Expressions and masks over the bands of rasters: from names to columns, and from columns to a chip.
 
-A pixel of a band is NULL where the chip is not valid and where the band itself is nodata. What an answer has as
-nodata is not valid either: NaN, where a floating-point answer is not given another nodata.
+A pixel of a band is NULL where the chip is not valid and where the band itself is nodata. What an answer has
+as nodata is not valid either: NaN, where a floating-point answer is not given another nodata.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from rasteret_sql.raster.expression import Expression, Name, compile_expression
 from rasteret_sql.raster.nodata import is_nodata
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place
-
 
 DTYPES = tuple(dtype for dtype in OF_PIXELS if dtype != "bool")
 """What an answer may be cast to."""
@@ -94,7 +93,7 @@ def column(chip: Chip, band: int, scaling: tuple[float, float] | None = None) ->
 
 
 def on_chip(asked: BandMath, chip: Chip, names: Sequence[str | None] = ()) -> Chip:
-    """The answer over the bands of one chip, as a chip of one band; without an expression the chip itself, masked.
+    """The answer over one chip's bands as a chip of one band; without an expression the chip itself, masked.
 
     ``names`` are those of the chip's bands, in its order, where they are known; ``b1`` is its first.
     """

@@ -26,7 +26,7 @@ SENTINEL_2: Mapping[str, tuple[str, ...]] = {
     "swir22": ("B12",),
 }
 MARKS = ("B08", "B8A", "B12")
-"""Only Sentinel-2 has these: B05 to B11 are other bands on Landsat (HLS), so alone they have no common name."""
+"""Only Sentinel-2 has these: B05 to B11 are other bands of Landsat (HLS): alone they have no common name."""
 
 
 def find(name: str, there: Sequence[str]) -> int | None:

@@ -1,13 +1,14 @@
 """SQL expressions over pixels, with DuckDB's meaning: compiled once, evaluated by NumPy.
 
-``compile_expression('(nir - red) / (nir + red)')`` knows its names; ``bind`` gives the program for the dtypes of
-their pixels; ``run`` takes arrays of any one shape. NULL is a pixel that is not valid.
+``compile_expression('(nir - red) / (nir + red)')`` knows its names; ``bind`` gives the program for the dtypes
+of their pixels; ``run`` takes arrays of any one shape. NULL is a pixel that is not valid.
 
 What is DuckDB's: operators and their precedence, functions, casts, NULL, NaN (equal to itself and larger than
 every number), exact decimals, division (``/`` is floating point, 1 / 0 is infinity and 0 / 0 NaN).
 What differs, because pixels are not to end a query: whole numbers become wider instead of overflowing
-(``algebra/arithmetic.py``); ``//`` and ``%`` by zero are NULL, as in DuckDB 1.5, where 2.0 raises; ``ln(0)`` and its
-like are what DuckDB 2.0 gives, where 1.5 raises. Decimals beyond 18 digits are DOUBLE.
+(``algebra/arithmetic.py``; ``~`` of such a number is that of its wider type); ``//`` and ``%`` by zero are
+NULL, as in DuckDB 1.5, where 2.0 raises; ``ln(0)`` and its like are what DuckDB 2.0 gives, where 1.5 raises.
+Decimals beyond 18 digits are DOUBLE, and there is no HUGEINT.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.bind import Binder, name_of
 from rasteret_sql.raster.algebra.casts import stored_as
 from rasteret_sql.raster.algebra.kinds import DOUBLE, of_pixels
-from rasteret_sql.raster.algebra.syntax import fail, parse, position, shown
+from rasteret_sql.raster.algebra.syntax import Tree, fail, parse, position, shown
 from rasteret_sql.raster.algebra.values import Array, Bools, Frame, Node, Value
 
 COMPILED = 256
@@ -51,7 +52,7 @@ class Expression:
     """A parsed expression."""
 
     text: str
-    tree: exp.Expression
+    tree: Tree
     names: tuple[Name, ...]
     """Every name once, in the order of the text."""
 

@@ -13,7 +13,10 @@ from rasteret_sql.duck.declarations import Function, functions, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = [f for f in functions() if f.public]
-ARGUMENTS = {"catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'"}
+ARGUMENTS = {"catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'"} | {
+    "expression": "'x'", "rasters": "{'x': 'x.tif'}", "reflectance": "[1, 0]",
+    "band1": "'x.tif'", "band2": "'x.tif'",
+}  # fmt: skip
 
 
 def call(function: Function) -> str:

@@ -105,6 +105,7 @@ def _real_to_exact(data: Array, kind: Kind) -> tuple[Array, Bools]:
 
 
 def half_away(data: Array) -> Array:
+    """Rounded, halves away from zero."""
     whole = np.trunc(data)
     return np.asarray(whole + np.where(np.abs(data - whole) >= 0.5, np.copysign(1.0, data), 0.0))
 

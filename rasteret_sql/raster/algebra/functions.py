@@ -1,7 +1,7 @@
 """The functions of expressions: DuckDB's names, arguments and result types.
 
-Where DuckDB 1.5 ends a query because one number is outside a function's domain (``ln(0)``, ``sqrt(-1)``), DuckDB 2.0
-gives what IEEE 754 says, and so does this: -infinity, NaN.
+Where DuckDB 1.5 ends a query because one number is outside a function's domain (``ln(0)``, ``sqrt(-1)``),
+DuckDB 2.0 gives what IEEE 754 says, and so does this: -infinity, NaN.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from rasteret_sql.raster.algebra import arithmetic, logic
+from rasteret_sql.raster.algebra import arithmetic, bits, choices
 from rasteret_sql.raster.algebra.arithmetic import apply
-from rasteret_sql.raster.algebra.casts import divided_half_away, half_away, to_kind
-from rasteret_sql.raster.algebra.kinds import BOOLEAN, DOUBLE, NULL, Kind, decimal, integer
+from rasteret_sql.raster.algebra.kinds import BOOLEAN, DOUBLE, NULL, integer
+from rasteret_sql.raster.algebra.rounding import Build, as_double, round_to, rounding
 from rasteret_sql.raster.algebra.values import Array, Node, constant, null_of
-
-Build = Callable[[Sequence[Node]], Node]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +29,14 @@ class Function:
     """None: any number."""
     takes: str = "number"
     """``number``, ``whole`` (numbers), or ``any`` (BOOLEAN too)."""
+
+    @property
+    def count(self) -> str:
+        """How many arguments there may be, for a message."""
+        if self.most is None:
+            return f"{self.least} or more arguments"
+        numbers = f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
+        return f"{numbers} argument{'' if self.most == 1 else 's'}"
 
 
 def _double(ufunc: Callable[..., Any], count: int = 1) -> Function:
@@ -63,67 +69,12 @@ def _absolute(nodes: Sequence[Node]) -> Node:
         return null_of(integer("BIGINT"))
     if kind.low >= 0:
         return node
-    return logic.extreme([node, arithmetic.negate(node)], greatest=True)
+    return choices.extreme([node, arithmetic.negate(node)], greatest=True)
 
 
 def _sign(nodes: Sequence[Node]) -> Node:
     """-1, 0 or 1; 0 of NaN."""
     return apply(lambda data: (data > 0).astype(np.int8) - (data < 0), integer("TINYINT", -1, 1), *nodes)
-
-
-def _rounding(
-    real: Callable[[Array], Array], exact: Callable[[Array, int], Array], whole: str | None
-) -> Build:
-    """round, floor, ceil, trunc: of decimals they are decimals without digits after the point.
-
-    ``whole``: the type of the answer for whole numbers; None: their own.
-    """
-
-    def build(nodes: Sequence[Node]) -> Node:
-        node = nodes[0]
-        kind = node.kind
-        if kind.real:
-            return apply(real, kind, node)
-        if kind.name == "DECIMAL":
-            power = 10**kind.scale
-            low, high = kind.low // power, -(-kind.high // power)
-            return apply(lambda data: exact(data, power), decimal(0, low, high), node)
-        if whole is None or kind.name in (whole, "NULL") or (whole == "BIGINT" and kind.name == "UBIGINT"):
-            return node
-        return to_kind(node, DOUBLE if whole == "DOUBLE" else integer(whole, kind.low, kind.high))
-
-    return build
-
-
-def _round(nodes: Sequence[Node]) -> Node:
-    """Halves away from zero; with a second argument, to so many digits after the point."""
-    plain = _rounding(half_away, divided_half_away, "BIGINT")
-    if len(nodes) == 1:
-        return plain(nodes)
-    node, digits = nodes[0], nodes[1].kind.low
-    kind = node.kind
-    if kind.real:
-        return apply(lambda data: _to_digits(data, digits), kind, node)
-    if digits >= kind.scale:
-        return node if kind.name == "DECIMAL" else plain([node])
-    power = 10 ** (kind.scale - digits)
-    kept = max(digits, 0)
-    back = 10 ** (kept - digits)
-    low, high = ((bound // power - 1) * back for bound in (kind.low, kind.high + 2 * power))
-    answer = decimal(kept, low, high) if kind.name == "DECIMAL" else integer("BIGINT")
-
-    def rounded(data: Array) -> Array:
-        wide = data.astype(np.int64)
-        return divided_half_away(wide, power) * np.int64(back) if power < 10**18 else np.zeros_like(wide)
-
-    return apply(rounded, answer, node)
-
-
-def _to_digits(data: Array, digits: int) -> Array:
-    """DuckDB's way: scaled up, rounded, and down again; unchanged where that is no number."""
-    power = data.dtype.type(10.0 ** min(abs(digits), 400) if abs(digits) < 308 else np.inf)
-    found = half_away(data * power) / power if digits >= 0 else half_away(data / power) * power
-    return np.where(np.isfinite(found), found, data if digits >= 0 else 0)
 
 
 def _log(nodes: Sequence[Node]) -> Node:
@@ -138,7 +89,7 @@ def _bit_count(nodes: Sequence[Node]) -> Node:
 
     def count(data: Array) -> Array:
         unsigned = data.view(f"u{data.dtype.itemsize}")
-        return np.bitwise_count(unsigned).astype(np.int8)
+        return np.asarray(np.bitwise_count(unsigned), np.int8)
 
     return apply(count, integer("TINYINT", 0, 64), node)
 
@@ -151,35 +102,35 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "atan2": _double(np.arctan2, 2),
     "bit_count": Function(build=_bit_count, takes="whole"),
     "cbrt": _double(np.cbrt),
-    "ceil": Function(build=_rounding(np.ceil, lambda data, power: -(-data // power), "DOUBLE")),
-    "coalesce": Function(build=logic.coalesce, most=None, takes="any"),
+    "ceil": Function(build=rounding(np.ceil, lambda data, power: -(-data // power), as_double)),
+    "coalesce": Function(build=choices.coalesce, most=None, takes="any"),
     "cos": _double(np.cos),
     "cosh": _double(np.cosh),
     "degrees": _double(np.degrees),
     "exp": _double(np.exp),
-    "floor": Function(build=_rounding(np.floor, lambda data, power: data // power, "DOUBLE")),
-    "greatest": Function(build=lambda nodes: logic.extreme(nodes, greatest=True), most=None, takes="any"),
+    "floor": Function(build=rounding(np.floor, lambda data, power: data // power, as_double)),
+    "greatest": Function(build=lambda nodes: choices.extreme(nodes, greatest=True), most=None, takes="any"),
     "if": Function(
-        build=lambda nodes: logic.choose(nodes[:1], nodes[1:2], nodes[2] if len(nodes) > 2 else None),
+        build=lambda nodes: choices.choose(nodes[:1], nodes[1:2], nodes[2] if len(nodes) > 2 else None),
         least=2,
         most=3,
         takes="any",
     ),
-    "ifnull": Function(build=logic.coalesce, least=2, most=2, takes="any"),
+    "ifnull": Function(build=choices.coalesce, least=2, most=2, takes="any"),
     "isfinite": _test(np.isfinite, True),
     "isinf": _test(np.isinf, False),
     "isnan": _test(np.isnan, False),
-    "least": Function(build=lambda nodes: logic.extreme(nodes, greatest=False), most=None, takes="any"),
+    "least": Function(build=lambda nodes: choices.extreme(nodes, greatest=False), most=None, takes="any"),
     "ln": _double(np.log),
     "log": Function(build=_log, most=2),
     "log10": _double(np.log10),
     "log2": _double(np.log2),
     "mod": Function(build=lambda nodes: arithmetic.remainder(*nodes), least=2, most=2),
-    "nullif": Function(build=lambda nodes: logic.null_if(*nodes), least=2, most=2, takes="any"),
+    "nullif": Function(build=lambda nodes: choices.null_if(*nodes), least=2, most=2, takes="any"),
     "pi": Function(build=lambda nodes: constant(DOUBLE, np.pi), least=0, most=0),
     "power": _double(np.power, 2),
     "radians": _double(np.radians),
-    "round": Function(build=_round, most=2),
+    "round": Function(build=round_to, most=2),
     "sign": Function(build=_sign),
     "sin": _double(np.sin),
     "sinh": _double(np.sinh),
@@ -187,9 +138,11 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "tan": _double(np.tan),
     "tanh": _double(np.tanh),
     "trunc": Function(
-        build=_rounding(np.trunc, lambda data, power: np.sign(data) * (np.abs(data) // power), None)
+        build=rounding(
+            np.trunc, lambda data, power: np.sign(data) * (np.abs(data) // power), lambda node: node
+        )
     ),
-    "xor": Function(build=lambda nodes: arithmetic.bitwise("xor", *nodes), least=2, most=2, takes="whole"),
+    "xor": Function(build=lambda nodes: bits.bitwise("xor", *nodes), least=2, most=2, takes="whole"),
 }
 ALIASES: Final[Mapping[str, str]] = {"ceiling": "ceil", "pow": "power"}
 

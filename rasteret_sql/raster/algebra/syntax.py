@@ -1,11 +1,11 @@
-"""The text of an expression as sqlglot's tree, in DuckDB's dialect, and errors that show the place in the text."""
+"""The text of an expression as sqlglot's tree, in DuckDB's dialect, and errors that show the place."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
@@ -19,13 +19,15 @@ WAYS = {
     "?": "write the value itself",
     "$": "write the value itself",
 }
+Tree = Any
+"""A node of sqlglot, whose classes changed their base between versions."""
 COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
 class Pixels(DuckDB):
-    """DuckDB's dialect, in which every function is a name and its arguments: sqlglot drops some that it knows."""
+    """DuckDB's dialect with every function as a name and its arguments, of which sqlglot drops some."""
 
-    class Parser(DuckDB.Parser):  # type: ignore[name-defined,misc]
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]
         """Only CASE, CAST and TRY_CAST have a syntax of their own."""
 
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - as sqlglot's own parsers declare it
@@ -35,12 +37,16 @@ class Pixels(DuckDB):
             if name in ("CAST", "TRY_CAST")
         }
         NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
+        UNARY_PARSERS = {  # noqa: RUF012 - ~a + 1 is ~(a + 1) in DuckDB
+            **DuckDB.Parser.UNARY_PARSERS,
+            TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
+        }
         NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
             name: parser for name, parser in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
         }
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> Tree:
     """The tree of an expression; ArgumentError with the position where the text is none."""
     if not text.strip():
         raise ArgumentError("the expression is empty; it is SQL such as '(nir - red) / (nir + red)'")
@@ -80,7 +86,7 @@ def _say(text: str, error: ParseError) -> NoReturn:
     fail(text, max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
 
 
-def position(node: exp.Expression) -> int | None:
+def position(node: Tree) -> int | None:
     """Where a part begins: the first of its words whose place is known, from 0."""
     found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(found, default=None)
