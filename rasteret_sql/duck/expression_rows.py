@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.arguments import areas, flags, numbers, texts
-from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters
+from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters, scaling
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.band_math import BandMath, bands_of
+from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
 from rasteret_sql.raster.plan import ReadRequest
 from rasteret_sql.store.redact import place
@@ -81,6 +81,7 @@ def rows_of(
         asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i])
         places = _places(asked, named)
         if places is not None:
+            require(asked, _dtypes(places, named, scaled=scaled[i]))
             request = ReadRequest(area=area, resolution=resolutions[i], all_touched=touched[i])
             rows.append(
                 Row(row=i, asked=asked, rasters=named, places=places, request=request, scaled=scaled[i])
@@ -115,3 +116,11 @@ def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | 
             expression.refuse(name, f"{what}; write {keys[at]}.b1 and so on")
         found[text] = (keys[at], band)
     return found
+
+
+def _dtypes(places: Mapping[str, Place], named: Mapping[str, Raster], *, scaled: bool) -> dict[str, str]:
+    """NumPy's names of the numbers behind each name: float64 where a scale is applied."""
+    return {
+        text: "float64" if scaled and scaling(named[name], band) is not None else named[name].dtype
+        for text, (name, band) in places.items()
+    }

@@ -11,8 +11,8 @@ import shapely
 
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
-from rasteret_sql.duck.named_rasters import Raster, read_rasters
-from rasteret_sql.errors import ArgumentError, LimitError
+from rasteret_sql.duck.named_rasters import Raster, read_rasters, scaling
+from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.align import onto, require_same_place
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import Column, answer, column
@@ -97,7 +97,9 @@ def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
             columns[text] = Column(np.zeros(shape, np.uint8), np.ones(shape, np.bool_))
             continue
         placed = onto(chip, first, name)
-        columns[text] = column(placed, one.bands(name).index(band), _scaling(one, name, band))
+        columns[text] = column(
+            placed, one.bands(name).index(band), scaling(one.rasters[name], band) if one.scaled else None
+        )
     found = answer(one.asked, columns, first)
     inside = None
     if isinstance(one.request.area, Aoi) and first.valid is not None:
@@ -112,21 +114,6 @@ def _outside(chip: Chip, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]
     valid = ~outside if chip.valid is None else chip.valid & ~outside
     chip.pixels[:, ~valid] = 0 if chip.nodata is None else chip.nodata
     return replace(chip, valid=valid)
-
-
-def _scaling(one: Row, name: str, band: int) -> tuple[float, float] | None:
-    """Scale and offset of a band, where they are asked for and there."""
-    if not one.scaled:
-        return None
-    header = one.rasters[name].header
-    if header is None:
-        raise ArgumentError(
-            "scale := true: a chip does not know its scale and offset; pass rows of an index, or hrefs, "
-            "with aoi :=, or write the numbers into the expression"
-        )
-    scale = 1.0 if header.scales is None else header.scales[band]
-    offset = 0.0 if header.offsets is None else header.offsets[band]
-    return None if (scale, offset) == (1.0, 0.0) else (scale, offset)
 
 
 def _limit(held: int) -> None:

@@ -73,6 +73,13 @@ class Raster:
         return (0, ()) if header is None else (header.band_count, header.band_names or ())
 
     @property
+    def dtype(self) -> str:
+        """NumPy's name of a sample."""
+        if self.chip is not None:
+            return str(self.chip.pixels.dtype.name)
+        return "" if self.header is None else self.header.dtype
+
+    @property
     def href(self) -> str:
         found = self.chip or self.header
         return (found.href if found is not None else None) or "the chip"
@@ -149,3 +156,16 @@ def read_rasters(wanted: Sequence[tuple[Raster, ReadRequest]]) -> list[Chip | No
     for number, chip in read_each(headers, [wanted[i][1] for i in files]):
         found[files[number]] = chip
     return found
+
+
+def scaling(raster: Raster, band: int) -> tuple[float, float] | None:
+    """Scale and offset of a band, from 0; None where they change nothing. ArgumentError for a chip."""
+    header = raster.header
+    if header is None:
+        raise ArgumentError(
+            "scale := true: a chip does not know its scale and offset; pass rows of an index, or hrefs, "
+            "with aoi :=, or write the numbers into the expression"
+        )
+    scale = 1.0 if header.scales is None else header.scales[band]
+    offset = 0.0 if header.offsets is None else header.offsets[band]
+    return None if (scale, offset) == (1.0, 0.0) else (scale, offset)

@@ -68,6 +68,14 @@ class BandMath:
         return found
 
 
+def require(asked: BandMath, dtypes: Mapping[str, str]) -> None:
+    """Refuse what cannot be computed from names of these NumPy dtypes, before a pixel is read."""
+    for expression in asked.expressions:
+        program = expression.bind(tuple(dtypes[name.text] for name in expression.names))
+        if expression.text == asked.expression:
+            _nodata(asked.nodata, np.dtype(asked.dtype or program.dtype))
+
+
 def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str) -> dict[str, int]:
     """Index from 0 of the band that each name means, where one raster's bands are the names.
 

@@ -22,7 +22,7 @@ import numpy as np
 from sqlglot import exp
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.algebra.bind import Binder, name_of
+from rasteret_sql.raster.algebra.bind import Binder, known_function, name_of
 from rasteret_sql.raster.algebra.casts import stored_as
 from rasteret_sql.raster.algebra.kinds import DOUBLE, of_pixels
 from rasteret_sql.raster.algebra.syntax import Tree, fail, parse, position, shown
@@ -134,6 +134,8 @@ def _value(array: Array, null: Bools | None, part: slice) -> Value:
 def compile_expression(text: str) -> Expression:
     """The expression in a text; ArgumentError with the position where it is none."""
     tree = parse(text)
+    for call in tree.find_all(exp.Anonymous):
+        known_function(text, call)
     names: dict[str, Name] = {}
     for column in tree.find_all(exp.Column, bfs=False):
         if column.args.get("db") is not None:

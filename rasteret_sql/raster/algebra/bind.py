@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from rasteret_sql.raster.algebra import arithmetic, bits, choices, logic
 from rasteret_sql.raster.algebra.casts import cast
-from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS, known
+from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS, Function, known
 from rasteret_sql.raster.algebra.kinds import NULL, Kind
 from rasteret_sql.raster.algebra.literals import negated, number_of, type_of, types_told
 from rasteret_sql.raster.algebra.syntax import Tree, fail, position
@@ -100,10 +100,8 @@ class Binder:
 
     def _function(self, tree: Tree) -> Node:
         name = str(tree.this).lower()
-        function = FUNCTIONS.get(ALIASES.get(name, name))
+        function = known_function(self.text, tree)
         arguments = list(tree.expressions)
-        if function is None:
-            self._fail(tree, f"unknown function {name}; there are {known()}, CASE, CAST and TRY_CAST")
         if len(arguments) < function.least or (function.most is not None and len(arguments) > function.most):
             self._fail(tree, f"{name} takes {function.count}, not {len(arguments)}")
         take = {"number": self._number, "whole": self._whole}.get(function.takes)
@@ -168,6 +166,16 @@ class Binder:
         return type_of(tree.to) or self._fail(
             tree, f"{tree.to.sql('duckdb')} is no type of pixels; there are {types_told()}"
         )
+
+
+def known_function(text: str, tree: Tree) -> Function:
+    """The function that a call names; ArgumentError lists them."""
+    name = str(tree.this).lower()
+    function = FUNCTIONS.get(ALIASES.get(name, name))
+    if function is None:
+        what = f"unknown function {name}; there are {known()}, CASE, CAST and TRY_CAST"
+        fail(text, position(tree), what)
+    return function
 
 
 def name_of(column: Tree) -> str:
