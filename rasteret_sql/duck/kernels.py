@@ -110,6 +110,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("zonal", "zonal_stats_all", "RS_ZonalStatsAll", types.ZONAL_STATS),
         _kernel("zonal", "histogram", "RS_Histogram", types.BIN + "[]"),
         _kernel("stats_merge", "stats_merge", "RS_StatsMerge", types.ZONAL_STATS),
+        _kernel("expressions", "map_algebra", "RS_MapAlgebra", types.CHIP),
         _kernel("about", "functions", "rasteret_functions", types.FUNCTION + "[]"),
         _kernel("about", "requests", "rasteret_requests", types.REQUEST + "[]"),
         _kernel("about", "settings_table", "rasteret_settings", settings_type),

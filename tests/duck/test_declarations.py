@@ -14,12 +14,12 @@ from rasteret_sql.duck.declarations import Function, functions, parse
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = [f for f in functions() if f.public]
 ARGUMENTS = {
-    "catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'",
-    "point": "[0, 0]", "points": "[[0, 0]]",
+    "catalog": "'x'", "href": "'x'", "raster": "'x.tif'", "pattern": "'x'", "reference": "'x.tif'",
+    "aoi": "[0, 0, 1, 1]", "zone": "[0, 0, 1, 1]", "point": "[0, 0]", "points": "[[0, 0]]",
+    "band": "1", "band1": "'x.tif'", "band2": "'x.tif'", "rasters": "{'x': 'x.tif'}", "chips": "[]",
+    "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1", "zoom": "0", "x": "0", "y": "0",
+    "expression": "'x'", "reflectance": "[1, 0]", "stats": "NULL",
 }  # fmt: skip
-ARGUMENTS |= {"reference": "'x.tif'", "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1"}
-ARGUMENTS |= {"aoi": "[0, 0, 1, 1]", "chips": "[]", "zoom": "0", "x": "0", "y": "0"}
-ARGUMENTS |= {"zone": "[0, 0, 1, 1]", "band": "1", "stats": "NULL"}
 
 
 def call(function: Function) -> str:

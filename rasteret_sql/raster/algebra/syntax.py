@@ -1,0 +1,106 @@
+"""The text of an expression as sqlglot's tree, in DuckDB's dialect, and errors that show the place."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import sqlglot
+from sqlglot import TokenType, exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ParseError, TokenError
+
+from rasteret_sql.errors import ArgumentError
+
+LONGEST = 10_000
+"""Characters of an expression."""
+WAYS = {
+    "@": "write abs(x)",
+    ";": "write one expression",
+    "?": "write the value itself",
+    "$": "write the value itself",
+}
+Tree = Any
+"""A node of sqlglot, whose classes changed their base between versions."""
+COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+
+
+class Pixels(DuckDB):
+    """DuckDB's dialect with every function as a name and its arguments, of which sqlglot drops some."""
+
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]
+        """Only CASE, CAST and TRY_CAST have a syntax of their own."""
+
+        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - as sqlglot's own parsers declare it
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            name: parser
+            for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items()
+            if name in ("CAST", "TRY_CAST")
+        }
+        NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
+        UNARY_PARSERS = {  # noqa: RUF012 - ~a + 1 is ~(a + 1) in DuckDB
+            **DuckDB.Parser.UNARY_PARSERS,
+            TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
+        }
+        NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
+            name: parser for name, parser in DuckDB.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
+        }
+
+
+def parse(text: str) -> Tree:
+    """The tree of an expression; ArgumentError with the position where the text is none."""
+    if not text.strip():
+        raise ArgumentError("the expression is empty; it is SQL such as '(nir - red) / (nir + red)'")
+    if len(text) > LONGEST:
+        raise ArgumentError(f"the expression has {len(text):,} characters; at most {LONGEST:,} are taken")
+    try:
+        for token in Pixels().tokenize(text):
+            if token.text[:1] in WAYS and text[token.start] in WAYS:
+                fail(text, token.start, f"{token.text} has no meaning here; {WAYS[token.text[:1]]}")
+        tree = sqlglot.parse_one(text, dialect=Pixels, into=exp.Condition)
+    except TokenError as error:
+        raise ArgumentError(f"expression {shown(text)}: {str(error).partition(':')[0]}") from None
+    except ParseError as error:
+        _say(text, error)
+    except RecursionError:
+        raise ArgumentError(f"expression {shown(text)} is nested too deeply") from None
+    for node in tree.walk():
+        if isinstance(node, COMPARED) and any(
+            isinstance(side, COMPARED) for side in (node.this, node.expression)
+        ):
+            fail(text, position(node), "comparisons do not chain; combine them by AND")
+    return tree
+
+
+def _say(text: str, error: ParseError) -> NoReturn:
+    told = error.errors[0] if error.errors else {}
+    if not told:
+        raise ArgumentError(f"expression {shown(text)}: {error}") from None
+    lines = text.splitlines(keepends=True)
+    end = sum(map(len, lines[: told["line"] - 1])) + told["col"]
+    what = (
+        str(told["description"])
+        .partition(" for <")[0]
+        .replace("Required keyword: 'this' missing", "a value is missing")
+    )
+    what = what.replace("Required keyword: 'expression' missing", "a value is missing")
+    fail(text, max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
+
+
+def position(node: Tree) -> int | None:
+    """Where a part begins: the first of its words whose place is known, from 0."""
+    found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    return min(found, default=None)
+
+
+def fail(text: str, at: int | None, what: str, *, cause: BaseException | None = None) -> NoReturn:
+    """ArgumentError that shows the place, counted from 1."""
+    if at is None:
+        raise ArgumentError(f"expression {shown(text)}: {what}") from cause
+    rest = text[at:].split(maxsplit=1)
+    word = rest[0][:20] if rest else "its end"
+    raise ArgumentError(f"expression {shown(text)}, position {at + 1} ({word}): {what}") from cause
+
+
+def shown(text: str) -> str:
+    """An expression in quotes, short enough for a message."""
+    return f"'{text}'" if len(text) <= 200 else f"'{text[:199]}…'"

@@ -1,0 +1,56 @@
+-- A SQL expression over the pixels of rasters, as a chip of one band.
+--
+-- The expression is DuckDB's SQL: arithmetic, comparisons, AND, OR, NOT, BETWEEN, IN, IS NULL, CASE, COALESCE, bit
+-- operators, CAST, and functions by DuckDB's names (abs, ceil, exp, floor, greatest, least, ln, log10, power, round,
+-- sqrt, trigonometry and others; an unknown one is an error that lists them). NULL is a pixel that is not valid.
+-- Names are those of the rasters, s2.red or s2.b3 a band of a raster with several; of one raster given alone, the names of
+-- its bands or b1, b2, …; STAC's common names (red, nir, swir16, …) also find Sentinel-2's own (B04, B08, B11).
+-- The answer lies on the grid of the first raster that the expression names; others are brought onto it by the nearest pixel,
+-- which is exact for 10, 20 and 60 m of Sentinel-2.
+--
+-- Types and values are DuckDB's, except that nothing overflows: +, -, * and << of whole numbers give INTEGER, or BIGINT where
+-- 32 bits might not do, so nir - red of unsigned bands may be negative, and what leaves 64 bits is an error. Decimals such as
+-- 0.0001 are exact up to 18 digits, and DOUBLE in the answer. Division by zero gives infinity or NaN, // and % by zero NULL.
+--
+-- @param expression  SQL over the names, such as '(nir - red) / (nir + red)'.
+-- @param rasters  STRUCT or MAP of rasters by name, each a chip, an index row or an href; or one raster.
+-- @param aoi  Area to read, as in read_cog; without one whole rasters. A column's NULL gives NULL.
+-- @param mask  Condition over the same names: where it is not true, pixels are not valid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
+-- @param dtype  NumPy name of the answer's samples, rounded as CAST does; the expression's own type without (BOOLEAN is uint8, DECIMAL float64).
+-- @param nodata  Value under pixels that are not valid, and what it equals is not valid; NaN for floating point without, else none (0 is written).
+-- @param scale  True: value = scale · stored + offset of each header, before the expression. Numbers that only the STAC item has, such as the -1000 of newer Sentinel-2 baselines, belong into the expression.
+-- @param resolution  Of each raster the coarsest level whose pixels are no larger, in units of its CRS.
+-- @param all_touched  As in read_cog.
+-- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip with the columns of read_cog, one band. href, level and window are those of the first raster. NULL where a raster is, and where the first does not overlap the area.
+-- @example Mean NDVI of one field on each date, without clouds
+-- WITH scenes AS (
+--     SELECT i.id, any_value(i.datetime) AS datetime, map(list(i.band), list(i)) AS bands
+--     FROM 'idx.parquet' AS i
+--     GROUP BY i.id
+-- ),
+-- field AS (SELECT geom FROM 'fields.parquet' ORDER BY field_id LIMIT 1)
+-- SELECT s.datetime, list_avg(flatten(RS_AsArray(RS_MapAlgebra(
+--     '(nir - red) / (nir + red - 2000)', s.bands, aoi := f.geom, mask := 'scl IN (4, 5, 6)'
+-- )))) AS ndvi
+-- FROM scenes AS s, field AS f
+-- ORDER BY s.datetime;
+-- @example Two files by name
+-- SELECT (RS_MapAlgebra('nir - red',
+--     {'nir': 'S2_32632_20240414/nir.tif', 'red': 'S2_32632_20240414/red.tif'},
+--     aoi := {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}
+-- )).dtype AS dtype;
+CREATE MACRO RS_MapAlgebra(
+    expression,
+    rasters,
+    aoi := NULL,
+    mask := NULL,
+    dtype := NULL,
+    nodata := NULL,
+    scale := false,
+    resolution := NULL,
+    all_touched := false,
+    aoi_crs := NULL
+) AS _rasteret_ok(_rasteret_map_algebra(
+    expression, rasters, aoi, typeof(aoi), aoi_crs, mask, dtype, nodata, scale, resolution, all_touched
+))

@@ -1,0 +1,41 @@
+-- Soil adjusted vegetation index: 1.5 (nir - red) / (nir + red + 0.5), of reflectance.
+--
+-- Huete 1988, with L = 0.5. A chip of DOUBLE on the grid of nir; 0 / 0 is not valid.
+--
+-- @param rasters  STRUCT or MAP with red and nir, or one raster with bands of these names, as in RS_MapAlgebra.
+-- @param reflectance  Scale and offset that make reflectance (0 to 1) of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022; [1, 0] where they are reflectance already.
+-- @param aoi  Area to read; without one whole rasters.
+-- @param mask  Condition over rasters of the same STRUCT or MAP: where it is not true, pixels are not valid.
+-- @param dtype  NumPy name of the answer's samples, such as float32; float64 without.
+-- @param scale  True: scale and offset of the headers are applied first.
+-- @param resolution  Of each raster the coarsest level whose pixels are no larger.
+-- @param all_touched  As in read_cog.
+-- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.
+-- @example Of four pixels by four
+-- SELECT RS_AsArray(RS_SAVI(
+--     {'red': 'S2_32632_20240414/red.tif', 'nir': 'S2_32632_20240414/nir.tif'},
+--     [0.0001, -0.1],
+--     aoi := {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}
+-- )) AS savi;
+CREATE MACRO RS_SAVI(
+    rasters,
+    reflectance,
+    aoi := NULL,
+    mask := NULL,
+    dtype := NULL,
+    scale := false,
+    resolution := NULL,
+    all_touched := false,
+    aoi_crs := NULL
+) AS RS_MapAlgebra(
+    _rasteret_reflectance('1.5 * (nir - red) / (nir + red + 0.5)', reflectance),
+    rasters,
+    aoi := aoi,
+    mask := mask,
+    dtype := dtype,
+    scale := scale,
+    resolution := resolution,
+    all_touched := all_touched,
+    aoi_crs := aoi_crs
+)

@@ -1,0 +1,355 @@
+"""RS_MapAlgebra and the named indices, through SQL, beside rasterio and NumPy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+import rasterio
+from rasterio.enums import Compression, MaskFlags
+from rasterio.features import geometry_mask
+from rasterio.windows import Window
+from shapely import Polygon, to_wkt
+
+from tests.duck.corpus import UTM32, UTM33, texture
+from tests.duck.refusals import message
+
+SHAPE = (240, 300)
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def write(path: Path, pixels: np.ndarray[Any, Any], transform: Any = UTM32, **more: Any) -> None:
+    names, scales = more.pop("names", None), more.pop("scales", None)
+    profile = {
+        "driver": "GTiff", "count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2],
+        "dtype": pixels.dtype.name, "crs": "EPSG:32632", "transform": transform, "tiled": True,
+        "blockxsize": 64, "blockysize": 64, "compress": "deflate",
+    } | more  # fmt: skip
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(pixels)
+        if names:
+            dataset.descriptions = names
+        if scales:
+            dataset.scales, dataset.offsets = scales
+
+
+@pytest.fixture(scope="module")
+def arrays() -> Arrays:
+    """Two bands of 10 m with nodata in a corner, and a classification of 20 m."""
+    bands = {name: texture(1, "uint16", seed)[:, :240] for seed, name in enumerate(("red", "nir"))}
+    scl = np.random.default_rng(3).integers(0, 11, (1, 120, 150)).astype(np.uint8)
+    return bands | {"scl": scl}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, arrays: Arrays) -> Path:
+    folder = tmp_path_factory.mktemp("scene")
+    write(folder / "red.tif", arrays["red"], nodata=0)
+    write(folder / "nir.tif", arrays["nir"], nodata=0)
+    write(folder / "scl.tif", arrays["scl"], UTM32 @ UTM32.scale(2))
+    both = np.concatenate([arrays["red"], arrays["nir"]])
+    scales = ((0.0001, 0.0002), (-0.1, 0.5))
+    write(folder / "both.tif", both, nodata=0, names=("B04", "B08"), scales=scales, interleave="band")
+    write(folder / "other_zone.tif", arrays["red"], UTM33, crs="EPSG:32633")
+    return folder
+
+
+@pytest.fixture
+def con(con: duckdb.DuckDBPyConnection, scene: Path) -> duckdb.DuckDBPyConnection:
+    con.execute(
+        "CREATE TABLE idx AS SELECT split_part(parse_filename(file), '.', 1) AS band, h.* "
+        "FROM glob($1) AS g(file), cog_header(file) AS h",
+        [str(scene / "*.tif")],
+    )
+    con.execute("CREATE TABLE scene AS SELECT map(list(band), list(i)) AS bands FROM idx AS i")
+    return con
+
+
+def chip(con: duckdb.DuckDBPyConnection, query: str, *values: Any) -> dict[str, Any] | None:
+    found = con.execute(query, list(values)).fetchone()
+    assert found is not None
+    return found[0]  # type: ignore[no-any-return]
+
+
+def pixels(value: dict[str, Any] | None) -> np.ma.MaskedArray[Any, Any]:
+    assert value is not None
+    bands, *shape = value["shape"]
+    assert bands == 1
+    data = np.frombuffer(value["data"], value["dtype"]).reshape(shape)
+    valid = (
+        np.ones(shape, bool) if value["valid"] is None else np.frombuffer(value["valid"], bool).reshape(shape)
+    )
+    return np.ma.array(data, mask=~valid)
+
+
+def same(value: dict[str, Any] | None, data: Any, valid: Any) -> None:
+    found = pixels(value)
+    np.testing.assert_array_equal(~np.ma.getmaskarray(found), valid)
+    np.testing.assert_array_equal(found.data[valid], data[valid])
+
+
+def ndvi(arrays: Arrays) -> tuple[Any, Any]:
+    red, nir = (arrays[name][0].astype(float) for name in ("red", "nir"))
+    with np.errstate(invalid="ignore"):
+        return (nir - red) / (nir + red), (red != 0) & (nir != 0)
+
+
+NDVI = "'(nir - red) / (nir + red)'"
+WAYS = [
+    f"SELECT RS_MapAlgebra({NDVI}, bands) FROM scene",
+    f"SELECT RS_MapAlgebra({NDVI}, {{'nir': n, 'red': r}}) FROM idx AS n, idx AS r "
+    "WHERE (n.band, r.band) = ('nir', 'red')",
+    f"SELECT RS_MapAlgebra({NDVI}, {{'red': r.href, 'nir': n.href}}) FROM idx AS n, idx AS r "
+    "WHERE (n.band, r.band) = ('nir', 'red')",
+    f"SELECT RS_MapAlgebra({NDVI}, {{'nir': n, 'red': r}}) FROM "
+    "(SELECT n FROM idx AS i, read_cog(i) AS n WHERE i.band = 'nir'), "
+    "(SELECT r FROM idx AS i, read_cog(i) AS r WHERE i.band = 'red')",
+    f"SELECT RS_MapAlgebra({NDVI}, {{'nir': n, 'red': r.href}}) FROM "
+    "(SELECT n FROM idx AS i, read_cog(i) AS n WHERE i.band = 'nir'), idx AS r WHERE r.band = 'red'",
+    f"SELECT RS_MapAlgebra({NDVI}, map(list(band), list(href))) FROM idx",
+    f"SELECT RS_MapAlgebra({NDVI}, i) FROM idx AS i WHERE band = 'both'",
+    f"SELECT RS_MapAlgebra({NDVI}, href) FROM idx AS i WHERE band = 'both'",
+    "SELECT RS_MapAlgebra('(b2 - B1) / (\"B08\" + b04)', i) FROM idx AS i WHERE band = 'both'",
+    "SELECT RS_MapAlgebra('(b2 - b1) / (b2 + b1)', c) FROM idx AS i, read_cog(i) AS c WHERE i.band = 'both'",
+    "SELECT RS_MapAlgebra('(s2.nir - s2.b1) / (nir + s2.B04)', {'s2': i, 'nir': n}) FROM idx AS i, idx AS n "
+    "WHERE (i.band, n.band) = ('both', 'nir')",
+    "SELECT RS_NDVI(bands) FROM scene",
+    "SELECT RS_NormalizedDifference(bands['red'], bands['nir']) FROM scene",
+]
+
+
+@pytest.mark.parametrize("query", WAYS)
+def test_rasters_in_every_form(con: duckdb.DuckDBPyConnection, arrays: Arrays, query: str) -> None:
+    found = chip(con, query)
+    same(found, *ndvi(arrays))
+    assert found is not None
+    assert (found["dtype"], found["width"], found["height"]) == ("float64", 300, 240)
+    assert found["crs"] == "EPSG:32632"
+    assert found["transform"] == tuple(UTM32)[:6]
+    assert np.isnan(found["nodata"])
+
+
+def test_unsigned_bands_go_below_zero(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    found = chip(con, "SELECT RS_MapAlgebra('nir - red', bands, nodata := -32768) FROM scene")
+    assert found is not None
+    assert (found["dtype"], found["nodata"]) == ("int32", -32768)
+    red, nir = (arrays[name][0].astype(int) for name in ("red", "nir"))
+    assert (nir - red).min() < 0
+    same(found, nir - red, (red != 0) & (nir != 0))
+    assert (pixels(found).data[pixels(found).mask] == -32768).all()
+
+
+AREA = Polygon([(700_030, 5_299_900), (701_500, 5_299_950), (701_200, 5_298_000), (700_111, 5_298_333)])
+
+
+def area_window() -> Window:
+    left, bottom, right, top = AREA.bounds
+    columns = math.floor((left - UTM32.c) / 10), math.ceil((right - UTM32.c) / 10)
+    rows = math.floor((UTM32.f - top) / 10), math.ceil((UTM32.f - bottom) / 10)
+    return Window.from_slices(rows, columns)
+
+
+def test_an_area_is_read_on_the_grid_of_the_first(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    """The classes of 20 m are those under each pixel of 10 m, up to the area's edge."""
+    query = (
+        "SELECT RS_MapAlgebra('red', bands, aoi := $1, aoi_crs := 'EPSG:32632', "
+        "mask := 'scl NOT IN (3, 8, 9)') FROM scene"
+    )
+    found = chip(con, query, to_wkt(AREA))
+    window = area_window()
+    scl = np.kron(arrays["scl"][0], np.ones((2, 2), np.uint8))
+    red = arrays["red"][0]
+    inside = geometry_mask([AREA], SHAPE, UTM32, invert=True)
+    part = window.toslices()
+    same(found, red[part], (inside & (red != 0) & ~np.isin(scl, (3, 8, 9)))[part])
+    assert found is not None
+    assert (found["x_off"], found["y_off"]) == (window.col_off, window.row_off)
+
+
+def test_numbers_for_null_stay_inside_the_area(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    query = "SELECT RS_MapAlgebra('coalesce(red, 7)', bands, aoi := $1, aoi_crs := 'EPSG:32632') FROM scene"
+    found = pixels(chip(con, query, to_wkt(AREA)))
+    window = area_window().toslices()
+    inside = geometry_mask([AREA], SHAPE, UTM32, invert=True)[window]
+    np.testing.assert_array_equal(~np.ma.getmaskarray(found), inside)
+    red = arrays["red"][0][window]
+    np.testing.assert_array_equal(found.data[inside], np.where(red == 0, 7, red)[inside])
+
+
+def test_the_coarser_grid_when_it_is_named_first(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    found = chip(con, "SELECT RS_MapAlgebra('if(scl = 4, red, NULL)', bands) FROM scene")
+    scl, red = arrays["scl"][0], arrays["red"][0][1::2, 1::2]
+    same(found, red, (scl == 4) & (red != 0))
+
+
+def test_scale_and_offset_of_the_header(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    red, nir = (arrays[name][0].astype(float) for name in ("red", "nir"))
+    valid = (red != 0) & (nir != 0)
+    query = "SELECT RS_MapAlgebra('b1 + b2', i, scale := true) FROM idx AS i WHERE band = 'both'"
+    same(chip(con, query), (red * 0.0001 - 0.1) + (nir * 0.0002 + 0.5), valid)
+    plain = "SELECT RS_MapAlgebra('b1', i, scale := true) FROM idx AS i WHERE band = 'red'"
+    found = chip(con, plain)
+    assert found is not None
+    assert found["dtype"] == "uint16", "there is nothing to apply"
+
+
+def test_dtype_and_bits(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    found = chip(con, "SELECT RS_MapAlgebra('scl & 2 = 2', bands) FROM scene")
+    same(found, (arrays["scl"][0] & 2 == 2).astype(np.uint8), np.ones((120, 150), bool))
+    small = chip(con, f"SELECT RS_MapAlgebra({NDVI}, bands, dtype := 'float32') FROM scene")
+    data, valid = ndvi(arrays)
+    same(small, data.astype(np.float32), valid)
+
+
+def difference(one: str, other: str) -> Callable[[Arrays], Any]:
+    return lambda of: (of[one] - of[other]) / (of[one] + of[other])
+
+
+INDICES: dict[str, Callable[[Arrays], Any]] = {
+    "RS_NDVI": difference("nir", "red"),
+    "RS_NDWI": difference("green", "nir"),
+    "RS_MNDWI": difference("green", "swir16"),
+    "RS_NDMI": difference("nir", "swir16"),
+    "RS_NBR": difference("nir", "swir22"),
+    "RS_EVI": lambda of: 2.5 * (of["nir"] - of["red"]) / (of["nir"] + 6 * of["red"] - 7.5 * of["blue"] + 1),
+    "RS_EVI2": lambda of: 2.5 * (of["nir"] - of["red"]) / (of["nir"] + 2.4 * of["red"] + 1),
+    "RS_SAVI": lambda of: 1.5 * (of["nir"] - of["red"]) / (of["nir"] + of["red"] + 0.5),
+}
+
+
+@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("mission", [False, True])
+def test_named_indices_are_of_reflectance(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, mission: bool
+) -> None:
+    """Under STAC's common names and Sentinel-2's own."""
+    common = ("blue", "green", "red", "nir", "swir16", "swir22")
+    keys = ("B02", "B03", "B04", "B08", "B11", "B12") if mission else common
+    bands = {band: texture(1, "uint16", n)[0] + 1_500 for n, band in enumerate(common)}
+    for band, data in bands.items():
+        write(tmp_path / f"{band}.tif", data[np.newaxis])
+    given = ", ".join(f"'{key}': '{tmp_path / band}.tif'" for key, band in zip(keys, common, strict=True))
+    option = "" if name in ("RS_EVI", "RS_EVI2", "RS_SAVI") else "reflectance := "
+    found = pixels(chip(con, f"SELECT {name}({{{given}}}, {option}[0.0001, -0.1])"))
+    reflectance = {band: data * 0.0001 - 0.1 for band, data in bands.items()}
+    np.testing.assert_allclose(found, INDICES[name](reflectance), rtol=1e-9)
+
+
+def test_what_is_not_there_is_null(con: duckdb.DuckDBPyConnection) -> None:
+    queries = [
+        "SELECT RS_MapAlgebra(NULL, bands) FROM scene",
+        "SELECT RS_MapAlgebra('a', NULL)",
+        "SELECT RS_MapAlgebra('a', {'a': NULL})",
+        "SELECT RS_MapAlgebra('a', {'a': NULL::VARCHAR})",
+        "SELECT RS_MapAlgebra('red', bands, aoi := NULL::VARCHAR) FROM scene",
+        "SELECT RS_MapAlgebra('red', bands, aoi := [0, 0, 1, 1]) FROM scene",
+        "SELECT RS_MapAlgebra('red', NULL::MAP(VARCHAR, VARCHAR))",
+    ]
+    assert [chip(con, query) for query in queries] == [None] * len(queries)
+
+
+def test_a_band_that_does_not_reach_here_is_null(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    write(tmp_path / "far.tif", np.ones((1, 10, 10), np.uint8), UTM32 @ UTM32.translation(1_000, 0))
+    query = (
+        "SELECT RS_MapAlgebra('coalesce(far, 9) + red * 0', map_concat(bands, map {'far': i})) "
+        f"FROM scene, (SELECT 'far' AS band, h.* FROM cog_header('{tmp_path}/far.tif') AS h) AS i"
+    )
+    found = pixels(chip(con, query))
+    assert (found.compressed() == 9).all()
+
+
+def test_many_rows_each_with_its_own_expression(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
+    rows = con.execute(
+        "SELECT n, RS_MapAlgebra('red + ' || n, bands, "
+        "aoi := {'x_off': n, 'y_off': 0, 'width': 2, 'height': 1}) FROM scene, range(200) AS r(n) ORDER BY n"
+    ).fetchall()
+    for n, found in rows:
+        data = arrays["red"][:, 0, n : n + 2].astype(int) + n
+        same(found, data, arrays["red"][:, 0, n : n + 2] != 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("'red +', bands", "expression 'red +', position 5 (+): a value is missing"),
+        ("'red + sum(nir)', bands", "position 7 (sum(nir)): unknown function sum; there are abs,"),
+        ("'blue + 1', bands", "position 1 (blue): no raster is named blue; there are "),
+        ("'both + 1', bands", "has the bands B04, B08, or b1 to b2; write both.b1 and so on"),
+        ("'red', bands, mask := 'cloud < 3'", "'cloud < 3', position 1 (cloud): no raster is named cloud"),
+        ("'b2', bands['red']", "has no band b2; its bands are b1"),
+        ("'1 + 2', bands", "names no band"),
+        ("'red', bands, dtype := 'uint12'", "dtype := 'uint12' is no type of pixels; there are int8"),
+        ("'red', bands, nodata := -1", "nodata := -1 is no uint16; pass one from 0 to 65535"),
+        ("'red::UTINYINT', bands", "does not fit UTINYINT; use TRY_CAST for NULL there"),
+        ("'red', {'red': 3}", "rasters: red is of type INTEGER; a chip, a row of an index or an href"),
+        ("'red', map {1: 'red.tif'}", "the keys of the MAP are of type INTEGER"),
+        (
+            "'red + other_zone', bands",
+            "EPSG:32633, transform [10, 0, 245000, 0, -10, 5300040], where the first has",
+        ),
+        ("7, bands", "expression := 7: text was expected"),
+        ("'red', {'red': 'nowhere.tif'}", "nowhere.tif"),
+    ],
+)
+def test_refusals_say_what_there_is(con: duckdb.DuckDBPyConnection, arguments: str, said: str) -> None:
+    text = message(con, f"SELECT RS_MapAlgebra({arguments}) FROM scene")
+    assert text.startswith("RS_MapAlgebra: ")
+    assert said in text
+
+
+def test_a_chip_knows_no_scale(con: duckdb.DuckDBPyConnection) -> None:
+    query = (
+        "SELECT RS_MapAlgebra('b1', c, scale := true) FROM idx AS i, read_cog(i) AS c WHERE i.band = 'red'"
+    )
+    assert "scale := true: a chip does not know its scale" in message(con, query)
+    query = "SELECT RS_EVI2(bands, [0.0001]) FROM scene"
+    assert "reflectance: two numbers, scale and offset, were expected" in message(con, query)
+
+
+def test_only_what_is_needed_is_read(con: duckdb.DuckDBPyConnection, arrays: Arrays, tmp_path: Path) -> None:
+    """One band of a file whose bands lie apart, and the tile of the area; nothing for a text that is none."""
+    write(tmp_path / "a.tif", np.concatenate([arrays["red"], arrays["nir"]]), interleave="band")
+    con.execute("CREATE TABLE a AS FROM cog_header($1)", [str(tmp_path / "a.tif")])
+    con.execute("CREATE TABLE before AS SELECT max(id) AS id FROM rasteret_requests()")
+    asked = "SELECT sum(byte_count) FROM rasteret_requests() AS r, before AS b WHERE r.id > b.id"
+    area = "{'x_off': 64, 'y_off': 64, 'width': 64, 'height': 64}"
+    for text in ("'b1 + sum(b2)'", "'b1 & 0.5'", "'b1 +'", "'b1', mask := 'c'", "'b1', nodata := -1"):
+        first, *rest = text.split(", ")
+        message(con, f"SELECT RS_MapAlgebra({', '.join([first, 'a', f'aoi := {area}', *rest])}) FROM a")
+    assert con.execute(asked).fetchone() == (None,)
+    con.execute(f"SELECT RS_MapAlgebra('b2 * 2', a, aoi := {area}) FROM a").fetchall()
+    tiles = con.execute(f"SELECT byte_count FROM a, read_cog_tiles(a, {area}, bands := 2)").fetchall()
+    assert len(tiles) == 1
+    assert con.execute(asked).fetchone() == tiles[0]
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_real_bands(con: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
+    """Several bands of one file, at their nodata too."""
+    tried = 0
+    for path in sorted((shared_data / "cog").glob("*/*.tif")):
+        with rasterio.open(path) as dataset:
+            plain = len(set(dataset.dtypes)) == 1 and dataset.dtypes[0] in ("uint8", "uint16", "int16")
+            if dataset.count < 3 or not plain or dataset.width * dataset.height > 10**6 or not dataset.crs:
+                continue
+            if dataset.compression in (
+                Compression.jpeg,
+                Compression.webp,
+            ):  # readers disagree on lossy pixels
+                continue
+            if any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums):
+                continue
+            bands = dataset.read([1, 3], masked=True)
+        found = pixels(chip(con, "SELECT RS_MapAlgebra('b1 - b3', $1)", str(path)))
+        expected = bands[0].astype(int) - bands[1].astype(int)
+        np.testing.assert_array_equal(
+            np.ma.getmaskarray(found), np.ma.getmaskarray(expected), err_msg=str(path)
+        )
+        np.testing.assert_array_equal(found.compressed(), expected.compressed(), err_msg=str(path))
+        tried += 1
+    assert tried >= 3
