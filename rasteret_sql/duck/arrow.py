@@ -11,9 +11,10 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+
+from rasteret_sql.duck.duck_types import DuckType, declared
 
 NUMBERS: dict[str, tuple[Any, str]] = {
     "tinyint": (pa.int8(), "i1"),
@@ -29,7 +30,7 @@ NUMBERS: dict[str, tuple[Any, str]] = {
 }
 
 
-def array_of(values: Sequence[Any], duck_type: str | Any) -> pa.Array:
+def array_of(values: Sequence[Any], duck_type: str | DuckType) -> pa.Array:
     """An Arrow array of ``len(values)`` rows of a DuckDB type such as ``STRUCT(a INTEGER[])[]``.
 
     None is NULL. Structs and maps come as dicts (a struct's missing keys are NULL), lists as any sequence
@@ -37,7 +38,7 @@ def array_of(values: Sequence[Any], duck_type: str | Any) -> pa.Array:
     """
     if isinstance(values, pa.Array):
         return values
-    kind = duckdb.type(duck_type) if isinstance(duck_type, str) else duck_type
+    kind = declared(duck_type) if isinstance(duck_type, str) else duck_type
     return BUILDERS.get(kind.id, _number)(values, kind)
 
 
@@ -48,7 +49,7 @@ def _bitmap(values: Sequence[Any]) -> tuple[pa.Buffer | None, np.ndarray[Any, An
     return pa.py_buffer(np.packbits(there, bitorder="little")), there
 
 
-def _number(values: Sequence[Any], kind: Any) -> pa.Array:
+def _number(values: Sequence[Any], kind: DuckType) -> pa.Array:
     arrow_type, dtype = NUMBERS[kind.id]
     if isinstance(values, np.ndarray):
         return pa.Array.from_buffers(
@@ -59,13 +60,13 @@ def _number(values: Sequence[Any], kind: Any) -> pa.Array:
     return pa.Array.from_buffers(arrow_type, len(there), [valid, pa.py_buffer(filled)])
 
 
-def _boolean(values: Sequence[Any], kind: Any) -> pa.Array:
+def _boolean(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, _ = _bitmap(values)
     bits = np.packbits(np.fromiter((bool(v) for v in values), np.bool_, len(values)), bitorder="little")
     return pa.Array.from_buffers(pa.bool_(), len(values), [valid, pa.py_buffer(bits)])
 
 
-def _timestamp(values: Sequence[Any], kind: Any) -> pa.Array:
+def _timestamp(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, _ = _bitmap(values)
     micros = np.fromiter((0 if v is None else _micros(v) for v in values), np.int64, len(values))
     return pa.Array.from_buffers(pa.timestamp("us", "UTC"), len(values), [valid, pa.py_buffer(micros)])
@@ -82,11 +83,11 @@ def _offsets(lengths: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
     return offsets
 
 
-def _varchar(values: Sequence[Any], kind: Any) -> pa.Array:
+def _varchar(values: Sequence[Any], kind: DuckType) -> pa.Array:
     return _bytes([None if v is None else str(v).encode() for v in values], pa.large_string())
 
 
-def _blob(values: Sequence[Any], kind: Any) -> pa.Array:
+def _blob(values: Sequence[Any], kind: DuckType) -> pa.Array:
     return _bytes(values, pa.large_binary())
 
 
@@ -98,12 +99,12 @@ def _bytes(values: Sequence[Any], arrow_type: Any) -> pa.Array:
     return pa.Array.from_buffers(arrow_type, len(there), buffers)
 
 
-def _list(values: Sequence[Any], kind: Any) -> pa.Array:
+def _list(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
     offsets = _offsets(
         np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
     )
-    child = array_of(_flat([v for v in values if v is not None]), dict(kind.children)["child"])
+    child = array_of(_flat([v for v in values if v is not None]), kind.children["child"])
     buffers = [valid, pa.py_buffer(offsets)]
     return pa.Array.from_buffers(pa.list_(child.type), len(there), buffers, children=[child])
 
@@ -114,31 +115,29 @@ def _flat(lists: list[Any]) -> Sequence[Any]:
     return list(chain.from_iterable(lists))
 
 
-def _fixed(values: Sequence[Any], kind: Any) -> pa.Array:
-    children = dict(kind.children)
-    size = children["size"]
+def _fixed(values: Sequence[Any], kind: DuckType) -> pa.Array:
+    size = kind.size
     valid, there = _bitmap(values)
     filled = [(None,) * size if v is None else v for v in values]
-    child = array_of(list(chain.from_iterable(filled)), children["child"])
+    child = array_of(list(chain.from_iterable(filled)), kind.children["child"])
     return pa.Array.from_buffers(pa.list_(child.type, size), len(there), [valid], children=[child])
 
 
-def _struct(values: Sequence[Any], kind: Any) -> pa.Array:
+def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
     fields, children = [], []
-    for name, child_type in kind.children:
+    for name, child_type in kind.children.items():
         child = array_of([None if v is None else v.get(name) for v in values], child_type)
         fields.append(pa.field(name, child.type))
         children.append(child)
     return pa.Array.from_buffers(pa.struct(fields), len(there), [valid], children=children)
 
 
-def _map(values: Sequence[Any], kind: Any) -> pa.Array:
+def _map(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
-    types = dict(kind.children)
     entries = [v for v in values if v is not None]
-    keys = array_of(list(chain.from_iterable(v.keys() for v in entries)), types["key"])
-    items = array_of(list(chain.from_iterable(v.values() for v in entries)), types["value"])
+    keys = array_of(list(chain.from_iterable(v.keys() for v in entries)), kind.children["key"])
+    items = array_of(list(chain.from_iterable(v.values() for v in entries)), kind.children["value"])
     offsets = _offsets(
         np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
     )
@@ -147,7 +146,7 @@ def _map(values: Sequence[Any], kind: Any) -> pa.Array:
     return pa.Array.from_buffers(map_type, len(there), [valid, pa.py_buffer(offsets)], children=[entry])
 
 
-BUILDERS: dict[str, Callable[[Sequence[Any], Any], pa.Array]] = {
+BUILDERS: dict[str, Callable[[Sequence[Any], DuckType], pa.Array]] = {
     "boolean": _boolean,
     "timestamp with time zone": _timestamp,
     "varchar": _varchar,

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from rasteret_sql.duck.arrow import NUMBERS
-
-
-@dataclass(frozen=True, kw_only=True)
-class DuckType:
-    """A declared type, free of DuckDB's own objects: those complain when they outlive its module."""
-
-    id: str
-    """``list``, ``struct``, ``ubigint``, …"""
-    text: str
-    """As SQL writes it."""
-    children: Mapping[str, DuckType]
-    """Fields of a STRUCT; ``child`` of a list; ``key`` and ``value`` of a MAP."""
-
-
-def declared(text: str) -> DuckType:
-    """The type that ``text`` writes."""
-    return _plain(duckdb.type(text))
-
-
-def _plain(kind: Any) -> DuckType:
-    nested = kind.children if kind.id in ("struct", "list", "array", "map") else ()
-    children = {name: _plain(child) for name, child in nested if name != "size"}
-    return DuckType(id=kind.id, text=str(kind), children=children)
+from rasteret_sql.duck.duck_types import DuckType
 
 
 # One DuckDB type comes as several Arrow types, as SET arrow_large_buffer_size and arrow_output_version say.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import TypeVar
+
+from rasteret_sql.errors import InterruptionError
+from rasteret_sql.interruption import Pressed, watching
 
 Result = TypeVar("Result")
 MOST = 64
 """More DuckDB threads than this take turns."""
+LOOK_UP_S = 0.1
+"""How often a waiting thread looks whether Ctrl-C was pressed."""
 
 
 @lru_cache(maxsize=1)
@@ -18,13 +23,25 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MOST, thread_name_prefix="rasteret-kernel")
 
 
-def on_own_thread(work: Callable[[], Result]) -> Result:
+def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) -> Result:
     """The result of ``work``, run on a thread that lives on.
 
     A thread of DuckDB is a new thread to Python at every call, and its thread-local values die with the
     call. pyproj keeps PROJ contexts there while objects made with them stay cached: the next call crashes.
+
+    ``pressed`` tells whether the user wants an end: then ``InterruptionError`` is raised at once, and the work
+    ends at the next place where it waits.
     """
-    return _pool().submit(work).result()
+
+    def watched() -> Result:
+        with watching(pressed):
+            return work()
+
+    future = _pool().submit(watched)
+    while pressed is not None and not wait([future], LOOK_UP_S).done:
+        if pressed():
+            raise InterruptionError("interrupted")
+    return future.result()
 
 
 os.register_at_fork(after_in_child=_pool.cache_clear)

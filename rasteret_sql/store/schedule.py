@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 
 from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
+from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
 from rasteret_sql.store import meter
 from rasteret_sql.store.address import parse_address
@@ -222,6 +223,7 @@ def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tup
     try:
         while this.open or this.next < len(requests):
             this.start_more()
+            check()
             taken = this.take()
             if taken is None:
                 this.hedge()
