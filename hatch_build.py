@@ -12,9 +12,8 @@ import platform
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -25,8 +24,7 @@ API_VERSION = "v1.2.0"
 FOOTER_FIELD, SIGNATURE = 32, 256
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """One platform that DuckDB has a shell for."""
 
     duckdb: str
@@ -35,7 +33,6 @@ class Target:
     """As the compiler calls it: with the oldest C library that the result runs with."""
     wheel: str
     """As wheels call it."""
-    flags: tuple[str, ...] = ()
 
 
 TARGETS = {

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.duck.arrow import NUMBERS
-from rasteret_sql.duck.duck_types import DuckType
+from rasteret_sql.duck.duck_types import DuckType as DuckType
+from rasteret_sql.duck.duck_types import declared as declared
 
 
 # One DuckDB type comes as several Arrow types, as SET arrow_large_buffer_size and arrow_output_version say.

@@ -22,16 +22,19 @@ typedef struct {
 } duckdb_result;
 
 /* A VARCHAR or BLOB: up to 12 bytes lie in the value, more behind the pointer. */
-typedef struct {
-    uint32_t length;
-    union {
-        char inlined[12];
-        struct {
-            char prefix[4];
-            const char *data;
-        } pointer;
-    } value;
+typedef union {
+    struct {
+        uint32_t length;
+        char data[12];
+    } inlined;
+    struct {
+        uint32_t length;
+        char prefix[4];
+        const char *data;
+    } pointer;
 } duckdb_string;
+
+_Static_assert(sizeof(duckdb_string) == 16, "DuckDB's strings have 16 bytes");
 
 /* Where a list lies in the child vector. */
 typedef struct {

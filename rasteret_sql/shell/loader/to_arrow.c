@@ -171,7 +171,7 @@ static bool read_strings(struct column *column, const uint64_t *there) {
     int64_t *ends = buffer(column, 1, (column->count + 1) * 8), end = 0;
     if (!ends) return false;
     for (uint64_t row = 0; row < column->count; row++) {
-        if (there[row] != ABSENT) end += from[there[row]].length;
+        if (there[row] != ABSENT) end += from[there[row]].inlined.length;
         ends[row + 1] = end;
     }
     char *to = buffer(column, 2, (size_t)end);
@@ -179,7 +179,8 @@ static bool read_strings(struct column *column, const uint64_t *there) {
     for (uint64_t row = 0; row < column->count; row++) {
         if (there[row] == ABSENT) continue;
         const duckdb_string *text = &from[there[row]];
-        memcpy(to + ends[row], text->length <= 12 ? text->value.inlined : text->value.pointer.data, text->length);
+        uint32_t length = text->inlined.length;
+        memcpy(to + ends[row], length <= sizeof text->inlined.data ? text->inlined.data : text->pointer.data, length);
     }
     return true;
 }
