@@ -1,8 +1,8 @@
 """Builds the extension for the DuckDB shell into the wheel, with the C compiler of PyPI's ``ziglang``.
 
-A wheel holds one library for its platform and no Python code that was compiled, so it is tagged ``py3-none-PLATFORM``.
-Where DuckDB has no shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the wheel is a pure one. An editable
-install gets the library too, but does without where it cannot be built.
+A wheel holds one library for its platform and no Python code that was compiled, so it is tagged
+``py3-none-PLATFORM``. Where DuckDB has no shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the
+wheel is a pure one. An editable install gets the library too, but does without where it cannot be built.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ TARGETS = {
         duckdb="linux_amd64", zig="x86_64-linux-gnu.2.17", wheel="manylinux_2_17_x86_64.manylinux2014_x86_64"
     ),
     ("linux", "aarch64"): Target(
-        duckdb="linux_arm64", zig="aarch64-linux-gnu.2.17", wheel="manylinux_2_17_aarch64.manylinux2014_aarch64"
+        duckdb="linux_arm64",
+        zig="aarch64-linux-gnu.2.17",
+        wheel="manylinux_2_17_aarch64.manylinux2014_aarch64",
     ),
     ("darwin", "x86_64"): Target(duckdb="osx_amd64", zig="x86_64-macos.11.0", wheel="macosx_11_0_x86_64"),
     ("darwin", "arm64"): Target(duckdb="osx_arm64", zig="aarch64-macos.11.0", wheel="macosx_11_0_arm64"),
@@ -48,7 +50,7 @@ TARGETS = {
 
 
 def target_here() -> Target | None:
-    """The platform that this runs on; None where DuckDB has no shell for it, or one with another C library."""
+    """The platform that this runs on; None where there is no shell for it, or one with another C library."""
     if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
         return None
     return TARGETS.get((sys.platform, platform.machine()))

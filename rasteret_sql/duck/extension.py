@@ -1,7 +1,8 @@
 """The kernels in the DuckDB shell: what the loadable extension calls, in the interpreter that it started.
 
-The extension (``shell/loader``) knows four functions of this module. Columns cross as Arrow arrays of the C data
-interface, by address; answers are text, empty when all went well, because an exception has no way through C.
+The extension (``shell/loader``) knows four functions of this module. Columns cross as Arrow arrays of the C
+data interface, by address; answers are text, empty when all went well, because an exception has no way
+through C.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _said: dict[str, str | None] = {}
 
 
 def begin(counter: int, ours: int) -> str:
-    """Called once, with the address at which Ctrl-C is counted, and whether the extension started this Python."""
+    """Called once: the address at which Ctrl-C is counted, and whether the extension started this Python."""
     global _counter
     _counter = counter if ours else 0
     return ""
@@ -37,9 +38,16 @@ def declarations() -> str:
 
 
 def call(
-    name: str, count: int, schemas: int, schema_size: int, arrays: int, array_size: int, schema: int, array: int
+    name: str,
+    count: int,
+    schemas: int,
+    schema_size: int,
+    arrays: int,
+    array_size: int,
+    schema: int,
+    array: int,
 ) -> str:
-    """Run a kernel on ``count`` columns, whose Arrow schemas and arrays lie one after another at these addresses.
+    """Run a kernel on ``count`` columns, whose Arrow schemas and arrays lie one after another.
 
     The answer is left at ``schema`` and ``array``. Nothing is raised, whatever happens.
     """

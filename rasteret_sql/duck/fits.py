@@ -11,7 +11,6 @@ from rasteret_sql.duck.arrow import NUMBERS
 from rasteret_sql.duck.duck_types import DuckType as DuckType
 from rasteret_sql.duck.duck_types import declared as declared
 
-
 # One DuckDB type comes as several Arrow types, as SET arrow_large_buffer_size and arrow_output_version say.
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 BLOBS = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)

@@ -40,7 +40,7 @@ class Kernel:
 
     @cache  # noqa: B019 - kernels live as long as the process
     def bind(self) -> Callable[..., Any]:
-        """The callable for a Python connection: Arrow columns in, one Arrow array out.
+        """The callable for Python connections: Arrow columns in, one Arrow array out.
 
         One for the process, and never freed: DuckDB's catalogue points to it, but only the cursor that
         registered it holds a reference, and may be gone when another cursor calls.
@@ -52,7 +52,7 @@ class Kernel:
         return call
 
     def run(self, columns: Sequence[Any], pressed: Pressed | None = None) -> Any:
-        """One Arrow array for the columns of one vector; ``pressed`` tells of Ctrl-C where Python does not."""
+        """One Arrow array for the columns of a vector; ``pressed`` tells of Ctrl-C where Python does not."""
         return on_own_thread(lambda: self._run(columns), pressed)
 
     def _run(self, columns: Sequence[Any]) -> Any:

@@ -29,8 +29,8 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
     A thread of DuckDB is a new thread to Python at every call, and its thread-local values die with the
     call. pyproj keeps PROJ contexts there while objects made with them stay cached: the next call crashes.
 
-    ``pressed`` tells whether the user wants an end: then ``InterruptionError`` is raised at once, and the work
-    ends at the next place where it waits.
+    ``pressed`` tells whether the user wants an end: then ``InterruptionError`` is raised at once, and the
+    work ends at the next place where it waits.
     """
 
     def watched() -> Result:

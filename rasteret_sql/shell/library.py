@@ -10,8 +10,8 @@ from rasteret_sql.errors import UnsupportedError
 
 BUILT = Path(__file__).resolve().parent / "rasteret.duckdb_extension"
 UNSIGNED = (
-    "rasteret: DuckDB loads only extensions that its makers signed, and this one is not. Start the shell with "
-    "duckdb -unsigned, or with rasteret-sql shell"
+    "rasteret: DuckDB loads only extensions that its makers signed, and this one is not. "
+    "Start the shell with duckdb -unsigned, or with rasteret-sql shell"
 )
 
 
@@ -23,8 +23,9 @@ def library() -> Path:
     """
     if not BUILT.is_file():
         raise UnsupportedError(
-            f"rasteret-sql was installed without its DuckDB extension ({BUILT} is not there): there is none for this "
-            "platform, or it could not be built. It is there on Linux with glibc and on macOS, on x86_64 and arm64"
+            f"rasteret-sql was installed without its DuckDB extension ({BUILT} is not there): there is none "
+            "for this platform, or it could not be built. Wheels for Linux with glibc and for macOS, on x86_64 "
+            "and arm64, have it"
         )
     prefix = Path(sys.prefix)
     if BUILT.is_relative_to(prefix.resolve()):
@@ -49,8 +50,8 @@ def init_sql() -> str:
     from rasteret_sql.duck.declarations import macro_statements
 
     statements = [
-        f"SET VARIABLE rasteret_may_load = (SELECT CASE WHEN NOT current_setting('allow_unsigned_extensions') "
-        f"THEN error({quoted(UNSIGNED)}) END)",
+        "SET VARIABLE rasteret_may_load = (SELECT CASE "
+        f"WHEN NOT current_setting('allow_unsigned_extensions') THEN error({quoted(UNSIGNED)}) END)",
         f"LOAD {quoted(str(library()))}",
         *macro_statements(),
     ]

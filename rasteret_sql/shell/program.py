@@ -17,7 +17,7 @@ from rasteret_sql.errors import NotFoundError
 from rasteret_sql.shell.library import init_sql
 
 WRAPPER = b"duckdb_cli"
-"""PyPI's ``duckdb-cli`` puts a Python script on PATH, which a Ctrl-C would end; the program lies in its package."""
+"""PyPI's ``duckdb-cli`` puts a Python script on PATH, which a Ctrl-C ends; the program is in its package."""
 RUNS_AND_ENDS = frozenset({"-c", "-s", "-f", "-no-stdin", "-version", "-help"})
 GREETING = f"rasteret {__version__}: FROM rasteret_functions() lists the functions, with examples."
 
@@ -54,7 +54,7 @@ def _wait(command: Sequence[str], environment: dict[str, str]) -> int:
 
 
 def duckdb_program() -> Path:
-    """The ``duckdb`` on PATH, else the one of PyPI's ``duckdb-cli``. Raises ``NotFoundError`` without either."""
+    """The ``duckdb`` on PATH, else that of PyPI's ``duckdb-cli``. Raises ``NotFoundError`` without either."""
     on_path = shutil.which("duckdb")
     if on_path is not None:
         return _unwrapped(Path(on_path))

@@ -48,7 +48,12 @@ def test_an_error_says_what_we_say(query: str, message: str) -> None:
 def test_a_fault_of_ours_ends_the_query_and_not_the_shell(kernel: str, message: str) -> None:
     script = f"SELECT _rasteret_{kernel}(i) FROM range(3) AS r(i);\nSELECT 'still here' AS said;\n"
     found = subprocess.run(
-        [*COMMAND, "-csv"], input=script, capture_output=True, text=True, env=environment(kernels=True), check=False
+        [*COMMAND, "-csv"],
+        input=script,
+        capture_output=True,
+        text=True,
+        env=environment(kernels=True),
+        check=False,
     )
     assert found.stderr == f"Invalid Input Error: {message}\n"
     assert found.stdout == "said\n'still here'\n".replace("'", "")
@@ -124,9 +129,17 @@ def test_a_wrong_python_is_refused(python: str, message: str) -> None:
 
 
 def test_without_a_duckdb_program_the_command_says_how_to_get_one(tmp_path: Path) -> None:
-    hidden = "import sys; sys.modules['duckdb_cli'] = None\nfrom rasteret_sql.__main__ import main\nmain(['shell'])"
-    found = subprocess.run(
-        [sys.executable, "-c", hidden], capture_output=True, text=True, env=environment(PATH=str(tmp_path)), check=False
+    hidden = (
+        "import sys; sys.modules['duckdb_cli'] = None\n"
+        "from rasteret_sql.__main__ import main; sys.exit(main(['shell']))"
     )
+    found = subprocess.run(
+        [sys.executable, "-c", hidden],
+        capture_output=True,
+        text=True,
+        env=environment(PATH=str(tmp_path)),
+        check=False,
+    )
+    assert found.returncode == 1
     assert "pip install 'rasteret-sql[shell]'" in found.stderr
     assert os.path.basename(sys.executable) in found.stderr

@@ -31,11 +31,14 @@ def demo() -> Iterator[Demo]:
 
 
 def statements(demo: Demo, path: Path) -> list[str]:
-    """Those of an example, of which the last is kept. (The name ``demo`` is known in the demo's process only.)"""
+    """Those of an example; the rows of the last are kept.
+
+    The name ``demo`` is known in the demo's own process only.
+    """
     text = path.read_text("utf-8").replace("'demo'", f"'{demo.url}'")
     *first, last = [statement.query.strip().rstrip(";") for statement in duckdb.extract_statements(text)]
     if path.stem == OWN_REQUESTS:
-        first = ["SELECT count(*) FROM cog_header('S2_32632_20240514/nir.tif')"]
+        first = [f"SELECT count(*) FROM cog_header('{demo.url}/data/S2_32632_20240514/nir.tif')"]
     return ["CREATE VIEW fields AS FROM 'fields.parquet'", *first, f"COPY ({last}) TO 'last.parquet'"]
 
 

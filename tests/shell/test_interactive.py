@@ -7,11 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pexpect
 import pytest
 
-from tests.shell.shells import COMMAND, ROOT, environment, run
+from tests.shell.shells import COMMAND, environment, run
 
 COLOUR_AND_KIND = "\x1b]11;?\x07\x1b[c"
 """The shell asks the terminal for its background, and what it is."""
@@ -32,23 +33,33 @@ def silent_server() -> Iterator[str]:
             except OSError:
                 return
 
-    threading.Thread(target=take, daemon=True).start()
+    taking = threading.Thread(target=take, daemon=True)
+    taking.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.shutdown(socket.SHUT_RDWR)
+    taking.join()
     listening.close()
     for connection in taken:
         connection.close()
 
 
-@pytest.fixture
-def terminal() -> Iterator[pexpect.spawn[str]]:
+@contextmanager
+def at_a_terminal(*options: str) -> Iterator[pexpect.spawn[str]]:
+    """A shell on a pseudo-terminal, which answers what the shell asks it."""
     program, *arguments = COMMAND
     child = pexpect.spawn(
-        program, arguments, env=environment(), cwd=str(ROOT), encoding="utf-8", timeout=60, dimensions=(40, 160)
+        program, [*arguments, *options], env=environment(), encoding="utf-8", timeout=60, dimensions=(40, 160)
     )
     child.expect(re.escape(COLOUR_AND_KIND))
     child.send(BLACK_AND_VT100)
     yield child
     child.close(force=True)
+
+
+@pytest.fixture
+def terminal() -> Iterator[pexpect.spawn[str]]:
+    with at_a_terminal() as child:
+        yield child
 
 
 def ask(terminal: pexpect.spawn[str], query: str, answer: str) -> None:
@@ -91,18 +102,15 @@ def test_leaving_while_reads_are_on_their_way(terminal: pexpect.spawn[str], sile
 
 def test_a_script_that_is_interrupted_ends(silent_server: str) -> None:
     """Ctrl-C reaches the command and the shell alike, as a terminal sends it."""
-    program, *arguments = COMMAND
-    child = pexpect.spawn(
-        program, [*arguments, "-c", f"FROM cog_header('{silent_server}/a.tif')"], env=environment(), timeout=60
-    )
-    time.sleep(4)
-    pressed = time.monotonic()
-    child.sendintr()
-    child.expect(pexpect.EOF)
-    child.wait()
-    assert time.monotonic() - pressed < 2.0
-    assert child.signalstatus is None
-    assert child.exitstatus != 0
+    with at_a_terminal("-c", f"FROM cog_header('{silent_server}/a.tif')") as child:
+        time.sleep(3)
+        pressed = time.monotonic()
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert time.monotonic() - pressed < 2.0
+        assert child.signalstatus is None
+        assert child.exitstatus != 0
 
 
 def test_a_pipe_ends_cleanly_after_reads() -> None:

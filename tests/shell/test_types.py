@@ -11,13 +11,22 @@ from tests.shell.injected.shell_kernels import ECHOED
 from tests.shell.shells import rows
 
 VALUES = {
-    "boolean": "i % 3 = 0", "tinyint": "(i % 256 - 128)::TINYINT", "smallint": "(i - 2500)::SMALLINT",
-    "integer": "(i * 1000 - 5)::INTEGER", "bigint": "i::BIGINT << 40", "utinyint": "(i % 256)::UTINYINT",
-    "usmallint": "i::USMALLINT", "uinteger": "(i * 800000)::UINTEGER", "ubigint": "18446744073709551615::UBIGINT - i",
-    "hugeint": "170141183460469231731687303715884105727::HUGEINT - i", "float": "(i / 3)::FLOAT",
+    "boolean": "i % 3 = 0",
+    "tinyint": "(i % 256 - 128)::TINYINT",
+    "smallint": "(i - 2500)::SMALLINT",
+    "integer": "(i * 1000 - 5)::INTEGER",
+    "bigint": "i::BIGINT << 40",
+    "utinyint": "(i % 256)::UTINYINT",
+    "usmallint": "i::USMALLINT",
+    "uinteger": "(i * 800000)::UINTEGER",
+    "ubigint": "18446744073709551615::UBIGINT - i",
+    "hugeint": "170141183460469231731687303715884105727::HUGEINT - i",
+    "float": "(i / 3)::FLOAT",
     "double": "CASE i % 4 WHEN 0 THEN 'nan'::DOUBLE WHEN 1 THEN '-inf'::DOUBLE ELSE i / 7 END",
-    "varchar": "repeat('ä', i::INTEGER % 20) || i", "blob": "repeat('x', i::INTEGER % 20)::BLOB || '\\x00\\xFF'::BLOB",
-    "date": "DATE '1969-12-30' + i::INTEGER", "time": "TIME '00:00:00' + to_seconds(i * 17)",
+    "varchar": "repeat('ä', i::INTEGER % 20) || i",
+    "blob": r"repeat('x', i::INTEGER % 20)::BLOB || '\x00\xFF'::BLOB",
+    "date": "DATE '1969-12-30' + i::INTEGER",
+    "time": "TIME '00:00:00' + to_seconds(i * 17)",
     "timestamp": "TIMESTAMP '1950-01-01 00:00:00.000001' + to_days(i::INTEGER)",
     "timestamp_s": "(TIMESTAMP '1950-01-01' + to_days(i::INTEGER))::TIMESTAMP_S",
     "timestamp_ms": "(TIMESTAMP '1950-01-01 00:00:00.001' + to_days(i::INTEGER))::TIMESTAMP_MS",
@@ -26,13 +35,16 @@ VALUES = {
     "list": "list_transform(range(i % 5), lambda x: CASE WHEN x = 2 THEN NULL ELSE (x + i)::INTEGER END)",
     "list_of_text": "['short', NULL, 'longer than twelve bytes ' || i, '']",
     "list_of_lists": "[[i, NULL, 0.5], [], NULL, range(i % 3)]::DOUBLE[][]",
-    "array": "[i, NULL, 2, 3, 4, i * 2]::DOUBLE[6]", "array_of_text": "['a' || i, NULL]::VARCHAR[2]",
-    "struct": "{'a': CASE WHEN i % 5 = 0 THEN NULL ELSE i END::INTEGER, 'b': 'longer than twelve bytes ' || i}",
-    "list_of_structs": "[{'a': i, 'b': ['x', NULL], 'c': i % 2 = 0}, NULL, {'a': NULL, 'b': NULL, 'c': true}]",
+    "array": "[i, NULL, 2, 3, 4, i * 2]::DOUBLE[6]",
+    "array_of_text": "['a' || i, NULL]::VARCHAR[2]",
+    "struct": "{'a': CASE WHEN i % 5 = 0 THEN NULL ELSE i END::INTEGER, "
+    "'b': 'longer than twelve bytes ' || i}",
+    "list_of_structs": "[{'a': i, 'b': ['x', NULL], 'c': i % 2 = 0}, NULL, {'a': NULL, 'b': NULL, "
+    "'c': true}]",
     "map": "map(['one', 'longer than twelve bytes', 'k' || i], [1, NULL, i])",
     "map_of_structs": "map(['b' || i], [{'href': 's3://bucket/' || i, 'roles': ['data', NULL]}])",
     "deep": "{'l': [{'m': map(['k'], [[i, 2, NULL]]), 'n': ['a'::BLOB, NULL]}, NULL], 'o': {'p': [i, NULL]}}",
-}  # fmt: skip
+}
 """A value of each echoed type for row i."""
 
 ROWS = 5_000
@@ -49,7 +61,8 @@ def check(name: str, kind: str) -> str:
     return f"""SELECT '{name}' AS name,
         (SELECT {same} FROM (SELECT x, {ask} FROM {table})) AS some_null,
         (SELECT {same} FROM (SELECT x, {ask} FROM (SELECT NULL::{kind} AS x FROM range({ROWS})))) AS all_null,
-        (SELECT {same} FROM (SELECT x, {ask} FROM {table} AS t JOIN range(0, {ROWS}, 2) AS s(j) ON t.i = s.j)) AS joined,
+        (SELECT {same} FROM (SELECT x, {ask} FROM {table} AS t JOIN range(0, {ROWS}, 2) AS s(j) ON t.i = s.j))
+            AS joined,
         (SELECT count(answer)::INTEGER FROM (SELECT {ask} FROM {table} WHERE i < 0)) AS empty,
         (SELECT {same} FROM (SELECT x, {ask} FROM {table} WHERE i = 1)) AS one,
         (SELECT {same} FROM (SELECT x, {ask} FROM (SELECT {value} AS x FROM (SELECT 5 AS i)))) AS constant,
@@ -108,7 +121,9 @@ def test_arrow_types_are_those_of_a_python_connection() -> None:
     """Kernels tell types by Arrow's; both hosts hand them the same, but for the width of offsets."""
     query = "SELECT _rasteret_arrow_type({'a': 1, 'b': ['x'], 'c': map(['k'], [1.5::DOUBLE])}).value AS kind"
     (row,) = rows(query, kernels=True)
-    assert row["kind"].replace("large_", "") == "struct<a: int32, b: list<item: string>, c: map<string, double>>"
+    assert (
+        row["kind"].replace("large_", "") == "struct<a: int32, b: list<item: string>, c: map<string, double>>"
+    )
 
 
 def test_a_batch_is_a_whole_vector() -> None:

@@ -1,4 +1,4 @@
-"""Kernels for tests of the way through the shell: echoes, what Python saw, failures, and how many run at once."""
+"""Kernels for tests of the shell: echoes, what Python saw, failures, and how many run at once."""
 
 from __future__ import annotations
 
@@ -13,17 +13,38 @@ from rasteret_sql.duck.arrow import array_of
 from rasteret_sql.duck.kernels import Kernel
 
 ECHOED = {
-    "boolean": "BOOLEAN", "tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT",
-    "utinyint": "UTINYINT", "usmallint": "USMALLINT", "uinteger": "UINTEGER", "ubigint": "UBIGINT",
-    "hugeint": "HUGEINT", "float": "FLOAT", "double": "DOUBLE", "varchar": "VARCHAR", "blob": "BLOB", "date": "DATE",
-    "time": "TIME", "timestamp": "TIMESTAMP", "timestamp_s": "TIMESTAMP_S", "timestamp_ms": "TIMESTAMP_MS",
-    "timestamp_ns": "TIMESTAMP_NS", "timestamptz": "TIMESTAMP WITH TIME ZONE",
-    "list": "INTEGER[]", "list_of_text": "VARCHAR[]", "list_of_lists": "DOUBLE[][]", "array": "DOUBLE[6]",
-    "array_of_text": "VARCHAR[2]", "struct": "STRUCT(a INTEGER, b VARCHAR)",
-    "list_of_structs": "STRUCT(a INTEGER, b VARCHAR[], c BOOLEAN)[]", "map": "MAP(VARCHAR, INTEGER)",
+    "boolean": "BOOLEAN",
+    "tinyint": "TINYINT",
+    "smallint": "SMALLINT",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "utinyint": "UTINYINT",
+    "usmallint": "USMALLINT",
+    "uinteger": "UINTEGER",
+    "ubigint": "UBIGINT",
+    "hugeint": "HUGEINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "varchar": "VARCHAR",
+    "blob": "BLOB",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "timestamp_s": "TIMESTAMP_S",
+    "timestamp_ms": "TIMESTAMP_MS",
+    "timestamp_ns": "TIMESTAMP_NS",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "list": "INTEGER[]",
+    "list_of_text": "VARCHAR[]",
+    "list_of_lists": "DOUBLE[][]",
+    "array": "DOUBLE[6]",
+    "array_of_text": "VARCHAR[2]",
+    "struct": "STRUCT(a INTEGER, b VARCHAR)",
+    "list_of_structs": "STRUCT(a INTEGER, b VARCHAR[], c BOOLEAN)[]",
+    "map": "MAP(VARCHAR, INTEGER)",
     "map_of_structs": "MAP(VARCHAR, STRUCT(href VARCHAR, roles VARCHAR[]))",
     "deep": "STRUCT(l STRUCT(m MAP(VARCHAR, DOUBLE[3]), n BLOB[])[], o STRUCT(p UBIGINT[]))",
-}  # fmt: skip
+}
 """Name of the echo, and the type that goes out as it came in."""
 
 _lock = threading.Lock()

@@ -1,8 +1,8 @@
 """Runs in the shell's Python before anything else: adds kernels that tests call by SQL."""
 
-from rasteret_sql.duck import kernels as declared
-
 from shell_kernels import KERNELS
+
+from rasteret_sql.duck import kernels as declared
 
 _real = declared.kernels
 
