@@ -23,9 +23,8 @@ def library() -> Path:
     """
     if not BUILT.is_file():
         raise UnsupportedError(
-            f"rasteret-sql was installed without its DuckDB extension ({BUILT} is not there): there is none "
-            "for this platform, or it could not be built. Wheels for Linux with glibc and for macOS, on x86_64 "
-            "and arm64, have it"
+            f"rasteret-sql was installed without its DuckDB extension ({BUILT} is missing): there is none "
+            "for this platform, or it could not be built. Wheels for Linux with glibc and for macOS have it"
         )
     prefix = Path(sys.prefix)
     if BUILT.is_relative_to(prefix.resolve()):
