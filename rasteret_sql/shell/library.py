@@ -44,7 +44,8 @@ def init_sql() -> str:
     """What a shell runs at its start: LOAD, and one macro a function.
 
     The macros are TEMP ones, as those of a Python connection: they leave no trace in the user's file, and a
-    read-only file takes them. So they belong to the connection that runs this.
+    read-only file takes them. So they belong to the connection that runs this. The first error ends the shell:
+    without the library the rest means nothing.
     """
     from rasteret_sql.duck.declarations import macro_statements
 
@@ -54,7 +55,8 @@ def init_sql() -> str:
         f"LOAD {quoted(str(library()))}",
         *macro_statements(),
     ]
-    return f"-- rasteret-sql {__version__}\n" + "".join(f"{statement};\n" for statement in statements)
+    text = "".join(f"{statement};\n" for statement in statements)
+    return f"-- rasteret-sql {__version__}\n.bail on\n{text}.bail off\n"
 
 
 def quoted(text: str) -> str:

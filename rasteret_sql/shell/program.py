@@ -32,6 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         start = Path(folder, "init.sql")
         start.write_text(init_sql(), "utf-8")
         command = [str(program), "-unsigned", "-cmd", f".read '{start}'"]
+        if "-bail" in arguments:
+            command += ["-cmd", ".bail on"]
         if _talks(arguments):
             command += ["-cmd", f".print {GREETING}"]
         return _wait([*command, *arguments], {**os.environ, "RASTERET_PYTHON": sys.executable})

@@ -86,8 +86,8 @@ def test_an_init_file_and_a_line_in_duckdbrc_do_the_same(init_file: Path, tmp_pa
 
 
 def test_unsigned_extensions_have_to_be_allowed(init_file: Path) -> None:
-    found = start_duckdb("-init", str(init_file), "-c", "SELECT 1")
-    assert f"Invalid Input Error: {UNSIGNED}\n" in found.stderr
+    found = start_duckdb("-cmd", f".read {init_file}", "-csv", "-c", "SELECT 1")
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", f"Invalid Input Error: {UNSIGNED}\n")
     assert "-unsigned" in UNSIGNED
 
 

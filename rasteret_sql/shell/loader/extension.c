@@ -9,6 +9,8 @@
 
 #define BASE_API "v1.2.0"
 #define NEWER_API "v1.5.6"
+#define OLDEST_DUCKDB 10502 /* 1.5.2: before, this API does not tell what a GEOMETRY is */
+#define NEWER_DUCKDB 10506
 #define PREFIX "rasteret_"
 
 struct duckdb_functions duckdb;
@@ -196,7 +198,12 @@ static bool copy_functions(duckdb_info info, struct duckdb_access *access) {
     DUCKDB_FUNCTIONS(COPY)
     int major = 0, minor = 0, patch = 0;
     sscanf(duckdb.library_version(), "v%d.%d.%d", &major, &minor, &patch);
-    if (major * 10000 + minor * 100 + patch < 10506) return true;
+    int version = major * 10000 + minor * 100 + patch;
+    if (version < OLDEST_DUCKDB) {
+        access->set_error(info, "rasteret: DuckDB 1.5.2 or later is needed; pip install duckdb-cli has a newer one");
+        return false;
+    }
+    if (version < NEWER_DUCKDB) return true;
     if (!(table = access->get_api(info, NEWER_API))) return false;
     DUCKDB_FUNCTIONS_1_5_6(COPY)
     return true;
