@@ -38,9 +38,12 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
             return work()
 
     future = _pool().submit(watched)
-    while pressed is not None and not wait([future], LOOK_UP_S).done:
-        if pressed():
-            raise InterruptionError("interrupted")
+    if pressed is None:
+        return future.result()
+    while not wait([future], LOOK_UP_S).done and not pressed():
+        pass
+    if pressed():  # of work that ended just then the half is missing
+        raise InterruptionError("interrupted")
     return future.result()
 
 

@@ -44,8 +44,8 @@ def init_sql() -> str:
     """What a shell runs at its start: LOAD, and one macro a function.
 
     The macros are TEMP ones, as those of a Python connection: they leave no trace in the user's file, and a
-    read-only file takes them. So they belong to the connection that runs this. The first error ends the shell:
-    without the library the rest means nothing.
+    read-only file takes them. So they belong to the connection that runs this. Nothing is run after an
+    error: without the library the rest means nothing.
     """
     from rasteret_sql.duck.declarations import macro_statements
 
