@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rasteret_sql import __version__
 from rasteret_sql.errors import RasteretError
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, duckdbs = parser.parse_args(words[:1] if words[:1] == ["shell"] else words), words[1:]
     try:
         if arguments.command == "shell":
-            return _shell(duckdbs)
+            _shell(duckdbs)
         command: Command = arguments.run
         return command(arguments)
     except RasteretError as error:
@@ -70,10 +71,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     return run(live=arguments.live, keep=arguments.keep, html=arguments.html)
 
 
-def _shell(arguments: Sequence[str]) -> int:
+def _shell(arguments: Sequence[str]) -> NoReturn:
     from rasteret_sql.shell.program import run
 
-    return run(arguments)
+    run(arguments)
 
 
 def _extension_path(_: argparse.Namespace) -> int:

@@ -40,23 +40,25 @@ def library() -> Path:
     return link
 
 
-def init_sql() -> str:
+def init_statements() -> list[str]:
     """What a shell runs at its start: LOAD, and one macro a function.
 
     The macros are TEMP ones, as those of a Python connection: they leave no trace in the user's file, and a
-    read-only file takes them. So they belong to the connection that runs this. Nothing is run after an
-    error: without the library the rest means nothing.
+    read-only file takes them. So they belong to the connection that runs this.
     """
     from rasteret_sql.duck.declarations import macro_statements
 
-    statements = [
+    return [
         "SET VARIABLE rasteret_may_load = (SELECT CASE "
         f"WHEN NOT current_setting('allow_unsigned_extensions') THEN error({quoted(UNSIGNED)}) END)",
         f"LOAD {quoted(str(library()))}",
         *macro_statements(),
     ]
-    text = "".join(f"{statement};\n" for statement in statements)
-    return f"-- rasteret-sql {__version__}\n.bail on\n{text}.bail off\n"
+
+
+def init_sql() -> str:
+    """The same as a file, for those who start ``duckdb`` themselves."""
+    return f"-- rasteret-sql {__version__}\n" + "".join(f"{each};\n" for each in init_statements())
 
 
 def quoted(text: str) -> str:

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from rasteret_sql import __version__
-from rasteret_sql.errors import NotFoundError
-from rasteret_sql.shell.library import init_sql
+from rasteret_sql.errors import NotFoundError, UnsupportedError
+from rasteret_sql.shell.libpython import advice, libpython
+from rasteret_sql.shell.library import init_statements
 
 WRAPPER = b"duckdb_cli"
 """PyPI's ``duckdb-cli`` puts a Python script on PATH, which a Ctrl-C ends; the program is in its package."""
+OLDEST = (1, 5, 2)
+"""Before, DuckDB's API does not tell what a GEOMETRY is."""
 RUNS_AND_ENDS = frozenset({"-c", "-s", "-f", "-no-stdin", "-version", "-help"})
 GREETING = f"rasteret {__version__}: FROM rasteret_functions() lists the functions, with examples."
 
 
-def run(arguments: Sequence[str]) -> int:
-    """The DuckDB shell with these arguments of its own; its exit code.
+def run(arguments: Sequence[str]) -> NoReturn:
+    """Become the DuckDB shell with these arguments of its own.
 
     The functions are there before anything that the arguments ask for, and after the user's ``~/.duckdbrc``.
     """
-    program = duckdb_program()
-    with tempfile.TemporaryDirectory(prefix="rasteret-sql-") as folder:
-        start = Path(folder, "init.sql")
-        start.write_text(init_sql(), "utf-8")
-        command = [str(program), "-unsigned", "-cmd", f".read '{start}'"]
-        if "-bail" in arguments:
-            command += ["-cmd", ".bail on"]
-        if _talks(arguments):
-            command += ["-cmd", f".print {GREETING}"]
-        return _wait([*command, *arguments], {**os.environ, "RASTERET_PYTHON": sys.executable})
+    program = str(duckdb_program())
+    _check(program)
+    command = [program, "-unsigned"]
+    for statement in init_statements():
+        command += ["-cmd", statement]
+    if _talks(arguments):
+        command += ["-cmd", f".print {GREETING}"]
+    os.execve(program, [*command, *arguments], {**os.environ, "RASTERET_PYTHON": sys.executable})
+
+
+def _check(program: str) -> None:
+    """What would make LOAD fail is told before, once and in full."""
+    found = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)\.(\d+)", found)
+    if version is not None and tuple(map(int, version.groups())) < OLDEST:
+        raise UnsupportedError(
+            f"{program} is DuckDB {version[0]}, and {'.'.join(map(str, OLDEST))} or later is needed; "
+            "pip install --upgrade duckdb-cli has it, where no other duckdb comes first on PATH"
+        )
+    if libpython() is None:
+        raise UnsupportedError(advice())
 
 
 def _talks(arguments: Sequence[str]) -> bool:
     """Whether somebody sits before the shell."""
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return terminal and not RUNS_AND_ENDS & {argument.replace("--", "-", 1) for argument in arguments}
-
-
-def _wait(command: Sequence[str], environment: dict[str, str]) -> int:
-    """Ctrl-C is the shell's: this process only waits."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the shell would inherit
-    try:
-        code = subprocess.call(command, env=environment)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return code if code >= 0 else 128 - code
 
 
 def duckdb_program() -> Path:

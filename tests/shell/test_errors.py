@@ -86,8 +86,10 @@ def test_an_init_file_and_a_line_in_duckdbrc_do_the_same(init_file: Path, tmp_pa
 
 
 def test_unsigned_extensions_have_to_be_allowed(init_file: Path) -> None:
-    found = start_duckdb("-cmd", f".read {init_file}", "-csv", "-c", "SELECT 1")
-    assert (found.returncode, found.stdout, found.stderr) == (1, "", f"Invalid Input Error: {UNSIGNED}\n")
+    found = start_duckdb("-init", str(init_file), "-csv", "-c", "SELECT 1")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert f"Invalid Input Error: {UNSIGNED}\n" in found.stderr
+    assert found.stderr.count("Error: ") == 1
     assert "-unsigned" in UNSIGNED
 
 
@@ -126,6 +128,24 @@ def test_a_python_without_the_package_is_told_what_to_do(tmp_path: Path) -> None
 def test_a_wrong_python_is_refused(python: str, message: str) -> None:
     found = start_duckdb("-unsigned", "-c", f"LOAD '{library()}'", RASTERET_PYTHON=python)
     assert message in found.stderr
+
+
+def test_too_old_a_duckdb_is_refused_before_it_starts(tmp_path: Path) -> None:
+    old = tmp_path / "duckdb"
+    old.write_text("#!/bin/sh\necho 'v1.4.4 (Andium) 0123456789'\n")
+    old.chmod(0o755)
+    found = subprocess.run(
+        [*COMMAND, "-c", "SELECT 1"],
+        capture_output=True,
+        text=True,
+        env=environment(PATH=str(tmp_path)),
+        check=False,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        f"rasteret-sql: {old} is DuckDB v1.4.4, and 1.5.2 or later is needed; "
+        "pip install --upgrade duckdb-cli has it, where no other duckdb comes first on PATH\n"
+    )
 
 
 def test_without_a_duckdb_program_the_command_says_how_to_get_one(tmp_path: Path) -> None:
