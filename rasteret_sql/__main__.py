@@ -4,17 +4,52 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rasteret_sql import __version__
+from rasteret_sql.errors import RasteretError
+
+Command = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    # what follows `shell` is DuckDB's to read
+    arguments, duckdbs = parser.parse_args(words[:1] if words[:1] == ["shell"] else words), words[1:]
+    try:
+        if arguments.command == "shell":
+            _shell(duckdbs)
+        command: Command = arguments.run
+        return command(arguments)
+    except RasteretError as error:
+        print(f"rasteret-sql: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rasteret-sql", description="Satellite imagery in DuckDB.")
     parser.add_argument("--version", action="version", version=f"rasteret-sql {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_demo(commands)
+    commands.add_parser(
+        "shell",
+        help="the DuckDB shell with every function: shell [DATABASE] [options of duckdb]",
+        add_help=False,
+    )
+    extension = commands.add_parser("extension", help="for a DuckDB shell that you start yourself")
+    told = extension.add_subparsers(dest="told", metavar="WHAT", required=True)
+    path = told.add_parser("path", help="print the path of the library, to LOAD in: duckdb -unsigned")
+    path.set_defaults(run=_extension_path)
+    init = told.add_parser("init", help="print an init file, for: duckdb -unsigned -init FILE")
+    init.set_defaults(run=_extension_init)
+    return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser(
         "demo",
         help="make a small archive, and go from STAC search to checked chips in SQL",
@@ -27,10 +62,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--keep", type=Path, metavar="DIR", help="leave the archive, the index and the chips in DIR"
     )
     demo.add_argument("--html", type=Path, metavar="FILE", help="write the page there (rasteret-demo.html)")
-    arguments = parser.parse_args(argv)
+    demo.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
     from rasteret_sql.demo.run import run
 
     return run(live=arguments.live, keep=arguments.keep, html=arguments.html)
+
+
+def _shell(arguments: Sequence[str]) -> NoReturn:
+    from rasteret_sql.shell.program import run
+
+    run(arguments)
+
+
+def _extension_path(_: argparse.Namespace) -> int:
+    from rasteret_sql.shell.library import library
+
+    print(library())
+    return 0
+
+
+def _extension_init(_: argparse.Namespace) -> int:
+    from rasteret_sql.shell.library import init_sql
+
+    print(init_sql(), end="")
+    return 0
 
 
 if __name__ == "__main__":

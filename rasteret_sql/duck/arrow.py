@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.duck.type_text import DuckType, declared
+from rasteret_sql.duck.duck_types import DuckType, declared
 
 NUMBERS: dict[str, tuple[Any, str]] = {
     "tinyint": (pa.int8(), "i1"),
@@ -135,10 +135,9 @@ def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
 
 def _map(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
-    types = kind.children
     entries = [v for v in values if v is not None]
-    keys = array_of(list(chain.from_iterable(v.keys() for v in entries)), types["key"])
-    items = array_of(list(chain.from_iterable(v.values() for v in entries)), types["value"])
+    keys = array_of(list(chain.from_iterable(v.keys() for v in entries)), kind.children["key"])
+    items = array_of(list(chain.from_iterable(v.values() for v in entries)), kind.children["value"])
     offsets = _offsets(
         np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
     )

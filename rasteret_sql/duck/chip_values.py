@@ -11,10 +11,10 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import array_of, blobs_of, present
+from rasteret_sql.duck.duck_types import DuckType, declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
-from rasteret_sql.duck.type_text import DuckType, declared
 from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.pixels import Chip, clip, read_each

@@ -15,6 +15,7 @@ A file holds one macro below a comment header::
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import TopologicalSorter
@@ -109,6 +110,16 @@ def callees_first() -> tuple[Function, ...]:
         for name, function in by_name.items()
     }
     return tuple(by_name[name] for name in TopologicalSorter(calls).static_order())
+
+
+def macro_statements() -> Iterator[str]:
+    """The statements that make every function on one connection, over kernels that are bound."""
+    for function in callees_first():
+        kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
+        summary = function.summary.replace("'", "''")
+        yield function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1)
+        if function.public:
+            yield f"COMMENT ON {kind} {function.name} IS '{summary}'"
 
 
 def parse(text: str) -> Function:

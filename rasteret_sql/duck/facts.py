@@ -13,9 +13,9 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import Affine, Window, corners, window_bounds
 from rasteret_sql.duck.arguments import integers, sql
 from rasteret_sql.duck.arrow import present
+from rasteret_sql.duck.duck_types import declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
-from rasteret_sql.duck.type_text import declared
 from rasteret_sql.errors import ArgumentError, RasteretError
 
 CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.duck.arrow import NUMBERS
-from rasteret_sql.duck.type_text import DuckType
+from rasteret_sql.duck.duck_types import DuckType
 
 # One DuckDB type comes as several Arrow types, as SET arrow_large_buffer_size and arrow_output_version say.
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

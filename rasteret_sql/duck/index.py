@@ -14,8 +14,8 @@ from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck import types
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import whole_numbers
+from rasteret_sql.duck.duck_types import DuckType, declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
-from rasteret_sql.duck.type_text import DuckType, declared
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.redact import place
 

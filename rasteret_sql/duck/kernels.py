@@ -16,6 +16,7 @@ from typing import Any
 from rasteret_sql.duck import types
 from rasteret_sql.duck.threads import on_own_thread
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.interruption import Pressed
 
 PREFIX = "_rasteret_"
 
@@ -39,16 +40,20 @@ class Kernel:
 
     @cache  # noqa: B019 - kernels live as long as the process
     def bind(self) -> Callable[..., Any]:
-        """The callable for a host: Arrow columns in, one Arrow array out.
+        """The callable for Python connections: Arrow columns in, one Arrow array out.
 
         One for the process, and never freed: DuckDB's catalogue points to it, but only the cursor that
         registered it holds a reference, and may be gone when another cursor calls.
         """
 
         def call(*columns: Any) -> Any:
-            return on_own_thread(lambda: self._run(columns))
+            return self.run(columns)
 
         return call
+
+    def run(self, columns: Sequence[Any], pressed: Pressed | None = None) -> Any:
+        """One Arrow array for the columns of a vector; ``pressed`` tells of Ctrl-C where Python does not."""
+        return on_own_thread(lambda: self._run(columns), pressed)
 
     def _run(self, columns: Sequence[Any]) -> Any:
         from rasteret_sql.duck.arguments import combined

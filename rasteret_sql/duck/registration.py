@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from rasteret_sql.duck.declarations import callees_first
+from rasteret_sql.duck.declarations import macro_statements
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 from rasteret_sql.duck.notebook import register_display
 
@@ -23,12 +23,8 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         name = PREFIX + kernel.name
         if name not in bound:
             _bind(connection, name, kernel)
-    for function in callees_first():
-        kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
-        summary = function.summary.replace("'", "''")
-        connection.execute(function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1))
-        if function.public:
-            connection.execute(f"COMMENT ON {kind} {function.name} IS '{summary}'")
+    for statement in macro_statements():
+        connection.execute(statement)
     register_display()
 
 

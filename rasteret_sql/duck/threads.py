@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import TypeVar
 
-from rasteret_sql.store.waiting import run_for
+from rasteret_sql.errors import InterruptionError
+from rasteret_sql.interruption import Pressed, watching
 
 Result = TypeVar("Result")
 MOST = 64
 """More DuckDB threads than this take turns."""
+LOOK_UP_S = 0.1
+"""How often a waiting thread looks whether Ctrl-C was pressed."""
 
 
 @lru_cache(maxsize=1)
@@ -21,16 +24,30 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MOST, thread_name_prefix="rasteret-kernel")
 
 
-def on_own_thread(work: Callable[[], Result]) -> Result:
+def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) -> Result:
     """The result of ``work``, run on a thread that lives on.
 
     A thread of DuckDB is a new thread to Python at every call, and its thread-local values die with the
     call. pyproj keeps PROJ contexts there while objects made with them stay cached: the next call crashes.
-    Ctrl-C ends the wait, and with it the requests of ``work``.
+
+    Ctrl-C ends the wait, and the work at its next look: where Python is not told of it, ``pressed`` tells
+    whether the user wants an end, and ``InterruptionError`` is raised at once.
     """
     gone = threading.Event()
+
+    def watched() -> Result:
+        with watching(lambda: gone.is_set() or (pressed is not None and pressed())):
+            return work()
+
+    future = _pool().submit(watched)
     try:
-        return _pool().submit(run_for, gone, work).result()
+        if pressed is None:
+            return future.result()
+        while not wait([future], LOOK_UP_S).done and not pressed():
+            pass
+        if pressed():  # of work that ended just then the half is missing
+            raise InterruptionError("interrupted")
+        return future.result()
     except BaseException:
         gone.set()
         raise

@@ -17,8 +17,9 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 
 from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
+from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter, waiting
+from rasteret_sql.store import meter
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.pool import Pool, pool_of
 from rasteret_sql.store.port import Block, ByteRange
@@ -217,12 +218,11 @@ def _pool_for(href: str) -> Pool:
 
 def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tuple[int, Outcome]]:
     """Outcomes of ``read`` over ``requests``, as they land, each with its index; see ``fetch``."""
-    this, gone = _Run(requests, read, kind), waiting.event()
+    this = _Run(requests, read, kind)
     budget.enter()
     try:
         while this.open or this.next < len(requests):
-            if gone is not None and gone.is_set():
-                raise TransportError("the query was interrupted, and with it its requests")
+            check()
             this.start_more()
             taken = this.take()
             if taken is None:

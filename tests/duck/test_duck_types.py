@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from rasteret_sql.duck.duck_types import DuckType, declared
 from rasteret_sql.duck.kernels import Kernel, kernels
-from rasteret_sql.duck.type_text import DuckType, declared
 
 
 def by_duckdb(kind: Any) -> tuple[Any, ...]:

@@ -1,0 +1,106 @@
+"""Builds the extension for the DuckDB shell into the wheel, with the C compiler of PyPI's ``ziglang``.
+
+A wheel holds one library for its platform and no Python code that was compiled, so it is tagged
+``py3-none-PLATFORM``. Where DuckDB has no shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the
+wheel is a pure one. An editable install gets the library too, but does without where it cannot be built.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SHELL = Path("rasteret_sql", "shell")
+LIBRARY = SHELL / "rasteret.duckdb_extension"
+"""DuckDB takes the name of the entry point from the name of the file."""
+API_VERSION = "v1.2.0"
+FOOTER_FIELD, SIGNATURE = 32, 256
+
+
+class Target(NamedTuple):
+    """One platform that DuckDB has a shell for."""
+
+    duckdb: str
+    """As DuckDB calls it."""
+    zig: str
+    """As the compiler calls it: with the oldest C library that the result runs with."""
+    wheel: str
+    """As wheels call it."""
+
+
+TARGETS = {
+    ("linux", "x86_64"): Target(
+        duckdb="linux_amd64", zig="x86_64-linux-gnu.2.17", wheel="manylinux_2_17_x86_64.manylinux2014_x86_64"
+    ),
+    ("linux", "aarch64"): Target(
+        duckdb="linux_arm64",
+        zig="aarch64-linux-gnu.2.17",
+        wheel="manylinux_2_17_aarch64.manylinux2014_aarch64",
+    ),
+    ("darwin", "x86_64"): Target(duckdb="osx_amd64", zig="x86_64-macos.11.0", wheel="macosx_11_0_x86_64"),
+    ("darwin", "arm64"): Target(duckdb="osx_arm64", zig="aarch64-macos.11.0", wheel="macosx_11_0_arm64"),
+}
+
+
+def target_here() -> Target | None:
+    """The platform that this runs on; None where there is no shell for it, or one with another C library."""
+    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
+        return None
+    return TARGETS.get((sys.platform, platform.machine()))
+
+
+def footer(target: Target, version: str) -> bytes:
+    """What DuckDB reads before it loads a library: eight fields, last to first, and room for a signature."""
+    fields = ("4", target.duckdb, API_VERSION, version, "C_STRUCT", "", "", "")
+    packed = b"".join(text.encode().ljust(FOOTER_FIELD, b"\0") for text in reversed(fields))
+    return packed + bytes(SIGNATURE)
+
+
+def build(root: Path, target: Target, version: str) -> Path:
+    """Compile ``shell/loader`` and write the library beside it."""
+    sources = sorted(str(path) for path in (root / SHELL / "loader").glob("*.c"))
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = Path(folder, "rasteret.so")
+        command = [
+            *(sys.executable, "-m", "ziglang", "cc", "-target", target.zig, "-std=gnu11", "-D_GNU_SOURCE"),
+            *("-O2", "-s", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"),
+            *("-o", str(compiled), *sources),
+        ]
+        # the compiler keeps its cache where it can write
+        environment = {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder, **os.environ}
+        found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if found.returncode:
+            raise RuntimeError(f"the DuckDB extension does not compile:\n{found.stderr}")
+        library = root / LIBRARY
+        library.write_bytes(compiled.read_bytes() + footer(target, version))
+    return library
+
+
+class ExtensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Runs for wheels, editable ones included."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        target = target_here()
+        if target is None or os.environ.get("RASTERET_NO_EXTENSION"):
+            self.app.display_warning("without the extension for the DuckDB shell")
+            return
+        try:
+            build(Path(self.root), target, self.metadata.version)
+        except (OSError, RuntimeError) as error:
+            if version != "editable":
+                raise
+            self.app.display_warning(f"without the extension for the DuckDB shell: {error}")
+            return
+        if version != "editable":
+            build_data["artifacts"].append(str(LIBRARY))
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{target.wheel}"

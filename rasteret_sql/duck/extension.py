@@ -1,0 +1,94 @@
+"""The kernels in the DuckDB shell: what the loadable extension calls, in the interpreter that it started.
+
+The extension (``shell/loader``) knows four functions of this module. Columns cross as Arrow arrays of the C
+data interface, by address; answers are text, empty when all went well, because an exception has no way
+through C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from rasteret_sql import settings
+from rasteret_sql.duck.kernels import kernels
+from rasteret_sql.errors import RasteretError
+
+RECORD, FIELD = "\x1e", "\x1f"
+
+_counter = 0
+"""Address of the number of times that Ctrl-C was pressed; 0 where signals come to Python itself."""
+_said: dict[str, str | None] = {}
+"""Settings as SQL set them: what others said since is not overruled by what SQL said before."""
+
+
+def begin(counter: int, ours: int) -> str:
+    """Called once: the address at which Ctrl-C is counted, and whether the extension started this Python."""
+    global _counter
+    _counter = counter if ours else 0
+    return ""
+
+
+def declarations() -> str:
+    """Every kernel with the DuckDB type of its answer, and every setting with its description."""
+    found = [("kernel", kernel.name, kernel.result_type) for kernel in kernels().values()]
+    found += [("setting", name, description) for name, _, _, _, description in settings.describe()]
+    return RECORD.join(FIELD.join(fields) for fields in found)
+
+
+def call(
+    name: str,
+    count: int,
+    schemas: int,
+    schema_size: int,
+    arrays: int,
+    array_size: int,
+    schema: int,
+    array: int,
+) -> str:
+    """Run a kernel on ``count`` columns, whose Arrow schemas and arrays lie one after another.
+
+    The answer is left at ``schema`` and ``array``. Nothing is raised, whatever happens.
+    """
+    kernel = kernels()[name]
+    try:
+        places = [(arrays + i * array_size, schemas + i * schema_size) for i in range(count)]
+        _run(kernel, places)._export_to_c(array, schema)
+    except RasteretError as error:
+        return kernel.message(error)
+    except BaseException as error:  # a fault of ours must not end the user's shell
+        return kernel.message(RasteretError(f"failed unexpectedly ({type(error).__name__}: {error})"))
+    return ""
+
+
+def _run(kernel: Any, places: Sequence[tuple[int, int]]) -> Any:
+    import pyarrow as pa
+
+    columns = [pa.Array._import_from_c(array, schema) for array, schema in places]
+    if not _counter:
+        return kernel.run(columns)
+    presses = _presses()
+    before = int(presses[0])
+    return kernel.run(columns, lambda: int(presses[0]) != before)
+
+
+@lru_cache(maxsize=1)
+def _presses() -> Any:
+    """The extension's own counter, as an array of one number that changes by itself."""
+    import numpy as np
+    import pyarrow as pa
+
+    return np.frombuffer(pa.foreign_buffer(_counter, np.dtype(np.int32).itemsize), np.int32)
+
+
+def change(name: str, value: str | None) -> str:
+    """What ``SET rasteret_<name>`` says now; None where nothing was said."""
+    if _said.get(name) == value:
+        return ""
+    try:
+        settings.configure(**{name: value})
+    except RasteretError as error:
+        return str(error)
+    _said[name] = value
+    return ""

@@ -1,0 +1,236 @@
+/* rasteret in DuckDB: the functions of the Python package rasteret_sql, in any process that can LOAD an extension. */
+#include "python.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define BASE_API "v1.2.0"
+#define NEWER_API "v1.5.6"
+#define OLDEST_DUCKDB 10502 /* 1.5.2: before, this API does not tell what a GEOMETRY is */
+#define NEWER_DUCKDB 10506
+#define PREFIX "rasteret_"
+
+struct duckdb_functions duckdb;
+
+/* --- Ctrl-C: counted for Python, then handed on to the shell's own handler --- */
+
+static volatile int interrupts;
+static struct sigaction shells_own;
+
+static void on_interrupt(int number, siginfo_t *info, void *context) {
+    interrupts++;
+    if (shells_own.sa_flags & SA_SIGINFO) shells_own.sa_sigaction(number, info, context);
+    else shells_own.sa_handler(number);
+}
+
+static void watch_interrupts(void) {
+    struct sigaction now;
+    if (!python_is_ours() || sigaction(SIGINT, NULL, &now)) return;
+    if (now.sa_sigaction == on_interrupt || now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN) return;
+    shells_own = now;
+    now.sa_sigaction = on_interrupt;
+    now.sa_flags |= SA_SIGINFO;
+    sigaction(SIGINT, &now, NULL);
+}
+
+/* --- kernels --- */
+
+static void release_columns(struct ArrowSchema *schemas, struct ArrowArray *arrays, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        if (schemas[i].release) schemas[i].release(&schemas[i]);
+        if (arrays[i].release) arrays[i].release(&arrays[i]);
+    }
+}
+
+/* Everything between a chunk and its result; NULL, or what went wrong, to be freed. */
+static char *answer(const char *kernel, duckdb_chunk chunk, duckdb_vector result, struct ArrowSchema *schemas,
+                    struct ArrowArray *arrays, uint64_t count) {
+    uint64_t rows = duckdb.data_chunk_get_size(chunk);
+    struct ArrowSchema schema = {0};
+    struct ArrowArray array = {0};
+    const char *problem = NULL;
+    for (uint64_t i = 0; i < count; i++)
+        if (!arrow_from_vector(duckdb.data_chunk_get_vector(chunk, i), "", rows, &schemas[i], &arrays[i], &problem))
+            return strdup(problem);
+    char *said = python_call(kernel, schemas, arrays, count, &schema, &array);
+    if (!said && array.length != (int64_t)rows) said = strdup("the kernel gave another number of rows than it got");
+    if (!said && !vector_from_arrow(result, &schema, &array, &problem)) said = strdup(problem);
+    if (schema.release) schema.release(&schema);
+    if (array.release) array.release(&array);
+    return said;
+}
+
+static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector result) {
+    const char *kernel = duckdb.scalar_function_get_extra_info(info);
+    uint64_t count = duckdb.data_chunk_get_column_count(chunk);
+    if (duckdb.data_chunk_get_size(chunk) == 0) return;
+    watch_interrupts();
+    struct ArrowSchema *schemas = calloc(count + 1, sizeof *schemas);
+    struct ArrowArray *arrays = calloc(count + 1, sizeof *arrays);
+    char *said = schemas && arrays ? answer(kernel, chunk, result, schemas, arrays, count) : strdup("out of memory");
+    if (said) duckdb.scalar_function_set_error(info, said);
+    if (schemas && arrays) release_columns(schemas, arrays, count);
+    free(said);
+    free(schemas);
+    free(arrays);
+}
+
+/* --- settings: SET rasteret_max_concurrency = 128, read where a query begins to use a kernel --- */
+
+static char *settings[64];
+static size_t settings_count;
+
+static void take_settings(duckdb_info info) {
+    duckdb_context context = NULL;
+    duckdb.scalar_function_init_get_client_context(info, &context);
+    for (size_t i = 0; i < settings_count; i++) {
+        char name[128];
+        int scope;
+        snprintf(name, sizeof name, PREFIX "%s", settings[i]);
+        duckdb_value value = duckdb.client_context_get_config_option(context, name, &scope);
+        char *text = value && !duckdb.is_null_value(value) ? duckdb.get_varchar(value) : NULL;
+        char *said = python_set(settings[i], text);
+        if (said) duckdb.scalar_function_init_set_error(info, said);
+        free(said);
+        if (text) duckdb.free(text);
+        if (value) duckdb.destroy_value(&value);
+    }
+    duckdb.destroy_client_context(&context);
+}
+
+static bool declare_setting(duckdb_connection connection, const char *name, const char *description) {
+    if (!duckdb.create_config_option) return true; /* DuckDB before 1.5.6: environment variables only */
+    char full[128];
+    snprintf(full, sizeof full, PREFIX "%s", name);
+    duckdb_option option = duckdb.create_config_option();
+    duckdb_type text = duckdb.create_logical_type(T_VARCHAR);
+    duckdb_value nothing = duckdb.create_null_value();
+    duckdb.config_option_set_name(option, full);
+    duckdb.config_option_set_type(option, text);
+    duckdb.config_option_set_default_value(option, nothing);
+    duckdb.config_option_set_default_scope(option, DUCKDB_SCOPE_GLOBAL);
+    duckdb.config_option_set_description(option, description);
+    bool done = duckdb.register_config_option(connection, option) == 0;
+    duckdb.destroy_value(&nothing);
+    duckdb.destroy_logical_type(&text);
+    duckdb.destroy_config_option(&option);
+    for (size_t i = 0; i < settings_count; i++)
+        if (!strcmp(settings[i], name)) return done;
+    if (settings_count < sizeof settings / sizeof *settings) settings[settings_count++] = strdup(name);
+    return done;
+}
+
+/* --- FROM 'scene.tif' --- */
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length > tail && strcasecmp(text + length - tail, end) == 0;
+}
+
+static void replace(duckdb_info info, const char *table, void *unused) {
+    (void)unused;
+    if (!ends_with(table, ".tif") && !ends_with(table, ".tiff")) return;
+    duckdb_value href = duckdb.create_varchar(table);
+    duckdb.replacement_scan_set_function_name(info, "read_cog_tiles");
+    duckdb.replacement_scan_add_parameter(info, href);
+    duckdb.destroy_value(&href);
+}
+
+/* --- loading --- */
+
+/* DuckDB's own words for a type give the type. */
+static duckdb_type type_of(duckdb_connection connection, const char *text) {
+    size_t size = strlen(text) + 32;
+    char *sql = malloc(size);
+    duckdb_result result;
+    if (!sql) return NULL;
+    snprintf(sql, size, "SELECT NULL::%s", text);
+    duckdb_type type = duckdb.query(connection, sql, &result) ? NULL : duckdb.column_logical_type(&result, 0);
+    duckdb.destroy_result(&result);
+    free(sql);
+    return type;
+}
+
+static bool declare_kernel(duckdb_connection connection, const char *name, const char *returns) {
+    char full[128];
+    snprintf(full, sizeof full, "_" PREFIX "%s", name);
+    duckdb_type result = type_of(connection, returns), any = duckdb.create_logical_type(T_ANY);
+    duckdb_function function = duckdb.create_scalar_function();
+    duckdb.scalar_function_set_name(function, full);
+    duckdb.scalar_function_set_varargs(function, any);
+    duckdb.scalar_function_set_special_handling(function); /* NULLs are handed over */
+    duckdb.scalar_function_set_volatile(function);         /* EXPLAIN and PREPARE do not call it */
+    if (result) duckdb.scalar_function_set_return_type(function, result);
+    duckdb.scalar_function_set_extra_info(function, strdup(name), free);
+    duckdb.scalar_function_set_function(function, run_kernel);
+    if (duckdb.scalar_function_set_init) duckdb.scalar_function_set_init(function, take_settings);
+    bool done = result && duckdb.register_scalar_function(connection, function) == 0;
+    duckdb.destroy_scalar_function(&function);
+    duckdb.destroy_logical_type(&any);
+    if (result) duckdb.destroy_logical_type(&result);
+    return done;
+}
+
+/* Records of three fields: kernel, name, type; or setting, name, description. */
+static bool declare_all(duckdb_connection connection, char *records, const char **problem) {
+    static char told[256];
+    for (char *next, *record = records; record && *record; record = next) {
+        if ((next = strchr(record, '\x1e'))) *next++ = '\0';
+        char *name = strchr(record, '\x1f'), *rest = name ? strchr(name + 1, '\x1f') : NULL;
+        if (!rest) continue;
+        *name++ = *rest++ = '\0';
+        if (strcmp(record, "kernel") ? declare_setting(connection, name, rest) : declare_kernel(connection, name, rest))
+            continue;
+        snprintf(told, sizeof told, "rasteret: DuckDB does not take the %s %s", record, name);
+        *problem = told;
+        return false;
+    }
+    return true;
+}
+
+static bool copy_functions(duckdb_info info, struct duckdb_access *access) {
+    void *const *table = access->get_api(info, BASE_API);
+    if (!table) return false;
+#define COPY(slot, result, name, arguments) duckdb.name = (result(*) arguments)table[slot];
+    DUCKDB_FUNCTIONS(COPY)
+    int major = 0, minor = 0, patch = 0;
+    sscanf(duckdb.library_version(), "v%d.%d.%d", &major, &minor, &patch);
+    int version = major * 10000 + minor * 100 + patch;
+    if (version < OLDEST_DUCKDB) {
+        access->set_error(info, "rasteret: DuckDB 1.5.2 or later is needed; pip install duckdb-cli has a newer one");
+        return false;
+    }
+    if (version < NEWER_DUCKDB) return true;
+    if (!(table = access->get_api(info, NEWER_API))) return false;
+    DUCKDB_FUNCTIONS_1_5_6(COPY)
+    return true;
+}
+
+/* The entry point that DuckDB looks for, named after the file. */
+__attribute__((visibility("default"))) bool rasteret_init_c_api(duckdb_info info, struct duckdb_access *access) {
+    duckdb_connection connection;
+    const char *problem = NULL;
+    char *records;
+    if (!copy_functions(info, access)) return false; /* DuckDB says why */
+    if (!python_start(&interrupts, &problem) || !(records = python_declarations(&problem))) {
+        access->set_error(info, problem);
+        return false;
+    }
+    duckdb_database database = *access->get_database(info);
+    bool done = duckdb.connect(database, &connection) == 0;
+    if (done) {
+        done = declare_all(connection, records, &problem);
+        duckdb.disconnect(&connection);
+    }
+    free(records);
+    if (!done) {
+        access->set_error(info, problem ? problem : "rasteret: DuckDB gives no connection");
+        return false;
+    }
+    duckdb.add_replacement_scan(database, replace, NULL, NULL);
+    watch_interrupts();
+    return true;
+}

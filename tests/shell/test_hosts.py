@@ -1,0 +1,146 @@
+"""Both hosts give the same rows: a Python connection, and the official DuckDB shell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import rasteret_sql
+from rasteret_sql.demo import Demo, start
+from rasteret_sql.duck.declarations import functions
+from tests.shell.shells import rows, run
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "sql/examples").glob("*.sql"))
+OWN_REQUESTS = "08_what_it_cost"
+"""What went over the wire is each process's own."""
+
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    with start() as running:
+        yield running
+
+
+def statements(demo: Demo, path: Path) -> list[str]:
+    """Those of an example; the rows of the last are kept.
+
+    The name ``demo`` is known in the demo's own process only.
+    """
+    text = path.read_text("utf-8").replace("'demo'", f"'{demo.url}'")
+    *first, last = [statement.query.strip().rstrip(";") for statement in duckdb.extract_statements(text)]
+    if path.stem == OWN_REQUESTS:
+        first = [f"SELECT count(width) FROM cog_header('{demo.url}/data/S2_32632_20240514/nir.tif')"]
+    return ["CREATE VIEW fields AS FROM 'fields.parquet'", *first, f"COPY ({last}) TO 'last.parquet'"]
+
+
+def in_python(work: list[str]) -> None:
+    with rasteret_sql.connect() as con:
+        for statement in work:
+            con.execute(statement)
+
+
+def in_shell(work: list[str]) -> None:
+    found = run(";\n".join(work) + ";\n")
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+HOSTS = {"python": in_python, "shell": in_shell}
+
+
+@pytest.fixture(scope="module")
+def answers(demo: Demo) -> dict[str, dict[str, Rows]]:
+    """The rows of every example, by host; each host works on the index that it built itself."""
+    found: dict[str, dict[str, Rows]] = {}
+    with contextlib.chdir(demo.folder):
+        for host, do in HOSTS.items():
+            found[host] = {}
+            for path in FILES:
+                do(statements(demo, path))
+                found[host][path.stem] = duckdb.sql("FROM 'last.parquet'").fetchall()
+            os.remove("idx.parquet")
+    return found
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_an_example_gives_the_same_rows(answers: dict[str, dict[str, Rows]], path: Path, host: str) -> None:
+    found = answers[host][path.stem]
+    assert found, "the last statement shows something"
+    if path.stem != OWN_REQUESTS:
+        assert found == answers["python"][path.stem]
+
+
+def test_every_function_is_there_by_its_bare_name() -> None:
+    listed = rows("SELECT name, kind, signature, summary FROM rasteret_functions()")
+    assert listed == [
+        {"name": f.name, "kind": f.kind, "signature": f.signature, "summary": f.summary}
+        for f in functions()
+        if f.public
+    ]
+
+
+def test_the_catalogue_of_duckdb_has_their_comments() -> None:
+    (row,) = rows("SELECT comment FROM duckdb_functions() WHERE function_name = 'read_cog'")
+    assert row["comment"] == "Pixels of a raster inside an area, as one chip."
+
+
+def test_a_file_by_its_name_is_its_tiles(demo: Demo) -> None:
+    """``FROM 'scene.tif'`` is ``read_cog_tiles('scene.tif')``."""
+    href = demo.path("S2_32632_20240514/nir.tif")
+    count = "count(*) AS tiles, sum(byte_count)::BIGINT AS bytes"
+    (row,) = rows(f"SELECT {count} FROM '{href}'")
+    assert tuple(row.values()) == demo.con.execute(f"SELECT {count} FROM read_cog_tiles('{href}')").fetchone()
+    assert row["tiles"] > 1
+
+
+def test_settings_are_duckdbs() -> None:
+    now = "FROM rasteret_settings() SELECT value WHERE name = 'max_concurrency'"
+    script = f"""
+        CREATE TABLE said AS SELECT 1 AS n, value FROM ({now});
+        SET rasteret_max_concurrency = 128;
+        INSERT INTO said SELECT 2, value FROM ({now});
+        RESET rasteret_max_concurrency;
+        INSERT INTO said SELECT 3, value FROM ({now});
+        FROM said ORDER BY n;
+    """
+    assert [row["value"] for row in rows(script)] == ["0", "128", "0"]
+    (row,) = rows("SELECT description FROM duckdb_settings() WHERE name = 'rasteret_max_retries'")
+    assert "How often a request is sent again" in row["description"]
+
+
+def test_nothing_is_left_in_the_users_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.duckdb"
+    assert run("CREATE TABLE t AS SELECT 1 AS one;\n", str(file)).returncode == 0
+    for options in ((), ("-readonly",)):
+        found = run("SELECT count(*) > 5 AS there FROM rasteret_functions();", str(file), "-csv", *options)
+        assert found.stdout == "there\ntrue\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.duckdb"]
+    with duckdb.connect(str(file)) as con:
+        query = "SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE '%rasteret%'"
+        assert con.execute(query).fetchone() == (0,)
+
+
+def test_the_library_loads_in_the_process_of_a_python_too(tmp_path: Path) -> None:
+    """It finds the interpreter that runs already, and starts none."""
+    from rasteret_sql.shell.library import library
+
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as con:
+        con.execute(f"LOAD '{library()}'")
+        found = con.execute("SELECT len(_rasteret_functions(0).value)").fetchone()
+        assert found == (sum(f.public for f in functions()),)
+        rasteret_sql.register(con)
+        assert con.execute("SELECT count(*) FROM rasteret_settings()").fetchall()[0][0] > 5
+        con.execute("SET rasteret_max_retries = 7")
+        query = "SELECT value FROM rasteret_settings() WHERE name = 'max_retries'"
+        assert con.execute(query).fetchone() == ("7",)
+        con.execute("RESET rasteret_max_retries")
+        assert con.execute(query).fetchone() != ("7",)

@@ -1,0 +1,119 @@
+"""A person at a terminal: a query, Ctrl-C in the middle of a read, the next query, the end."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+import pytest
+
+from tests.shell.shells import COMMAND, environment, run
+
+COLOUR_AND_KIND = "\x1b]11;?\x07\x1b[c"
+"""The shell asks the terminal for its background, and what it is."""
+BLACK_AND_VT100 = "\x1b]11;rgb:0000/0000/0000\x07\x1b[?1;2c"
+PROMPT = "\x1b\\[00m D "
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Takes every connection and never answers."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    taken: list[socket.socket] = []
+
+    def take() -> None:
+        while True:
+            try:
+                taken.append(listening.accept()[0])
+            except OSError:
+                return
+
+    taking = threading.Thread(target=take, daemon=True)
+    taking.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.shutdown(socket.SHUT_RDWR)
+    taking.join()
+    listening.close()
+    for connection in taken:
+        connection.close()
+
+
+@contextmanager
+def at_a_terminal(*options: str) -> Iterator[pexpect.spawn[str]]:
+    """A shell on a pseudo-terminal, which answers what the shell asks it."""
+    program, *arguments = COMMAND
+    child = pexpect.spawn(
+        program, [*arguments, *options], env=environment(), encoding="utf-8", timeout=60, dimensions=(40, 160)
+    )
+    child.expect(re.escape(COLOUR_AND_KIND))
+    child.send(BLACK_AND_VT100)
+    yield child
+    child.close(force=True)
+
+
+@pytest.fixture
+def terminal() -> Iterator[pexpect.spawn[str]]:
+    with at_a_terminal() as child:
+        yield child
+
+
+def ask(terminal: pexpect.spawn[str], query: str, answer: str) -> None:
+    terminal.send(f"{query}\r")
+    terminal.expect(answer)
+    terminal.expect(PROMPT)
+
+
+def test_a_session(terminal: pexpect.spawn[str], silent_server: str) -> None:
+    terminal.expect(re.escape("FROM rasteret_functions() lists the functions"))
+    terminal.expect(PROMPT)
+    ask(terminal, "SELECT 'a' || (40 + 2) AS said;", "a42")
+    for query in (f"FROM cog_header('{silent_server}/a.tif');", f"FROM stac_search('{silent_server}');"):
+        terminal.send(f"{query}\r")
+        time.sleep(1.5)
+        pressed = time.monotonic()
+        terminal.sendintr()
+        terminal.expect(PROMPT)
+        assert time.monotonic() - pressed < 1.0, query
+        ask(terminal, "SELECT 'there are ' || count(*) FROM rasteret_functions();", "there are [0-9]+")
+    terminal.send(".exit\r")
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.signalstatus is None
+
+
+def test_leaving_while_reads_are_on_their_way(terminal: pexpect.spawn[str], silent_server: str) -> None:
+    terminal.expect(PROMPT)
+    terminal.send(f"SELECT count(*) FROM range(5) AS r(i), cog_header('{silent_server}/' || i || '.tif');\r")
+    time.sleep(1.5)
+    terminal.sendintr()
+    terminal.expect(PROMPT)
+    left = time.monotonic()
+    terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.signalstatus is None
+    assert time.monotonic() - left < 5.0
+
+
+def test_a_script_that_is_interrupted_ends(silent_server: str) -> None:
+    """Ctrl-C reaches the command and the shell alike, as a terminal sends it."""
+    with at_a_terminal("-c", f"FROM cog_header('{silent_server}/a.tif')") as child:
+        time.sleep(3)
+        pressed = time.monotonic()
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert time.monotonic() - pressed < 2.0
+        assert child.signalstatus is None
+        assert child.exitstatus != 0
+
+
+def test_a_pipe_ends_cleanly_after_reads() -> None:
+    found = run("FROM cog_header('/nowhere/a.tif') SELECT error;\nSELECT 'last' AS word;\n", "-csv")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.endswith("word\nlast\n")
