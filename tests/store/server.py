@@ -299,7 +299,7 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
             if self.command == "HEAD":
                 return
             view = memoryview(body)[: len(body) - fault.short_by]
-            step = max(1, len(view) // 10) if fault.drip_s else 1 << 16
+            step = max(1, len(view) // 10) if fault.drip_s else 1 << 20
             for i in range(0, len(view), step):
                 if fault.drip_s:
                     self.wfile.flush()
