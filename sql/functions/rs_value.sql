@@ -1,7 +1,8 @@
 -- The value of a raster at a point.
 --
--- Nothing but the tiles that hold a point is read, each once for all rows that are read together. For many
--- points of each raster pass them as one list to RS_Values: it reads every tile once however many points there are.
+-- Nothing but the tiles that hold a point is read, each once for the rows of a batch, which DuckDB makes of 2,048.
+-- Further batches find tiles in the cache (setting tile_cache_bytes). Where many points are scattered over more
+-- tiles than it holds, pass those of each raster as one list to RS_Values, which reads every tile once.
 --
 -- @param raster  href, index row (no header request then), or chip.
 -- @param point  POINT as GEOMETRY, WKB, WKT or GeoJSON, [x, y], or STRUCT(x, y); x is longitude or easting. Reprojected into the raster's CRS.

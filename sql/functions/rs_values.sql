@@ -1,10 +1,10 @@
 -- The values of a raster at many points, as one list.
 --
--- Every tile that holds a point is read once, however many points there are and in whatever order; of the same
--- list beside many rasters, positions are worked out once a grid. Memory does not grow with the tiles.
+-- Every tile that holds a point is read once, however many points there are and in whatever order. Memory does
+-- not grow with the tiles: of each only the values are kept.
 --
 -- @param raster  href, index row (no header request then), or chip.
--- @param points  List of points, each in one of the forms that RS_Value takes, or a MULTIPOINT.
+-- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
 -- @param band  Number from 1, or name; of a chip a number, counted as its bands were read.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
 -- @param level  0 is full resolution, 1 the first overview.
@@ -16,6 +16,13 @@
 -- FROM 'idx.parquet' AS i
 -- WHERE i.band = 'red'
 -- ORDER BY i.datetime;
+-- @example A table of points in every scene, each tile read once
+-- SELECT i.datetime, unnest(list(p)) AS point, unnest(RS_Values(any_value(i), list(p))) AS nir
+-- FROM 'idx.parquet' AS i,
+--      (VALUES ('barn', 12.02, 48.015), ('mast', 12.03, 48.015)) AS p(name, x, y)
+-- WHERE i.band = 'nir'
+-- GROUP BY i.href, i.datetime
+-- ORDER BY i.datetime, point;
 CREATE MACRO RS_Values(
     raster,
     points,
