@@ -74,6 +74,7 @@ def open_gate(server: FaultServer, waiting: int) -> None:
         "EXPLAIN SELECT * FROM read_cog_tiles('{}')",
         "EXPLAIN SELECT * FROM cog_windows('{}')",
         "EXPLAIN SELECT RS_AsArray('{}'), RS_MetaData('{}')",
+        "EXPLAIN SELECT RS_ZonalStatsAll('{}', [0, 0, 1, 1]), RS_Histogram('{}')",
         "EXPLAIN SELECT * FROM cog_index('{}')",
         "EXPLAIN SELECT * FROM stac_search('{}')",
         "PREPARE p AS SELECT * FROM read_cog('{}')",

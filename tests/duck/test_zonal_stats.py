@@ -12,9 +12,11 @@ import pytest
 import rasterio
 import shapely
 
+from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.raster import zonal, zones
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message
+from tests.store.server import FaultServer
 from tests.zonal import peers
 
 STAR = [(0.5, 0.02), (0.6, 0.4), (0.98, 0.45), (0.7, 0.6), (0.8, 0.95), (0.5, 0.7), (0.1, 0.9), (0.3, 0.5)]
@@ -217,6 +219,30 @@ def test_the_same_field_on_other_scenes_is_placed_once(
     query = f"SELECT count(RS_ZonalStats(href, '{FIELD}', 'count', {CRS})) FROM (SELECT unnest($1) AS href)"
     assert one(con, query, files) == 3
     assert len(placed) == 1
+
+
+def test_tiles_that_zones_share_are_fetched_once(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
+    path = corpus / "utm32_uint16.tif"
+    BLOCKS.clear()
+    with FaultServer({path.name: path.read_bytes()}) as server:
+        con.execute("CREATE TABLE idx AS FROM cog_header($1)", [server.url(path.name)])
+        tiles = one(con, "SELECT sum(byte_count) FROM idx, read_cog_tiles(idx)")
+        server.clear()
+        con.execute("SET threads = 1")
+        zones_of = (
+            "SELECT x AS x_off, x * 61 % 250 AS y_off, 40 AS width, 30 AS height FROM range(200) AS r(x)"
+        )
+        query = f"SELECT sum(RS_ZonalStats(idx, w, 'sum')) FROM idx, ({zones_of}) AS w"
+        con.execute(f"EXPLAIN {query}").fetchall()
+        assert server.requests == []
+        assert one(con, query) > 0
+        fetched = one(
+            con,
+            "SELECT sum(byte_count) FROM rasteret_requests() WHERE kind = 'tile' AND url = $1",
+            server.url(path.name),
+        )
+    BLOCKS.clear()
+    assert tiles / 2 < fetched < tiles * 1.1
 
 
 def test_statistics_merge_to_those_of_all_pixels(con: duckdb.DuckDBPyConnection, field: str) -> None:
