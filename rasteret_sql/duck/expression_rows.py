@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.window import Window
-from rasteret_sql.duck.arguments import areas, flags, numbers, texts
+from rasteret_sql.duck.arguments import areas, flags, levels_of, numbers, texts
 from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters, scaling
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
 from rasteret_sql.raster.plan import ReadRequest
@@ -30,7 +29,10 @@ class Row:
     rasters: Mapping[str, Raster]
     places: Mapping[str, Place]
     """Of each name of the expression, the grid's first."""
+    dtypes: Mapping[str, str]
+    """NumPy's, of the numbers behind each name."""
     request: ReadRequest
+    """What is read of the first raster, but for its bands."""
     scaled: bool
 
     @property
@@ -42,9 +44,10 @@ class Row:
         """What is needed of a raster, from 0."""
         return tuple(dict.fromkeys(band for other, band in self.places.values() if other == name))
 
-    def read(self, name: str, area: Aoi | Window | None, *, all_touched: bool) -> tuple[Raster, ReadRequest]:
+    def read(self, name: str, **changes: Any) -> tuple[Raster, ReadRequest]:
+        """The request for a raster's needed bands, with changes for those that are not the first."""
         bands = tuple(band + 1 for band in self.bands(name))
-        return self.rasters[name], replace(self.request, area=area, bands=bands, all_touched=all_touched)
+        return self.rasters[name], replace(self.request, bands=bands, **changes)
 
     @property
     def others(self) -> list[str]:
@@ -69,24 +72,44 @@ def rows_of(
     dtypes, nodatas = texts(dtype, "dtype"), numbers(nodata, "nodata")
     wanted, scaled = areas(aoi, aoi_type, aoi_crs), flags(scale, "scale")
     resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
-    given = named_rasters(rasters, overviews=any(r is not None for r in resolutions))
+    levels = levels_of([None] * len(wanted), aoi)
+    given = named_rasters(rasters, overviews=any(levels) or any(r is not None for r in resolutions))
     everywhere = pa.types.is_null(aoi.type)
     rows = []
-    for i, text in enumerate(given_texts):
-        area, named = wanted[i], given[i]
+    for i, (text, named, area) in enumerate(zip(given_texts, given, wanted, strict=True)):
         if text is None or named is None or (area is None and not everywhere):
             continue
         if isinstance(area, RasteretError):
             raise area
         asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i])
-        places = _places(asked, named)
-        if places is not None:
-            require(asked, _dtypes(places, named, scaled=scaled[i]))
-            request = ReadRequest(area=area, resolution=resolutions[i], all_touched=touched[i])
-            rows.append(
-                Row(row=i, asked=asked, rasters=named, places=places, request=request, scaled=scaled[i])
-            )
+        request = ReadRequest(area=area, level=levels[i], resolution=resolutions[i], all_touched=touched[i])
+        row = _row(i, asked, named, request, scaled=scaled[i])
+        if row is not None:
+            rows.append(row)
     return rows
+
+
+def _row(
+    number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest, *, scaled: bool
+) -> Row | None:
+    """None where a raster that is needed is NULL."""
+    places = _places(asked, named)
+    if places is None:
+        return None
+    dtypes = {
+        text: "float64" if scaled and scaling(named[name], band) is not None else named[name].dtype
+        for text, (name, band) in places.items()
+    }
+    require(asked, dtypes)
+    return Row(
+        row=number,
+        asked=asked,
+        rasters=named,
+        places=places,
+        dtypes=dtypes,
+        request=request,
+        scaled=scaled,
+    )
 
 
 def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:
@@ -116,11 +139,3 @@ def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | 
             expression.refuse(name, f"{what}; write {keys[at]}.b1 and so on")
         found[text] = (keys[at], band)
     return found
-
-
-def _dtypes(places: Mapping[str, Place], named: Mapping[str, Raster], *, scaled: bool) -> dict[str, str]:
-    """NumPy's names of the numbers behind each name: float64 where a scale is applied."""
-    return {
-        text: "float64" if scaled and scaling(named[name], band) is not None else named[name].dtype
-        for text, (name, band) in places.items()
-    }

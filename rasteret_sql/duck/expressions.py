@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import shapely
 
+from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
 from rasteret_sql.duck.named_rasters import Raster, read_rasters, scaling
@@ -51,20 +54,32 @@ def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _bytes(one: Row) -> int:
-    raster, request = one.read(one.first, one.request.area, all_touched=False)
+    """What the rasters and the answer take, about, where the first is a file: others may be finer."""
+    raster, request = one.read(one.first)
     if raster.header is None:
         return 0
     planned = plan_chip(raster.header, request)
-    pixels = 0 if planned is None else planned[1].window.width * planned[1].window.height
-    return pixels * np.dtype(raster.header.dtype).itemsize * len(one.places)
+    if planned is None:
+        return 0
+    window, area = planned[1].window, _pixel_area(planned[1].transform)
+    total = 8.0
+    for text, (name, _) in one.places.items():
+        header = one.rasters[name].header
+        finer = 1.0 if header is None else max(1.0, area / _pixel_area(header.transform))
+        total += finer * np.dtype(one.dtypes[text]).itemsize
+    return int(window.width * window.height * total)
+
+
+def _pixel_area(transform: Affine) -> float:
+    a, b, _, d, e, _ = transform
+    return abs(a * e - b * d)
 
 
 def _answers(rows: Sequence[Row]) -> list[Chip | None]:
     """Read the first raster of every row, then what the others have there, all files of a kind together."""
-    area = [one.read(one.first, one.request.area, all_touched=one.request.all_touched) for one in rows]
-    firsts = read_rasters(area)
+    firsts = read_rasters([one.read(one.first) for one in rows])
     wanted = [
-        (i, name, one.read(name, _around(one.rasters[name], name, chip), all_touched=True))
+        (i, name, one.read(name, **_around(one.rasters[name], name, chip)))
         for i, (one, chip) in enumerate(zip(rows, firsts, strict=True))
         if chip is not None
         for name in one.others
@@ -79,13 +94,21 @@ def _answers(rows: Sequence[Row]) -> list[Chip | None]:
     ]
 
 
-def _around(raster: Raster, name: str, first: Chip) -> Aoi | None:
-    """The area of a file that the first chip covers; all of it where there is no CRS, and of a chip."""
+def _around(raster: Raster, name: str, first: Chip) -> dict[str, Any]:
+    """What is read of another raster: where the first chip lies, and of a chip, or without CRS, all of it.
+
+    Where the first is an overview, the others' coarsest level that is no coarser.
+    """
+    changes: dict[str, Any] = {"area": None, "level": None, "all_touched": True}
     header = raster.header
-    if header is None:
-        return None
-    require_same_place(header.crs, header.transform, first, f"{name} ({place(header.href)})")
-    return None if first.crs is None else Aoi(geometry=shapely.box(*first.bounds), crs=first.crs)
+    if header is not None:
+        require_same_place(header.crs, header.transform, first, f"{name} ({place(header.href)})")
+        if first.crs is not None:
+            changes["area"] = Aoi(geometry=shapely.box(*first.bounds), crs=first.crs)
+        if first.level:
+            a, b, _, d, e, _ = first.transform
+            changes["resolution"] = max(math.hypot(a, d), math.hypot(b, e))
+    return changes
 
 
 def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
@@ -94,7 +117,7 @@ def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
     for text, (name, band) in one.places.items():
         chip = first if name == one.first else others[name]
         if chip is None:  # nothing of it lies here
-            columns[text] = Column(np.zeros(shape, np.uint8), np.ones(shape, np.bool_))
+            columns[text] = Column(np.zeros(shape, one.dtypes[text]), np.ones(shape, np.bool_))
             continue
         placed = onto(chip, first, name)
         columns[text] = column(
@@ -103,7 +126,7 @@ def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
     found = answer(one.asked, columns, first)
     inside = None
     if isinstance(one.request.area, Aoi) and first.valid is not None:
-        inside = clip(replace(first, valid=None), replace(one.request, resolution=None))
+        inside = clip(replace(first, valid=None), one.request)
     if inside is None or inside.valid is None or inside.valid.shape != shape:
         return found
     return _outside(found, ~inside.valid)

@@ -187,6 +187,33 @@ def test_the_coarser_grid_when_it_is_named_first(con: duckdb.DuckDBPyConnection,
     same(found, red, (scl == 4) & (red != 0))
 
 
+def test_windows_of_an_overview(con: duckdb.DuckDBPyConnection, tmp_path: Path, arrays: Arrays) -> None:
+    """A row of cog_windows counts pixels of its level; the others are read as coarsely, if they can be."""
+    for n, name in enumerate(("a", "b")):
+        write(
+            tmp_path / f"{name}.tif",
+            np.arange(256 * 256, dtype=np.uint16).reshape(1, 256, 256) * (n + 1) % 977,
+        )
+        with rasterio.open(tmp_path / f"{name}.tif", "r+") as dataset:
+            dataset.build_overviews([2, 4])
+    expected = 0
+    for name in ("a", "b"):
+        with rasterio.open(tmp_path / f"{name}.tif", overview_level=1) as dataset:
+            expected = expected + dataset.read(1, window=Window(16, 32, 16, 16)).astype(int)
+    query = (
+        "SELECT RS_MapAlgebra('a + b', {'a': $1, 'b': $2}, aoi := w) "
+        "FROM cog_windows($1, size := 16, level := 2) AS w WHERE (w.x_off, w.y_off) = (16, 32)"
+    )
+    found = chip(con, query, str(tmp_path / "a.tif"), str(tmp_path / "b.tif"))
+    same(found, expected, np.ones((16, 16), bool))
+    assert found is not None
+    assert (found["level"], found["x_off"], found["y_off"]) == (2, 16, 32)
+    coarse = chip(
+        con, query.replace("aoi := w", "resolution := 40"), str(tmp_path / "a.tif"), str(tmp_path / "b.tif")
+    )
+    np.testing.assert_array_equal(pixels(coarse)[32:48, 16:32], expected)
+
+
 def test_scale_and_offset_of_the_header(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
     red, nir = (arrays[name][0].astype(float) for name in ("red", "nir"))
     valid = (red != 0) & (nir != 0)
