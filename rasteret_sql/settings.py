@@ -63,6 +63,9 @@ class Settings:
     tile_cache_bytes: int = _setting(
         128 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."
     )
+    header_cache_bytes: int = _setting(
+        32 * MIB, "bytes", "Headers kept of remote files that queries name by href; 0 keeps none."
+    )
     max_read_bytes: int = _setting(
         4 * GIB, "bytes", "Decoded pixels that one batch of rows may hold in memory.", at_least=1
     )

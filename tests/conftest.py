@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.store.pool import forget_points
 
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -22,6 +23,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_memory_of_other_servers() -> None:
-    """A server that failed in one test does not slow the next."""
+def no_memory_of_other_tests() -> None:
+    """A server that failed in one test does not slow the next, nor are its files known there."""
     forget_points()
+    HEADERS.clear()

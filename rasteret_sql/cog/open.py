@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from typing import Protocol
 
 from rasteret_sql.cog.gdal_metadata import read_band_metadata
 from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.header_cache import HEADERS, Key
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.route import reader_for
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range, merged
 from rasteret_sql.tiff.head import READ_AHEAD
 from rasteret_sql.tiff.image import Image, Tiff
@@ -49,6 +53,37 @@ def read_headers(hrefs: Sequence[str], *, fetch: Fetch = fetch_ranges) -> list[H
         ranges = [ByteRange(href=reading.href, start=part[0], length=part[1]) for reading, part in wanted]
         for k, answer in fetch(ranges, kind="header"):
             wanted[k][0].take(ranges[k], answer)
+
+
+def known_headers(hrefs: Sequence[str]) -> list[Header | RasteretError]:
+    """The same of distinct hrefs, with remote headers from the cache, and each read once at a time."""
+    keys = [_key(href) for href in hrefs]
+    claims = [None if key is None else HEADERS.claim(key) for key in keys]
+    found: list[Header | RasteretError | None] = [c if isinstance(c, Header) else None for c in claims]
+    mine = [at for at, claim in enumerate(claims) if claim is None]
+    try:
+        for at, outcome in zip(mine, read_headers([hrefs[at] for at in mine]), strict=True):
+            found[at] = outcome
+    finally:
+        for at in mine:
+            key = keys[at]
+            if key is not None:
+                HEADERS.settle(key, found[at])
+    for at, claim in enumerate(claims):
+        if isinstance(claim, Future):
+            found[at] = claim.result()
+    given_up = [at for at, outcome in enumerate(found) if outcome is None]
+    for at, outcome in zip(given_up, read_headers([hrefs[at] for at in given_up]), strict=True):
+        found[at] = outcome
+    return [outcome for outcome in found if outcome is not None]
+
+
+def _key(href: str) -> Key | None:
+    """Of a remote file; None for local ones, whose headers cost no request, and where nobody can read it."""
+    try:
+        return None if parse_address(href).family == "local" else (href, reader_for(href))
+    except RasteretError:
+        return None  # the read says what is wrong
 
 
 class _Reading:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, AbandonedError, Claim, Piece
+from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.errors import MalformedError, RasteretError, StaleError
@@ -223,16 +224,16 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
         return answer
     job, info, etag = work.job, answer.info, work.key[1]
     href = job.byte_range.href
+    changed = None
     if etag is not None and info.etag is not None and info.etag != etag:
+        changed = f"its ETag was {etag} and is {info.etag}"
+    elif job.file_size is not None and info.size is not None and info.size != job.file_size:
+        changed = f"it had {job.file_size:,} bytes and has {info.size:,}"
+    if changed:
+        HEADERS.forget(href)
         return StaleError(
-            f"{place(href)} changed since it was indexed: its ETag was {etag} and is {info.etag}; "
-            "index it again with cog_header"
-        )
-    if job.file_size is not None and info.size is not None and info.size != job.file_size:
-        return StaleError(
-            f"{place(href)} changed since it was indexed: "
-            f"it had {job.file_size:,} bytes and has {info.size:,}; "
-            "index it again with cog_header"
+            f"{place(href)} changed since it was indexed: {changed}; index it again with cog_header, "
+            "or run the query again if it names the file by its href"
         )
     data = answer.data[start : start + length]
     if len(data) != length:

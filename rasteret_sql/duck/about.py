@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rasteret_sql import settings
 from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.duck.declarations import functions as declared
 from rasteret_sql.store import meter, schedule
 
@@ -65,5 +66,6 @@ def _in_use() -> dict[str, int]:
     return {
         "bytes_in_flight": schedule.budget.held,
         "tile_cache_bytes": BLOCKS.byte_count,
+        "header_cache_bytes": HEADERS.byte_count,
         "request_log_rows": len(meter.snapshot()),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import read_headers
+from rasteret_sql.cog.open import known_headers, read_headers
 from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
@@ -67,9 +67,10 @@ def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | Rasteret
         return error
 
 
-def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
+def _open(hrefs: Sequence[str | None], *, fresh: bool = False) -> list[Header | RasteretError | None]:
     distinct = list(dict.fromkeys(href for href in hrefs if href is not None))
-    found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read_headers(distinct), strict=True))
+    read = read_headers if fresh else known_headers
+    found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read(distinct), strict=True))
     return [found.get(href) for href in hrefs]
 
 
@@ -86,7 +87,7 @@ def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
             "an href (VARCHAR) or a row with an href was expected"
         )
     hrefs = raster.to_pylist()
-    return [_header_row(href, found) for href, found in zip(hrefs, _open(hrefs), strict=True)]
+    return [_header_row(href, found) for href, found in zip(hrefs, _open(hrefs, fresh=True), strict=True)]
 
 
 def _header_row(href: str | None, found: Header | RasteretError | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@
 -- @returns default VARCHAR  Value when nothing is set.
 -- @returns unit VARCHAR  Unit.
 -- @returns description VARCHAR  What it limits.
--- @returns in_use UBIGINT  How much of it is taken now: of tile_cache_bytes, bytes_in_flight and request_log_rows; else NULL.
+-- @returns in_use UBIGINT  How much of it is taken now: of tile_cache_bytes, header_cache_bytes, bytes_in_flight and request_log_rows; else NULL.
 -- @example All settings
 -- SELECT name, value, unit FROM rasteret_settings() ORDER BY name;
 -- @example How full the cache of tiles is

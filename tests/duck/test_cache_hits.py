@@ -138,7 +138,9 @@ def in_use(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def test_settings_show_what_is_taken_of_them(indexed: duckdb.DuckDBPyConnection) -> None:
     before = in_use(indexed)
-    assert before.keys() == {"bytes_in_flight", "tile_cache_bytes", "request_log_rows"}
+    assert before.keys() == {
+        "bytes_in_flight", "tile_cache_bytes", "header_cache_bytes", "request_log_rows",
+    }  # fmt: skip
     assert before["tile_cache_bytes"] == before["bytes_in_flight"] == 0
     indexed.execute(READ).fetchall()
     after = in_use(indexed)

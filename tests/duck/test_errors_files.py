@@ -263,11 +263,12 @@ def test_a_file_that_changed(con: duckdb.DuckDBPyConnection, server: FaultServer
     assert new is not None
     assert message(con, "SELECT data FROM idx AS i, read_cog(i)") == (
         f"read_cog: {href} changed since it was indexed: its ETag was {old[0]} and is {new[0]}; "
-        "index it again with cog_header"
+        "index it again with cog_header, or run the query again if it names the file by its href"
     )
     assert message(con, "SELECT data FROM (SELECT * REPLACE (NULL AS etag) FROM idx) AS i, read_cog(i)") == (
         f"read_cog: {href} changed since it was indexed: it had {len(data):,} bytes and has "
-        f"{len(data) + 1:,}; index it again with cog_header"
+        f"{len(data) + 1:,}; index it again with cog_header, "
+        "or run the query again if it names the file by its href"
     )
 
 

@@ -453,8 +453,9 @@ def test_real_files(con: duckdb.DuckDBPyConnection, shared_data: Path, resamplin
         try:
             found = chip(con, EQUAL_EARTH, str(path), resampling)
         except duckdb.InvalidInputException as error:
-            assert "EUROPA" in str(error), "another planet has no place on this one"
-            continue
+            if "EUROPA" not in str(error):
+                raise
+            continue  # another planet has no place on this one
         if resampling != "nearest" and found["nodata"] is not None and len(found["pixels"]) > 1:
             continue  # where one band is nodata GDAL blends nodata into it
         want, mask = gdal(path, found, resampling)
