@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pyproj import Transformer
 
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.sample import BlockedPixels, by_block
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.crs import transformer
+from rasteret_sql.raster.antimeridian import wrap_around
+from rasteret_sql.raster.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.spots import Spots, spots
 from rasteret_sql.store.redact import place
@@ -21,6 +23,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.intp]
 
+MARGIN_DEGREES = 30.0
+"""Around the area of use of a CRS, where projections are still one to one."""
+ABOUT_DEGREES, ABOUT_UNITS = 1.0, 1e5
+"""How exactly a point has to come back: grids of datums err by metres, folds by thousands of kilometres."""
 KEPT = 16
 """Grids on which the same points are remembered: the scenes of a time series share one."""
 
@@ -78,9 +84,40 @@ def _moved(points: Points, crs: str, mask: Bools) -> Floats:
         if moved is points.xy:
             moved = moved.copy()
         mine = np.flatnonzero(mask & (points.which == number))
-        x, y = there.transform(points.xy[mine, 0], points.xy[mine, 1], errcheck=False)
-        moved[mine] = np.column_stack((x, y))
+        moved[mine] = _images(points.xy[mine], there, source, crs)
     return moved
+
+
+def _images(xy: Floats, there: Transformer, source: str, target: str) -> Floats:
+    """Moved coordinates; infinite where a projection folds another part of the globe onto the place.
+
+    The Swiss oblique Mercator puts the antipodes there too, and UTM some of what lies 90 degrees away. So
+    points far from where the target is used are moved back, and have to come out about where they were.
+    """
+    images = np.column_stack(there.transform(xy[:, 0], xy[:, 1], errcheck=False))
+    far = np.flatnonzero(_is_far(xy, source, target))
+    if len(far) and there.has_inverse:
+        x, y = images[far].T
+        back = np.column_stack(there.transform(x, y, direction="INVERSE", errcheck=False))
+        with np.errstate(invalid="ignore"):
+            away = back - xy[far]
+            if is_degrees(source):
+                away[:, 0] = wrap_around(away[:, 0], 0.0) * np.cos(np.radians(xy[far, 1]))
+            folded = ~(np.hypot(*away.T) <= (ABOUT_DEGREES if is_degrees(source) else ABOUT_UNITS))
+        images[far[folded]] = np.inf
+    return images
+
+
+def _is_far(xy: Floats, source: str, target: str) -> Bools:
+    """Points in degrees far outside of the target's area of use; all others where nobody says."""
+    area = area_of_use(target)
+    if area is None or not is_degrees(source):
+        return np.ones(len(xy), np.bool_)
+    west, south, east, north = area
+    east += 360 if west > east else 0
+    beside = np.abs(wrap_around(xy[:, 0] - (west + east) / 2, 0.0)) > (east - west) / 2 + MARGIN_DEGREES
+    far: Bools = beside | (xy[:, 1] < south - MARGIN_DEGREES) | (xy[:, 1] > north + MARGIN_DEGREES)
+    return far
 
 
 def crs_of(raster: Header | Chip) -> str:

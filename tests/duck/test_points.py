@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import rasterio.warp
@@ -84,6 +85,41 @@ def test_the_crs_of_a_geometry_is_heeded(con: duckdb.DuckDBPyConnection, corpus:
     assert one(con, f"RS_Values($1, [{geometry}], aoi_crs := 'EPSG:32632')", str(path), wkb) == [want]
 
 
+def test_the_crs_of_a_geometry_may_be_projjson(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
+    """It has brackets and quotes, as the name of a list's type has."""
+    path = corpus / "utm32_uint16.tif"
+    system = pyproj.CRS("EPSG:32632").to_json().replace("'", "''")
+    geometry = f"ST_GeomFromWKB($2)::GEOMETRY('{system}')"
+    want = pixel(path, 49, 83)
+    assert one(con, f"RS_Value($1, {geometry})", str(path), BLOBS["WKB"]) == want
+    assert one(con, f"RS_Values($1, [{geometry}])", str(path), BLOBS["WKB"]) == [want]
+
+
+ARROW = {
+    "large buffers": "SET arrow_large_buffer_size = true",
+    "views of lists": "SET arrow_output_list_view = true",
+    "lossless": "SET arrow_lossless_conversion = true",
+    "views of texts": "SET produce_arrow_string_view = true; SET arrow_output_version = '1.5'",
+}
+
+
+@pytest.mark.parametrize("statement", ARROW.values(), ids=ARROW)
+def test_points_in_every_form_of_arrow(con: duckdb.DuckDBPyConnection, corpus: Path, statement: str) -> None:
+    con.execute(statement)
+    path = corpus / "utm32_uint16.tif"
+    want = pixel(path, 49, 83)
+    for form in ("[x, y]", "{'x', 'y'}", "WKT", "WKB", "GEOMETRY", "DOUBLE[2]"):
+        blob = [BLOBS[form]] if form in BLOBS else []
+        con.execute("SET VARIABLE path = $1", [str(path)])
+        rows = f"FROM (SELECT unnest([{FORMS[form]}, NULL]) AS p, 'EPSG:32632' AS crs)"
+        found = con.execute(
+            f"SELECT RS_Value(getvariable('path'), p, aoi_crs := crs) {rows}", blob
+        ).fetchall()
+        assert found == [(want,), (None,)]
+        lists = f"SELECT RS_Values(getvariable('path'), list(p), aoi_crs := any_value(crs)) {rows}"
+        assert con.execute(lists, blob).fetchall() == [([want, None],)]
+
+
 def test_a_multipoint_is_a_list(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
     path = corpus / "utm32_uint16.tif"
     want = [pixel(path, 49, 83), pixel(path, 50, 84), None]
@@ -130,6 +166,33 @@ def test_points_in_many_crss_at_once(con: duckdb.DuckDBPyConnection, corpus: Pat
         ).fetchall()
         assert [value for (value,) in found] == want
         assert any(want)
+
+
+FOLDED = {
+    "EPSG:2056": ((-171.76, -46.95), (2_600_000.0, 1_200_000.0)),
+    "EPSG:32632": ((-80.26, -3.67), (500_000.0, 5_700_000.0)),
+}
+"""A place with coordinates where a CRS is used, though far from there, and coordinates near those."""
+
+
+@pytest.mark.parametrize("crs", FOLDED)
+@pytest.mark.parametrize("given", ["OGC:CRS84", "EPSG:3857"])
+def test_a_projection_that_folds_the_globe_finds_no_value(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, crs: str, given: str
+) -> None:
+    place, (x, y) = FOLDED[crs]
+    (u,), (v,) = rasterio.warp.transform("OGC:CRS84", crs, [place[0]], [place[1]])
+    assert abs(u - x) < 1e6
+    assert abs(v - y) < 1e6
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", count=1, height=20, width=20, dtype="uint8", crs=crs,
+        transform=rasterio.Affine(1e5, 0, x - 1e6, 0, -1e5, y + 1e6),
+    ) as out:  # fmt: skip
+        out.write(np.ones((20, 20), np.uint8), 1)
+    (lon,), (lat,) = rasterio.warp.transform(crs, "OGC:CRS84", [x], [y])
+    places = [rasterio.warp.transform("OGC:CRS84", given, [a], [b]) for a, b in (place, (lon, lat))]
+    xy = [[a, b] for (a,), (b,) in places]
+    assert one(con, "RS_Values($1, $2, aoi_crs := $3)", str(tmp_path / "a.tif"), xy, given) == [None, 1]
 
 
 NOWHERE = {
