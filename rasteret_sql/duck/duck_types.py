@@ -99,7 +99,7 @@ class _Reader:
         while True:
             name = self.take()
             child = self.type()
-            children[name.strip('"').replace('""', '"') if name.startswith('"') else name] = child
+            children[name[1:-1].replace('""', '"') if name.startswith('"') else name] = child
             parts.append(f"{name} {child.text}")
             if self.take() == ")":
                 return DuckType(id="struct", text=f"STRUCT({', '.join(parts)})", children=children)

@@ -1,4 +1,4 @@
-"""The types of all kernels, taken apart by us and by DuckDB."""
+"""Types are read as DuckDB reads them, without DuckDB."""
 
 from __future__ import annotations
 
@@ -8,21 +8,45 @@ import duckdb
 import pytest
 
 from rasteret_sql.duck.duck_types import DuckType, declared
-from rasteret_sql.duck.kernels import Kernel, kernels
+from rasteret_sql.duck.kernels import kernels
 
 
-def by_duckdb(kind: Any) -> tuple[Any, ...]:
-    nested = dict(kind.children) if kind.id in ("struct", "list", "array", "map") else {}
-    size = nested.pop("size", 0)
-    return (kind.id, size, [(name, by_duckdb(child)) for name, child in nested.items()])
-
-
-def by_us(kind: DuckType) -> tuple[Any, ...]:
-    return (kind.id, kind.size, [(name, by_us(child)) for name, child in kind.children.items()])
+def same(found: DuckType, oracle: Any) -> bool:
+    """Name, nesting, names of fields and sizes."""
+    nested = oracle.children if oracle.id in ("struct", "list", "array", "map") else []
+    children = {name: child for name, child in nested if name != "size"}
+    return (
+        found.id == oracle.id
+        and list(found.children) == list(children)
+        and found.size == dict(nested).get("size", 0)
+        and all(same(found.children[name], child) for name, child in children.items())
+    )
 
 
 @pytest.mark.parametrize("kernel", kernels().values(), ids=lambda kernel: kernel.name)
-def test_a_declared_type_has_the_parts_that_duckdb_sees(kernel: Kernel) -> None:
+def test_the_types_of_kernels(kernel: Any) -> None:
     found = declared(kernel.result_type)
-    assert by_us(found) == by_duckdb(duckdb.type(kernel.result_type))
-    assert str(duckdb.type(found.text)) == str(duckdb.type(kernel.result_type))
+    assert same(found, duckdb.type(kernel.result_type))
+    assert same(declared(found.text), duckdb.type(kernel.result_type)), "its text says the same"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "integer",
+        "TIMESTAMPTZ",
+        "TIMESTAMP WITH TIME ZONE[]",
+        'STRUCT("a b" INTEGER, "say ""x""" DOUBLE[6][])',
+        "MAP(VARCHAR, STRUCT(a MAP(INTEGER, BLOB)[]))",
+    ],
+)
+def test_other_types(text: str) -> None:
+    assert same(declared(text), duckdb.type(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "STRUCT(a", "INTEGER]", "MAP(VARCHAR)", "INTEGER;", "STRUCT(a INTEGER) b )"]
+)
+def test_what_is_no_type_is_refused(text: str) -> None:
+    with pytest.raises(SyntaxError, match="not a type"):
+        declared(text)
