@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.window import Affine, Window, corners, window_bounds
+from rasteret_sql.cog.window import Affine, Window, window_bounds
 from rasteret_sql.raster.antimeridian import wrap_around
 from rasteret_sql.raster.crs import is_degrees, transformer
 from rasteret_sql.raster.window import invert
@@ -202,8 +202,3 @@ def _interpolation(nodes: Floats, wanted: Floats) -> Floats:
     exact = here.any(axis=1)
     matrix[exact] = here[exact]
     return matrix
-
-
-def outline(grid: Grid) -> list[tuple[float, float]]:
-    """The four corners of a grid."""
-    return corners(grid.transform, grid.window)

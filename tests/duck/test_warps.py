@@ -445,6 +445,18 @@ def real_files(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Path]:
     return [Path(path) for (path,) in con.execute(query, [paths]).fetchall()]
 
 
+def near_an_edge(path: Path, found: dict[str, Any]) -> Any:
+    """Pixels that look at an edge, to 3 mm: the wheels of pyproj and rasterio bring PROJs that far apart."""
+    with rasterio.open(path) as dataset:
+        there = Transformer.from_crs(found["crs"], dataset.crs, always_xy=True)
+        columns, rows = np.meshgrid(np.arange(found["width"]) + 0.5, np.arange(found["height"]) + 0.5)
+        x, y = Affine(*found["transform"]) * (columns, rows)
+        place = np.stack(~dataset.transform * there.transform(x, y))
+        metres = dataset.crs.linear_units_factor[1] if dataset.crs.is_projected else 111_000
+        slack = 0.003 / metres / abs(dataset.transform.determinant) ** 0.5
+        return (np.abs(place - np.round(place)) < slack).any(axis=0)
+
+
 @pytest.mark.parametrize("resampling", ["nearest", "bilinear"])
 def test_real_files(con: duckdb.DuckDBPyConnection, shared_data: Path, resampling: str) -> None:
     """Fitted to 150 x 150 pixels of another projection, they are what GDAL makes of them."""
@@ -458,8 +470,8 @@ def test_real_files(con: duckdb.DuckDBPyConnection, shared_data: Path, resamplin
         ours, theirs = (pixels[:, good].astype(float) for pixels in (found["pixels"], want))
         step = 1.0 if resampling != "nearest" and found["pixels"].dtype.kind in "iu" else 0.0
         close = np.isclose(ours, theirs, rtol=1.1e-5, atol=step, equal_nan=True)
-        # the wheels of pyproj and rasterio bring different versions of PROJ, a millimetre apart here
-        assert (~close).sum() <= close.size // 500, path.name
+        close |= near_an_edge(path, found)[good]
+        assert (~close).sum() <= close.size // 1000, path.name
         assert (good & ~mask).sum() <= 2, "fitted to the edges, where rounding decides"
         compared += 1
     assert compared >= 20
