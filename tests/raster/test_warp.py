@@ -34,6 +34,8 @@ from tests.raster.warping import (
     turned,
 )
 
+PROJS_DIFFER_M = 0.001
+"""The wheels of pyproj and rasterio bring different PROJs."""
 UNDIVIDED = 1.1e-5
 """GDAL leaves sums alone whose weights are within 1e-5 of 1."""
 KERNELS = ("bilinear", "cubic")
@@ -136,10 +138,11 @@ def test_random_grids(data: st.DataObject) -> None:
     pixels = holes(texture(rows, columns, "float32", seed=draw(st.integers(0, 99))), -1.0, 0.2)
     want, want_valid = gdal_warp(pixels, source, target, resampling, -1.0)
     found, valid = our_warp(pixels, source, target, resampling, -1.0)
-    clear = ~on_an_edge(target, source)
+    off = 1e-6 if crs == source.crs else PROJS_DIFFER_M / pixel
+    clear = ~on_an_edge(target, source, within=off)
     assert ((valid != want_valid) & clear).sum() == 0
     both = valid & want_valid & clear
-    np.testing.assert_allclose(found[:, both], want[:, both], atol=250 * UNDIVIDED)
+    np.testing.assert_allclose(found[:, both], want[:, both], atol=250 * (UNDIVIDED + off))
 
 
 def test_longitudes_past_180_are_found_on_either_side() -> None:

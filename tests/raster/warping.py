@@ -92,11 +92,11 @@ def places(target: Grid, source: Grid, columns: Floats, rows: Floats) -> tuple[F
     return column, row
 
 
-def on_an_edge(target: Grid, source: Grid) -> Bools:
+def on_an_edge(target: Grid, source: Grid, *, within: float = 1e-6) -> Bools:
     """Target pixels whose centre looks at the edge between two source pixels, where rounding decides."""
     columns, rows = np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     with np.errstate(invalid="ignore"):
-        near = [abs(at - np.round(at)) < 1e-6 for at in places(target, source, columns, rows)]
+        near = [abs(at - np.round(at)) < within for at in places(target, source, columns, rows)]
     return near[0] | near[1]
 
 
