@@ -57,7 +57,10 @@ def _echo(column: Any) -> Any:
 
 def seen(column: Any) -> Any:
     """What Python has of every value."""
-    return array_of([repr(value) for value in column.to_pylist()], "VARCHAR")
+    in_nanoseconds = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
+    # Python's own datetime ends at microseconds; pyarrow would ask for pandas
+    values = [value.value for value in column] if in_nanoseconds else column.to_pylist()
+    return array_of([repr(value) for value in values], "VARCHAR")
 
 
 def arrow_type(column: Any) -> Any:
