@@ -17,6 +17,8 @@ what was found, and what to do; it never holds a signature, a token or a key.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 
 class RasteretError(Exception):
     """Base of every error raised on purpose."""
@@ -63,3 +65,13 @@ class NotFoundError(TransportError, FileNotFoundError):
 
 class AccessError(TransportError, PermissionError):
     """The file is there, but not for these credentials."""
+
+
+Value = TypeVar("Value")
+
+
+def sound(value: Value | RasteretError) -> Value:
+    """A value, or the error that came in its place, raised."""
+    if isinstance(value, RasteretError):
+        raise value
+    return value

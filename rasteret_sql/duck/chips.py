@@ -14,7 +14,7 @@ from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box, plan_of, source_row
 from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
-from rasteret_sql.errors import LimitError, RasteretError
+from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.plan import Planner, ReadRequest
@@ -60,9 +60,9 @@ def _planned(
             request = _request(i, wanted, asked_bands, levels, resolutions, touched)
             grid = grids[i]
             if grid is None:
-                planned.append(list(rows_of(planner, _sound(header), request, policies[i])))
+                planned.append(list(rows_of(planner, sound(header), request, policies[i])))
             else:
-                row = warped_row(_sound(header), request, grid, policies[i])
+                row = warped_row(sound(header), request, grid, policies[i])
                 planned.append([] if row is None else [row])
         except RasteretError as error:
             if policies[i] == "fail":
@@ -85,18 +85,12 @@ def _request(
     touched: Sequence[bool],
 ) -> ReadRequest:
     return ReadRequest(
-        area=_sound(wanted[i]),
+        area=sound(wanted[i]),
         bands=bands[i],
         level=levels[i],
         resolution=resolutions[i],
         all_touched=touched[i],
     )
-
-
-def _sound(value: Any) -> Any:
-    if isinstance(value, RasteretError):
-        raise value
-    return value
 
 
 def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> Row:

@@ -7,13 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.answers import gathered
 from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, levels_of, numbers
 from rasteret_sql.duck.chip_values import chip_column, chips_of, each_chip, is_chip
 from rasteret_sql.duck.fits import duck_type, list_like
-from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster.clipping import only_inside, with_nodata
 from rasteret_sql.raster.mosaic import mosaic
 from rasteret_sql.raster.mosaic_methods import METHODS
@@ -24,7 +22,7 @@ from rasteret_sql.raster.plan import ReadRequest
 def clip(*columns: pa.Array) -> pa.Array:
     """RS_Clip: the pixels of each raster inside its area; NULL where they do not overlap."""
     raster, aoi, aoi_type, aoi_crs, bands, all_touched, nodata, crop, level, resolution = columns
-    wanted = [_sound(area) for area in areas(aoi, aoi_type, aoi_crs)]
+    wanted = [sound(area) for area in areas(aoi, aoi_type, aoi_crs)]
     levels = levels_of(integers(level, "level"), aoi)
     resolutions, fills = numbers(resolution, "resolution"), numbers(nodata, "nodata")
     asked, touched, cropped = band_lists(bands), flags(all_touched, "all_touched"), flags(crop, "crop")
@@ -51,12 +49,6 @@ def clip(*columns: pa.Array) -> pa.Array:
 
     found = gathered(clipped(), len(raster), _size)
     return chip_column(found)
-
-
-def _sound(area: Aoi | Window | RasteretError | None) -> Aoi | Window | None:
-    if isinstance(area, RasteretError):
-        raise area
-    return area
 
 
 def _size(chip: Chip) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.align import onto, require_same_place
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import Column, answer, column
-from rasteret_sql.raster.pixels import GROUP_BYTES, Chip, clip
+from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.plan import plan_chip
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
@@ -30,27 +31,12 @@ def map_algebra(expression: pa.Array, rasters: pa.Array, *more: pa.Array) -> pa.
     rows = rows_of(expression, rasters, *more)
     chips: list[Chip | None] = [None] * len(expression)
     held = 0
-    for group in _groups(rows):
+    for group in groups(rows, _bytes):
         for one, chip in zip(group, _answers(group), strict=True):
             chips[one.row] = chip
             held += 0 if chip is None else chip.pixels.nbytes
             _limit(held)
     return chip_column(chips)
-
-
-def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows whose pixels fit in memory together, or one row."""
-    group: list[Row] = []
-    held = 0
-    for one in rows:
-        size = _bytes(one)
-        if group and held + size > GROUP_BYTES:
-            yield group
-            group, held = [], 0
-        group.append(one)
-        held += size
-    if group:
-        yield group
 
 
 def _bytes(one: Row) -> int:

@@ -16,7 +16,7 @@ from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.duck_types import declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, sound
 
 CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
 PIXEL_TYPES = {
@@ -128,12 +128,8 @@ def facts_of(raster: pa.Array) -> list[Facts | None]:
     names = fields_of(raster.type)
     if "shape" in names and "transform" in names:
         return _of_chips(raster)
-    found: list[Facts | None] = []
-    for header in rasters(raster, [False] * len(raster)):
-        if isinstance(header, RasteretError):
-            raise header
-        found.append(None if header is None else _of_header(header))
-    return found
+    headers = map(sound, rasters(raster, [False] * len(raster)))
+    return [None if header is None else _of_header(header) for header in headers]
 
 
 def _of_header(header: Header) -> Facts:

@@ -15,7 +15,7 @@ from rasteret_sql.duck.arguments import integers
 from rasteret_sql.duck.arrow import array_of, grid_lists
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
-from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError
+from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, plan_chip
@@ -102,9 +102,7 @@ def _limit(sizes: Sequence[int]) -> None:
 
 
 def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
-    if isinstance(header, RasteretError):
-        raise header
-    planned = plan_chip(header, ReadRequest(bands=(number,)))
+    planned = plan_chip(sound(header), ReadRequest(bands=(number,)))
     assert planned is not None, "a whole raster is never empty"
     return planned[1]
 

@@ -13,7 +13,7 @@ from rasteret_sql.duck.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.facts import Facts, facts_of
 from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.headers import rasters
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip, clip
@@ -117,19 +117,13 @@ def _grids(reference: pa.Array) -> list[Grid | None]:
     if {"shape", "transform"} <= set(fields_of(reference.type)):
         return [None if known is None else _placed(known) for known in facts_of(reference)]
     found = rasters(reference, [False] * len(reference))
-    return [None if header is None else grid_of(_sound(header)) for header in found]
+    return [None if header is None else grid_of(sound(header)) for header in found]
 
 
 def _placed(chip: Facts) -> Grid:
     if chip.crs is None:
         raise ArgumentError("the reference has no CRS, so nothing can be placed on its grid")
     return Grid(crs=chip.crs, transform=chip.transform, width=chip.width, height=chip.height)
-
-
-def _sound(header: Header | RasteretError) -> Header:
-    if isinstance(header, RasteretError):
-        raise header
-    return header
 
 
 def _warped(
@@ -158,13 +152,13 @@ def _read(
 ) -> list[Chip | None]:
     rows, plans, headers, read_levels = [], [], [], []
     for row, header in enumerate(rasters(raster, [True] * len(raster))):
-        grid = None if header is None else target(row, _sound(header))
+        grid = None if header is None else target(row, sound(header))
         if header is None or grid is None:
             continue
-        planned = plan_warp(_sound(header), grid, names[row], bands=bands[row], level=levels[row])
+        planned = plan_warp(sound(header), grid, names[row], bands=bands[row], level=levels[row])
         if planned is not None:
             rows.append(row)
-            headers.append(_sound(header))
+            headers.append(sound(header))
             read_levels.append(planned[0])
             plans.append(planned[1])
     _, arrays = reading.allocate(plans)

@@ -14,12 +14,10 @@ from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, 
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
 from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.window import geometry_window
-
-GROUP_BYTES = 256 << 20
-"""Pixels that are read together where chips are looked at one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +74,8 @@ def read_each(
         if found is not None and header is not None:
             planned.append(_Planned(row=row, header=header, level=found[0], plan=found[1]))
     planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))
-    group: list[_Planned] = []
-    held = 0
-    for one in planned:
-        if group and held + one.plan.byte_count > GROUP_BYTES:
-            yield from _read(group)
-            group, held = [], 0
-        group.append(one)
-        held += one.plan.byte_count
-    yield from _read(group)
+    for group in groups(planned, lambda one: one.plan.byte_count):
+        yield from _read(group)
 
 
 def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.groups import GROUP_BYTES, groups
 from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip
@@ -34,8 +35,6 @@ AS_FINE = 0.1
 """An overview may be coarser than the target by this share of a full pixel; gdalwarp's rule too."""
 REMEMBERED = 128
 """Pairs of grids whose arithmetic is kept."""
-GROUP_BYTES = 256 << 20
-"""Source pixels that are read together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +157,8 @@ def read_plans(
     """
     valid: list[npt.NDArray[np.uint8] | None] = [None] * len(plans)
     errors: list[RasteretError | None] = [None] * len(plans)
-    for group in _groups(plans):
+    most = min(GROUP_BYTES, settings().max_read_bytes)
+    for group in groups(range(len(plans)), lambda i: _source_bytes(plans[i]), most=most):
         try:
             sources, pixels = _sources([plans[i] for i in group], [arrays[i] for i in group])
         except LimitError as too_large:
@@ -188,18 +188,9 @@ def _sources(
     ]
 
 
-def _groups(plans: Sequence[ChipPlan | WarpPlan]) -> Iterator[list[int]]:
-    group: list[int] = []
-    held, limit = 0, min(GROUP_BYTES, settings().max_read_bytes)
-    for i, plan in enumerate(plans):
-        size = plan.source.byte_count if isinstance(plan, WarpPlan) else 0
-        if group and held + size > limit:
-            yield group
-            group, held = [], 0
-        group.append(i)
-        held += size
-    if group:
-        yield group
+def _source_bytes(plan: ChipPlan | WarpPlan) -> int:
+    """What is read besides the pixels that are answered."""
+    return plan.source.byte_count if isinstance(plan, WarpPlan) else 0
 
 
 def _warp(plan: WarpPlan, pixels: Pixels, valid: Bools | None, out: Pixels) -> Bools:

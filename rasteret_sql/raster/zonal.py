@@ -17,6 +17,7 @@ from rasteret_sql.cog.window import Window, window_transform
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
 from rasteret_sql.raster.tally import Statistics, Tally
@@ -171,17 +172,9 @@ def _pixels(zones: Sequence[_Zone]) -> Iterator[tuple[_Piece, Chip]]:
         else:
             files.append(zone)
     files.sort(key=_place)
-    group: list[tuple[_Piece, ChipPlan]] = []
-    held = 0
-    for zone in files:
-        for piece in _pieces(zone):
-            plan = _plan(piece)
-            if group and held + plan.byte_count > GROUP_BYTES:
-                yield from _read(group)
-                group, held = [], 0
-            group.append((piece, plan))
-            held += plan.byte_count
-    yield from _read(group)
+    planned = ((piece, _plan(piece)) for zone in files for piece in _pieces(zone))
+    for group in groups(planned, lambda one: one[1].byte_count, most=GROUP_BYTES):
+        yield from _read(group)
 
 
 def _place(zone: _Zone) -> tuple[str, int, int, int]:
