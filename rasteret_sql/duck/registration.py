@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+from contextlib import suppress
+from weakref import WeakSet
+
 import duckdb
 
 from rasteret_sql.duck.declarations import macro_statements
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 from rasteret_sql.duck.notebook import register_display
+
+_connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -25,7 +31,21 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
             _bind(connection, name, kernel)
     for statement in macro_statements():
         connection.execute(statement)
+    _connections.add(connection)
     register_display()
+
+
+@atexit.register
+def _close() -> None:
+    """End DuckDB's threads while Python still runs.
+
+    A query can be over before the last thread let go of its values. Those made by a kernel need Python to be
+    let go, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
+    """
+    for connection in list(_connections):
+        with suppress(duckdb.Error):
+            connection.interrupt()
+            connection.close()
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel) -> None:

@@ -43,6 +43,23 @@ def test_connecting_loads_neither_arrow_nor_projections() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_connections_are_closed_before_python_ends() -> None:
+    code = """
+import atexit
+@atexit.register
+def look():
+    for one in (con, cursor):
+        try:
+            one.execute("SELECT 1")
+        except Exception as error:
+            print(error)
+import rasteret_sql
+con = rasteret_sql.connect()
+cursor = rasteret_sql.register(con.cursor())
+"""
+    assert run(code).stdout.lower().count("already closed") == 2
+
+
 def test_nothing_is_printed_at_exit(corpus: Path) -> None:
     code = f"""
 import rasteret_sql
