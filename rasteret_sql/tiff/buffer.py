@@ -72,6 +72,12 @@ class Bytes:
         begin = start - self._starts[i]
         return self._pieces[i][begin : begin + length]
 
+    @property
+    def beginning(self) -> bytes:
+        """What is there of the file from its first byte on, without a gap."""
+        data = self._pieces[0] if self._starts and self._starts[0] == 0 else b""
+        return data if self.size is None else data[: self.size]
+
     def clipped(self, start: int, length: int) -> Range:
         """The part of a range that the file can have."""
         return start, length if self.size is None else max(0, min(length, self.size - start))

@@ -33,7 +33,7 @@ class Field:
     inside: bytes | None
     """The stored values where they fit into the entry itself."""
     position: int
-    """Of the values elsewhere in the file."""
+    """Of the values, in the entry or elsewhere in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,8 @@ class Directory:
     offset: int
     fields: Mapping[int, Field]
     next_offset: int
+    end: int
+    """Of its own bytes, without the values that are elsewhere."""
 
     @property
     def place(self) -> str:
@@ -235,6 +237,7 @@ def _read_directory(
             continue
         end = (i + 1) * entry.size
         fits = values * tags.FIELD_WIDTHS.get(kind, 1) <= room
-        fields[tag] = Field(kind, values, raw[end - room : end] if fits else None, pointer)
+        inside = raw[end - room : end] if fits else None
+        fields[tag] = Field(kind, values, inside, start + end - room if fits else pointer)
     next_offset = int.from_bytes(raw[-room:], head.byte_order)
-    return Directory(index=index, offset=offset, fields=fields, next_offset=next_offset)
+    return Directory(index=index, offset=offset, fields=fields, next_offset=next_offset, end=start + length)

@@ -46,6 +46,8 @@ class Head:
     big: bool
     first_directory: int
     ghost: Mapping[str, str]
+    length: int
+    """Bytes of both."""
 
     @property
     def byte_order(self) -> Literal["little", "big"]:
@@ -76,15 +78,19 @@ def read_head(buffer: Bytes) -> Head:
         if (width, zero) != (8, 0):
             raise MalformedError(f"BigTIFF header: offsets of {width} bytes where 8 were expected")
     first = struct.unpack_from(order + ("8xQ" if big else "4xI"), start)[0]
-    ghost = _read_ghost(buffer, 16 if big else 8)
-    return Head(prefix=order, big=big, first_directory=first, ghost=ghost)
+    ghost, length = _read_ghost(buffer, 16 if big else 8)
+    return Head(prefix=order, big=big, first_directory=first, ghost=ghost, length=length)
 
 
-def _read_ghost(buffer: Bytes, at: int) -> dict[str, str]:
+def _read_ghost(buffer: Bytes, at: int) -> tuple[dict[str, str], int]:
+    """The ghost area at ``at``, and where the bytes end that were looked at."""
     if buffer.clipped(at, FIRST_LINE_BYTES)[1] < FIRST_LINE_BYTES:
-        return {}
+        return {}, at
+    begin = at + FIRST_LINE_BYTES
     length = ghost_length(buffer.read(at, FIRST_LINE_BYTES, "the ghost area"))
-    return parse_ghost(buffer.read(at + FIRST_LINE_BYTES, length, "the ghost area")) if length else {}
+    return (parse_ghost(buffer.read(begin, length, "the ghost area")) if length else {}), begin + (
+        length or 0
+    )
 
 
 def not_a_tiff(start: bytes) -> str:

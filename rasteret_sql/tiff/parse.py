@@ -5,6 +5,7 @@ from __future__ import annotations
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.alike import keep, read_alike
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
 from rasteret_sql.tiff.directory import Progress, Values, walk
 from rasteret_sql.tiff.geokeys import MAX_VALUES, GeoKeyTags, resolve_geo_keys
@@ -33,6 +34,9 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     """
     if not isinstance(buffer.progress, Progress):
         buffer.progress = Progress(allowance=Allowance(limits or settings()))
+        known = read_alike(buffer, buffer.progress.allowance.limits)
+        if known is not None:
+            return known
     progress = buffer.progress
     head = read_head(buffer)
     directories, missing = walk(buffer, head, progress)
@@ -45,12 +49,14 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
                 progress.complete.add(values.directory.offset)
     if missing:
         raise NeedBytes(missing)
-    return Tiff(
+    tiff = Tiff(
         byte_order=head.byte_order,
         big=head.big,
         images=tuple(_read_image(values, progress) for values in every),
         ghost=head.ghost,
     )
+    keep(buffer, head, directories, progress, tiff)
+    return tiff
 
 
 def _missing_values(values: Values, progress: Progress) -> list[Range]:
