@@ -34,10 +34,11 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     """
     if not isinstance(buffer.progress, Progress):
         buffer.progress = Progress(allowance=Allowance(limits or settings()))
-        known = read_alike(buffer, buffer.progress.allowance.limits)
+    progress = buffer.progress
+    if not progress.directories:
+        known = read_alike(buffer, progress.allowance.limits)
         if known is not None:
             return known
-    progress = buffer.progress
     head = read_head(buffer)
     directories, missing = walk(buffer, head, progress)
     every = [Values(buffer, head, directory) for directory in directories]
