@@ -1,8 +1,9 @@
-"""Two hundred CRSs as GDAL writes them, in three dialects, against GDAL's reading of the same file."""
+"""Two hundred CRSs as GDAL writes them, in its three dialects, against GDAL's reading of the same file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -67,10 +68,15 @@ def assert_same_places(own: CRS, theirs: CRS) -> None:
     np.testing.assert_allclose(there[0][good], there[1][good], rtol=1e-9, atol=1e-6)
 
 
-def check(crs: CRS, name: str) -> None:
+def dialect_of(code: str) -> list[str]:
+    """One of the three in turn: what is changed in a CRS says nothing of how it is written."""
+    return [list(VARIANTS)[NATIVE.index(code) % len(VARIANTS)]] if code in NATIVE else list(VARIANTS)
+
+
+def check(crs: CRS, name: str, variants: Iterable[str] = VARIANTS) -> None:
     seen: set[tuple[str, str]] = set()
-    for variant, options in VARIANTS.items():
-        data = written(crs, options)
+    for variant in variants:
+        data = written(crs, VARIANTS[variant])
         theirs = gdals(data)
         if (name, variant) in REFUSED:
             with pytest.raises(UnsupportedError, match=REFUSED[name, variant]):
@@ -111,12 +117,12 @@ def test_every_projection_method_by_code(code: str) -> None:
 
 @pytest.mark.parametrize("code", NATIVE + IN_CITATIONS)
 def test_every_projection_method_with_a_parameter_changed(code: str) -> None:
-    check(changed(CRS(code)), f"changed {code}")
+    check(changed(CRS(code)), f"changed {code}", dialect_of(code))
 
 
 @pytest.mark.parametrize("code", NATIVE[::2])
 def test_every_projection_method_on_a_user_defined_datum(code: str) -> None:
-    check(user_defined(CRS(code)), f"user-defined {code}")
+    check(user_defined(CRS(code)), f"user-defined {code}", dialect_of(code))
 
 
 @pytest.mark.parametrize("definition", OTHERS)
