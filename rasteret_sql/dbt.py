@@ -87,7 +87,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]
     def load(self, source_config: Any) -> Rows:
         """The rows of a source, searched for whenever they are read; the search itself is checked now."""
         assert self._connection is not None, "dbt-duckdb configures the connection before it loads a source"
-        place = f"sources.yml: source '{source_config.schema}.{source_config.identifier}'"
+        place = f"sources.yml: source '{source_config.table_name()}'"
         meta = {key: value for key, value in source_config.meta.items() if key not in DBT_KEYS}
         function = meta.pop(FUNCTION, "stac_search")
         return Rows(self._connection, call_of(function, meta, place=place))

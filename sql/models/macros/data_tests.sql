@@ -20,9 +20,10 @@ GROUP BY a.{{ geometry }}
 HAVING count(DISTINCT i.{{ scene }}) < {{ at_least }}
 {% endtest %}
 
-{#- The newest scene is no older than so many days; an index without scenes has none. -#}
-{% test rasteret_newest_within(model, days, as_of='now()', datetime='datetime') %}
+{#- The newest scene is no older than so many days, counted back from a moment; an index without scenes has none. -#}
+{% test rasteret_newest_within(model, days, as_of='now', datetime='datetime') %}
 SELECT max({{ datetime }}) AS newest
 FROM {{ model }}
-HAVING newest IS NULL OR newest < {{ as_of }}::TIMESTAMP WITH TIME ZONE - to_days({{ days }})
+HAVING newest IS NULL
+    OR newest < {{ 'now()' if as_of == 'now' else "'" ~ as_of ~ "'::TIMESTAMP WITH TIME ZONE" }} - to_days({{ days }})
 {% endtest %}
