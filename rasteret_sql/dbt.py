@@ -86,11 +86,15 @@ class Plugin(BasePlugin):  # type: ignore[misc]
 
     def load(self, source_config: Any) -> Rows:
         """The rows of a source, searched for whenever they are read; the search itself is checked now."""
-        assert self._connection is not None, "dbt-duckdb configures the connection before it loads a source"
         place = f"sources.yml: source '{source_config.table_name()}'"
         meta = {key: value for key, value in source_config.meta.items() if key not in DBT_KEYS}
         function = meta.pop(FUNCTION, "stac_search")
-        return Rows(self._connection, call_of(function, meta, place=place))
+        return Rows(self._open, call_of(function, meta, place=place))
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        """The connection of now: dbt-duckdb closes and opens it where a profile says keep_open: false."""
+        assert self._connection is not None, "dbt-duckdb configures the connection before it reads a source"
+        return self._connection
 
 
 if __name__ == "__main__":

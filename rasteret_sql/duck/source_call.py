@@ -1,11 +1,11 @@
-"""A call of a table function, written down as keys and values (YAML, say), and its rows whenever they are read."""
+"""A call of a table function, given as keys and values (in YAML, say), and its rows at every scan."""
 
 from __future__ import annotations
 
 import datetime
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
@@ -23,10 +23,10 @@ LISTS = frozenset({"bbox", "ids", "collections", "assets"})
 class Rows:
     """The rows of a query, run anew at every scan: DuckDB reads any object with an Arrow stream.
 
-    Each scan has a cursor of its own, so several threads may read one object.
+    connection: called for the connection of a scan, which makes a cursor of it, so several threads may read.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    def __init__(self, connection: Callable[[], duckdb.DuckDBPyConnection], query: str) -> None:
         self.query = query
         self._connection = connection
 
@@ -38,7 +38,7 @@ class Rows:
         return self._read(self.query).__arrow_c_stream__(requested_schema)
 
     def _read(self, query: str) -> Any:
-        with self._connection.cursor() as cursor:
+        with self._connection().cursor() as cursor:
             register(cursor)
             return cursor.sql(query).to_arrow_table()
 
