@@ -15,6 +15,7 @@ WITH unread AS (
         WHERE known.field_id = f.field_id
           AND known.id = i.id
           AND known.band = i.band
+          AND known.href = i.href
           AND known.updated IS NOT DISTINCT FROM i.updated
           AND known.error IS NULL
     )
