@@ -1,13 +1,15 @@
-"""The dbt project in ``sql/models``, built on two nights against the demo archive.
+"""Pipelines, night after night: the dbt project in ``sql/models``, and the function of docs/pipelines.md.
 
-On the first night the newest scenes are not in the catalogue yet, and one file is missing; on the second all
-is there. dbt runs in a process of its own each time, so nothing is remembered but what is in the database.
+On dbt's first night the newest scenes are not in the catalogue yet, and one file is missing; on the second all
+is there, and one known item was updated. dbt runs in a process of its own each time, so nothing is remembered
+but what is in the database.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -27,12 +29,12 @@ from rasteret_sql.demo.archive import Archive, make_archive
 from rasteret_sql.demo.scenes import CLEAR_SCL, OFFSET, SCALE
 from rasteret_sql.demo.server import Served, serve
 
-pytest.importorskip("dbt.adapters.duckdb", reason="the dbt group is not installed")
-pytestmark = pytest.mark.filterwarnings("default")  # dbt's own
-
-PROJECT = Path(__file__).resolve().parents[2] / "sql/models"
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT / "sql/models"
+BANDS = ("red", "nir", "scl")
 LATE = ("S2_32632_20240827", "S2_32633_20240827")
 MISSING = "S2_32632_20240414/red.tif"
+UPDATED = "S2_32633_20240514"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +61,14 @@ class Nights:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    return make_archive(tmp_path_factory.mktemp("archive"))
+
+
+@pytest.fixture(scope="module")
+def nights(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    pytest.importorskip("dbt.adapters.duckdb", reason="the dbt group is not installed")
     folder = tmp_path_factory.mktemp("nights")
-    archive = make_archive(folder / "archive")
     collection = archive.folder / "collection.json"
     whole = collection.read_text("utf-8")
     document = json.loads(whole)
@@ -71,6 +78,10 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     (archive.folder / MISSING).rename(hidden)
     first, port = _night(archive, folder, port=0)
     collection.write_text(whole, "utf-8")
+    item = archive.folder / UPDATED / f"{UPDATED}.json"
+    document = json.loads(item.read_bytes())
+    document["properties"]["updated"] = "2024-08-28T00:00:00Z"
+    item.write_text(json.dumps(document), "utf-8")
     hidden.rename(archive.folder / MISSING)
     second, _ = _night(archive, folder, port=port)
     return Nights(archive=archive, first=first, second=second, database=folder / "pipeline.duckdb")
@@ -114,16 +125,16 @@ def con(nights: Nights) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_the_first_night_indexes_all_that_is_there_and_says_what_failed(nights: Nights) -> None:
-    headers = {f"{name}/{band}.tif" for name in nights.archive.scenes for band in ("red", "nir", "scl")}
+    headers = {f"{name}/{band}.tif" for name in nights.archive.scenes for band in BANDS}
     expected = {path for path in headers - {MISSING} if not path.startswith(LATE) and "20240603" not in path}
     assert set(nights.first.asked(".tif")) == expected
     assert nights.first.results["rasteret_no_errors_scene_index_href"] == ("warn", 1)
     assert nights.first.results["rasteret_no_errors_chips_href"] == ("pass", 0)
 
 
-def test_the_second_night_asks_for_new_files_and_for_those_that_failed(nights: Nights) -> None:
+def test_the_second_night_asks_for_new_and_updated_files_and_for_those_that_failed(nights: Nights) -> None:
     """Of known items not a byte; of the item whose red band came late its red band alone."""
-    new = {f"{name}/{band}.tif" for name in LATE for band in ("red", "nir", "scl")}
+    new = {f"{name}/{band}.tif" for name in (*LATE, UPDATED) for band in BANDS}
     assert set(nights.second.asked(".tif")) == new | {MISSING}
     assert nights.second.results["rasteret_no_errors_scene_index_href"] == ("pass", 0)
 
@@ -137,7 +148,7 @@ def test_the_requests_of_every_night_are_in_the_database(
         FROM rasteret_log WHERE attempt > 0
         GROUP BY invocation_id ORDER BY min(started_at)
     """).fetchall()
-    assert [row[:2] for row in rows] == [(23, 24), (7, 7)]
+    assert [row[:2] for row in rows] == [(23, 24), (10, 10)]
     sent = [sum(each.status < 400 for each in night.served) for night in (nights.first, nights.second)]
     assert [row[2] for row in rows] == sent
 
@@ -183,3 +194,32 @@ def _ndvi(archive: Archive, name: str) -> Iterator[tuple[int, tuple[float, int]]
         mask = geometry_mask([shape], red.shape, Affine(*grid.transform), invert=True) & clear
         if mask.any():
             yield field.field_id, (float(((nir - red) / (nir + red))[mask].mean()), int(mask.sum()))
+
+
+def test_the_function_for_schedulers_asks_for_new_headers_only(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/pipelines.md").read_text("utf-8")
+    (source,) = re.findall(r"`nightly.py`:\n\n```python\n(.*?)```", page, re.DOTALL)
+    nightly: dict[str, Any] = {"__name__": "nightly"}
+    exec(source, nightly)
+    late = archive.cog("S2_32632_20240723", "nir")
+    hidden = late.rename(late.with_suffix(".hidden"))
+    with serve(archive.folder) as server, rasteret_sql.connect() as con:
+
+        def headers(during: str) -> tuple[int, int]:
+            """How many files failed, and how many headers were asked for."""
+            count = "SELECT count(DISTINCT url) FROM rasteret_requests() WHERE kind = 'header' AND id > ?"
+            (before,) = con.execute("SELECT coalesce(max(id), 0) FROM rasteret_requests()").fetchone()
+            failed = nightly["refresh"]("pipeline.duckdb", server.url, list(archive.bbox), during)
+            (asked,) = con.execute(count, [before]).fetchone()
+            return failed, asked
+
+        assert headers("2024-07-01/2024-07-31") == (1, 6)
+        assert headers("2024-07-01/2024-07-31") == (1, 1)
+        hidden.rename(late)
+        assert headers("2024-07-01/2024-08-31") == (0, 7)
+        assert headers("2024-07-01/2024-08-31") == (0, 0)
+    found = duckdb.sql("SELECT count(*), count(DISTINCT (id, band)), count(width) FROM 'scene_index.parquet'")
+    assert found.fetchall() == [(12, 12, 12)]
