@@ -86,7 +86,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]
 
     def load(self, source_config: Any) -> Rows:
         """The rows of a source, searched for whenever they are read; the search itself is checked now."""
-        place = f"sources.yml: source '{source_config.table_name()}'"
+        place = f"dbt source '{source_config.table_name()}', meta"
         meta = {key: value for key, value in source_config.meta.items() if key not in DBT_KEYS}
         function = meta.pop(FUNCTION, "stac_search")
         return Rows(self._open, call_of(function, meta, place=place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import difflib
 import json
@@ -81,9 +82,11 @@ def _literal(key: str, value: Any, place: str) -> str:
     """A value of YAML as SQL; a mapping is GeoJSON or a filter, and stays JSON text."""
     if isinstance(value, str) and key in LISTS and value.lstrip().startswith("["):
         try:
-            value = json.loads(value.replace("'", '"'))
-        except json.JSONDecodeError as error:
-            raise ArgumentError(f"{place}: {key} is {value!r}, which is no list: {error}.") from error
+            value = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError) as error:
+            raise ArgumentError(
+                f"{place}: {key} is {value!r}; a list was expected, such as [1, 2] or ['a', 'b']."
+            ) from error
     match value:
         case bool() | int() | float():
             return json.dumps(value)

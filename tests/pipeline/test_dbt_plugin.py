@@ -60,7 +60,7 @@ def test_every_cursor_has_the_functions_and_a_source_is_not_read_before_its_time
             with pytest.raises(duckdb.Error, match=r"http://127\.0\.0\.1:1.*cannot be reached"):
                 cursor.execute("SELECT id FROM items")
     source.meta["bbx"] = [1, 2, 3, 4]
-    with pytest.raises(ArgumentError, match=r"^sources.yml: source 'eo\.main\.items': .*'bbx'.*'bbox'"):
+    with pytest.raises(ArgumentError, match=r"^dbt source 'eo\.main\.items', meta: .*'bbx'.*'bbox'"):
         plugin.load(source)
 
 

@@ -7,7 +7,7 @@ WITH unread AS (
         f.geom,
         i
     FROM {{ ref('scene_index') }} AS i
-    JOIN {{ ref('stg_fields') }} AS f ON i.geometry && f.geom
+    JOIN {{ ref('stg_fields') }} AS f ON coalesce(i.geometry, i.footprint) && f.geom
     WHERE i.error IS NULL
     {%- if is_incremental() %}
       AND NOT EXISTS (
