@@ -55,7 +55,7 @@ def test_keys_and_values_become_a_call(
             r"no argument 'datetme'.* Did you mean 'datetime'\?",
         ),
         ("stac_search", {"bbox": [1, 2, 3, 4]}, "needs 'catalog': URL of a STAC API"),
-        ("stac_search", {"catalog": "c", "bbox": "[1, 2"}, r"bbox is '\[1, 2', a list was expected"),
+        ("stac_search", {"catalog": "c", "bbox": "[1, 2"}, r"bbox is '\[1, 2'; a list was expected"),
         ("stac_search", {"catalog": b"c"}, "catalog is a bytes"),
         ("drop_all", {}, "function is 'drop_all'; it must be a table function: .*stac_search"),
         ("RS_Value", {}, "it must be a table function"),

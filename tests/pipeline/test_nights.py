@@ -1,8 +1,8 @@
 """Pipelines, night after night: the dbt project in ``sql/models``, and the function of docs/pipelines.md.
 
-On dbt's first night the newest scenes are not in the catalogue yet, and one file is missing; on the second
-all is there, and one known item was updated. dbt runs in a process of its own each time, so nothing is remembered
-but what is in the database.
+On dbt's first night the newest scenes are not in the catalogue yet, and one file is missing. On the second
+all is there, and one known item was updated. dbt runs in a process of its own each time, so nothing is
+remembered but what is in the database.
 """
 
 from __future__ import annotations
