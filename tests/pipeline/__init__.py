@@ -1,0 +1,1 @@
+"""Pipelines: dbt projects, and what runs every night."""
