@@ -38,6 +38,7 @@ SELECT
     n.visited::DATE AS visited,
     i.datetime::DATE AS seen,
     i.band,
+    c.dtype,
     c.shape,
     c.data,
     c.valid

@@ -1,7 +1,7 @@
 -- Training chips of 64 x 64 pixels whose train and validation parts lie apart on the ground.
--- One grid serves both UTM zones: cells of 640 m in EPSG:3035, five by five of them a block. A block goes to one side
--- as a whole, by its hash, and with it all scenes of the place. The first row and column of cells of each block are
--- left out, so chips of two blocks are at least 640 m apart.
+-- One grid serves both UTM zones: cells of 640 m in EPSG:3035, five by five of them a block. A block goes to one
+-- side as a whole, by its hash, and with it all scenes of the place. The first row and column of cells of each
+-- block are left out, so chips of two blocks are at least 640 m apart.
 CREATE OR REPLACE TABLE cells AS
 SELECT
     x // 5 AS block_x,
@@ -11,14 +11,26 @@ SELECT
 FROM range(6_975, 6_999) AS a(x), range(4_313, 4_332) AS b(y)
 WHERE x % 5 > 0 AND y % 5 > 0;
 
+-- Clear over a whole cell: its classes lie between vegetation (4) and unclassified (7).
+CREATE OR REPLACE TABLE clear_cells AS
+SELECT * EXCLUDE (classes)
+FROM (
+    SELECT p.*, i.id, RS_ZonalStatsAll(i, p.area, aoi_crs := 'EPSG:3035') AS classes
+    FROM 'idx.parquet' AS i
+    CROSS JOIN cells AS p
+    WHERE i.band = 'scl'
+      AND i.cloud_cover < 10
+)
+WHERE classes.min >= 4 AND classes.max <= 7 AND classes.valid_fraction = 1;
+
+-- Whole chips only: valid is NULL where all pixels are.
 CREATE OR REPLACE TABLE training AS
 SELECT p.split, p.block_x, p.block_y, i.id, i.band, c.crs, c.transform, c.shape, c.dtype, c.data
-FROM 'idx.parquet' AS i
-CROSS JOIN cells AS p,
+FROM clear_cells AS p
+JOIN 'idx.parquet' AS i ON i.id = p.id,
      read_cog(i, p.area, aoi_crs := 'EPSG:3035', crs := 'EPSG:3035', resolution := 10) AS c
 WHERE i.band IN ('red', 'nir')
-  AND i.cloud_cover < 7
-  AND c.valid IS NULL;  -- whole chips only
+  AND c.valid IS NULL;
 
 SELECT split, count(DISTINCT (block_x, block_y)) AS blocks, count(*) AS chips, any_value(shape) AS shape
 FROM training
