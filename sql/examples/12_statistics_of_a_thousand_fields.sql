@@ -13,9 +13,9 @@ FROM range(50) AS a(x), range(20) AS b(y);
 
 -- File by file, in full vectors: the tiles that fields share are read once.
 CREATE OR REPLACE TABLE parcel_stats AS
-SELECT parcel_id, day, RS_ZonalStatsAll(i, geom, percentiles := [10, 90]) AS nir
+SELECT parcel_id, id, day, RS_ZonalStatsAll(i, geom, percentiles := [10, 90]) AS nir
 FROM (
-    SELECT p.parcel_id, p.geom, i.datetime::DATE AS day, i
+    SELECT p.parcel_id, p.geom, i.id, i.datetime::DATE AS day, i
     FROM 'idx.parquet' AS i
     JOIN parcels AS p ON i.footprint && p.geom
     WHERE i.band = 'nir'

@@ -19,7 +19,7 @@ FROM (
     FROM 'idx.parquet' AS i
     CROSS JOIN cells AS p
     WHERE i.band = 'scl'
-      AND i.cloud_cover < 10
+      AND i.cloud_cover < 7
 )
 WHERE classes.min >= 4 AND classes.max <= 7 AND classes.valid_fraction = 1;
 
