@@ -51,12 +51,12 @@ class Tally:
     told: str = ""
     """Where the largest was."""
 
-    def add(self, ours: Any, theirs: Any, where: object = "") -> None:
-        """One case: numbers, or arrays of one shape; NaN and None equal themselves, and nothing else."""
+    def add(self, ours: Any, theirs: Any, where: object = "", *, again: bool = False) -> None:
+        """One case, or the same one again: numbers of one shape; NaN equals itself and nothing else."""
         found, expected = (np.asarray(side).ravel() for side in (ours, theirs))
         if found.shape != expected.shape:
             raise AssertionError(f"{where}: {np.shape(ours)}, not {np.shape(theirs)}")
-        self.cases += 1
+        self.cases += not again
         self.values += found.size
         apart = np.nonzero(found != expected)[0]
         if not apart.size:

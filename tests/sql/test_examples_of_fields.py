@@ -61,9 +61,7 @@ def test_ndvi_of_a_field_is_that_of_its_clear_pixels(season: Season) -> None:
             clear, ndvi, share = clear_ndvi(season, scene["id"], field["geometry"])
             if clear > best.get(scene["day"], (0,))[0]:
                 best[scene["day"]] = clear, ndvi, share
-        expected = {
-            day: (ndvi, share) for day, (_, ndvi, share) in best.items() if share >= 0.5
-        }
+        expected = {day: (ndvi, share) for day, (_, ndvi, share) in best.items() if share >= 0.5}
         found = {day: row for (number, day), row in shown.items() if number == field["id"]}
         assert found.keys() == expected.keys()
         for day, (ndvi, share) in expected.items():
