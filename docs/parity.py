@@ -1,7 +1,7 @@
-"""Writes docs/parity.md: every function beside the libraries that people check it with, and how far they are apart.
+"""Writes docs/parity.md: each function beside libraries that people check with, and how far apart they are.
 
-``python docs/parity.py`` runs all comparisons of ``tests/parity`` (a minute or two) on generated files and on the
-real ones of ``../shared/data``; it fails where a difference is larger than that comparison allows.
+``python docs/parity.py`` runs all comparisons of ``tests/parity`` (a minute or two) on generated files and on
+the real ones of ``../shared/data``; it fails where a difference is larger than that comparison allows.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from tests.parity.comparisons import COMPARISONS  # noqa: E402
 PAGE = ROOT / "docs/parity.md"
 HEAD = ("function", "against", "what", "cases", "values", "largest difference", "why")
 INTRODUCTION = """\
-Each function beside libraries that give the same answer by code of their own: on generated files (13 layouts of
-`tests/duck/corpus.py`), on the real files of the test data, and on random numbers. 0 means that every value was
-equal. The largest difference is in the unit of the values, or where it says so relative to the other's value (to 1
-for smaller ones). `python docs/parity.py` measures it all again and fails where a difference has grown; the
-tests hold the same functions to the same libraries with cases of their own."""
+Each function beside libraries that give the same answer by code of their own: on generated files (the 13 of
+`tests/duck/corpus.py`), on the real files of the test data, and on random numbers. 0 means that every value
+was equal. The largest difference is in the unit of the values, or, where it says so, relative to the other's
+value (to 1 where that is less). `python docs/parity.py` measures it all again and fails where a difference is
+larger than it may be; the tests hold the same functions to the same libraries with cases of their own."""
 NOT_HERE = """\
 Zonal statistics one by one are in [zonal statistics](zonal_statistics.md), formats and layouts of files in
 [what it reads](what_it_reads.md)."""

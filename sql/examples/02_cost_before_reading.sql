@@ -1,4 +1,5 @@
--- What a join would fetch, before it is run: no pixel column, no pixel request. Tiles that areas share count once.
+-- What a join would fetch, before it is run: no pixel column, no pixel request. Tiles that fields share count
+-- once.
 WITH tiles AS (
     SELECT DISTINCT i.band, t.href, t."offset", t.byte_count
     FROM 'idx.parquet' AS i
@@ -11,8 +12,8 @@ SELECT
     count(DISTINCT href) AS files,
     count(*) AS tiles,
     sum(byte_count) // 1_000 AS kilobytes_at_most,
-    (SELECT sum(file_size) FROM 'idx.parquet' AS i WHERE i.band = tiles.band AND i.cloud_cover < 30) // 1_000
-        AS kilobytes_of_whole_files
+    (SELECT sum(file_size) FROM 'idx.parquet' AS i WHERE i.band = tiles.band AND i.cloud_cover < 30)
+        // 1_000 AS kilobytes_of_whole_files
 FROM tiles
 GROUP BY band
 ORDER BY band;

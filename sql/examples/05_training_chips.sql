@@ -1,4 +1,4 @@
--- Training chips of one size, pixels as stored. 14_spatially_blocked_split.sql keeps train and validation apart.
+-- Training chips of one size, pixels as stored. How to split them by place: 14_spatially_blocked_split.sql.
 SELECT
     i.id,
     i.band,

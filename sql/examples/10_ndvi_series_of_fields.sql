@@ -1,4 +1,5 @@
--- NDVI of every field through the season, without clouds and shadows: one row a field and date, with its label.
+-- NDVI of every field through the season, clouds and shadows left out: one row a field and date, with its
+-- label.
 CREATE OR REPLACE TABLE ndvi AS
 WITH scenes AS (
     SELECT

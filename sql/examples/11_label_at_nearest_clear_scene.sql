@@ -1,4 +1,4 @@
--- A label is true on the day of the visit: each one joined to the clear scene nearest in time, before or after.
+-- A label is true on the day of the visit: each joined to the clear scene nearest in time, before or after.
 CREATE OR REPLACE TABLE visits AS
 SELECT field_id, label, geom, TIMESTAMPTZ '2024-04-20 12:00:00+00' + to_days(6 * field_id) AS visited
 FROM 'fields.parquet';

@@ -1,4 +1,5 @@
--- A season without clouds: the median of each pixel when it was clear, both UTM zones on one grid, as GeoTIFFs.
+-- A season without clouds: the median of each pixel when it was clear, both UTM zones on one grid, as
+-- GeoTIFFs.
 CREATE OR REPLACE TABLE mosaic AS
 WITH scenes AS (
     SELECT id, map(list(band), list(i)) AS bands

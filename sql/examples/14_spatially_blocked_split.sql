@@ -1,7 +1,7 @@
 -- Training chips of 64 x 64 pixels whose train and validation parts lie apart on the ground.
--- One grid serves both UTM zones: cells of 640 m in EPSG:3035, five by five of them a block. A block goes to one
--- side as a whole, by its hash, and with it all scenes of the place. The first row and column of cells of each
--- block are left out, so chips of two blocks are at least 640 m apart.
+-- One grid serves both UTM zones: cells of 640 m in EPSG:3035, five by five of them a block. A block goes to
+-- one side as a whole, by its hash, and with it all scenes of the place. The first row and column of cells of
+-- each block are left out, so chips of two blocks are at least 640 m apart.
 CREATE OR REPLACE TABLE cells AS
 SELECT
     x // 5 AS block_x,

@@ -153,10 +153,8 @@ COMPARISONS = (
     _zonal("numpy", "numpy", 1e-15, f"{WHOLE}; with rasterio's masks", "sums in another order"),
     _zonal("SedonaDB", "sedonadb", 1e-11, WHOLE, "it adds up squares one after the other"),
     _zonal("rasterstats", "rasterstats", 1e-13, f"{WHOLE}; integers", "sums in another order"),
-    _zonal("rasterstats, float32", "rasterstats", 1e-6, f"{WHOLE}; floats", "it adds up in the type of the pixels"),
-    _zonal(
-        "exactextract", "exactextract", 1e-7, f"{WHOLE}, coverage := true", "it rounds fractions of pixels to float32"
-    ),
+    _zonal("rasterstats, float32", "rasterstats", 1e-6, f"{WHOLE}; floats", "it adds up in the pixels' type"),
+    _zonal("exactextract", "exactextract", 1e-7, f"{WHOLE}; coverage := true", "its fractions are float32"),
     Comparison(
         functions=("RS_StatsMerge",), peer="NumPy", library="numpy", run=merged, limit=1e-12,
         cases="five strips of each generated file, and the whole at once", why="sums in another order",
@@ -167,12 +165,12 @@ COMPARISONS = (
     ),
     Comparison(
         functions=("RS_MapAlgebra",), peer="DuckDB itself", library="duckdb", run=expressions, limit=1e-13,
-        cases="every function; operators between types; numbers at the ends of each type, NULL, NaN, infinity",
+        cases="every function; operators between types; the ends of each type, NULL, NaN, infinity",
         why="last digits of NumPy's and the C library's functions",
     ),
     Comparison(
-        functions=(*INDICES, "RS_NormalizedDifference"), peer="the formulae in NumPy", library="numpy", run=indices,
-        limit=1e-9, cases="a raster each", why="products in another order",
+        functions=(*INDICES, "RS_NormalizedDifference"), peer="the formulae in NumPy", library="numpy",
+        run=indices, limit=1e-9, cases="a raster each", why="products in another order",
     ),
     Comparison(
         functions=("RS_Mosaic",), peer="rasterio.merge", library="rasterio", run=mosaics, limit=0,

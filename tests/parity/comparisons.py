@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from tests.parity import analysis, metadata, pixels, warps
+from tests.parity import analysis, metadata, pixels, points, warps
 
-COMPARISONS = (*pixels.COMPARISONS, *analysis.COMPARISONS, *warps.COMPARISONS, *metadata.COMPARISONS)
+COMPARISONS = (
+    *pixels.COMPARISONS,
+    *points.COMPARISONS,
+    *analysis.COMPARISONS,
+    *warps.COMPARISONS,
+    *metadata.COMPARISONS,
+)

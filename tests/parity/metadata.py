@@ -12,8 +12,8 @@ from tests.duck.test_accessors import ACCESSORS, SHAPES, said
 from tests.parity.comparison import Comparison, Ground, Tally
 
 PIXEL_TYPES = {
-    "uint8": "UNSIGNED_8BITS", "uint16": "UNSIGNED_16BITS", "int16": "SIGNED_16BITS", "int32": "SIGNED_32BITS",
-    "uint32": "UNSIGNED_32BITS", "float32": "REAL_32BITS", "float64": "REAL_64BITS",
+    "uint8": "UNSIGNED_8BITS", "uint16": "UNSIGNED_16BITS", "int16": "SIGNED_16BITS",
+    "int32": "SIGNED_32BITS", "uint32": "UNSIGNED_32BITS", "float32": "REAL_32BITS", "float64": "REAL_64BITS",
 }  # fmt: skip
 
 
@@ -109,7 +109,7 @@ COMPARISONS = (
         limit=1e-12, cases="every generated file",
     ),
     Comparison(
-        functions=("RS_TileEnvelope",), peer="the scheme's formulae and PROJ", library="pyproj", run=map_tiles,
-        limit=1e-9, cases="a random tile of each zoom, in degrees", why="rounding",
+        functions=("RS_TileEnvelope",), peer="the scheme's formulae and PROJ", library="pyproj",
+        run=map_tiles, limit=1e-9, cases="a random tile of each zoom, in degrees", why="rounding",
     ),
 )  # fmt: skip

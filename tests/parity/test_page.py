@@ -1,4 +1,4 @@
-"""docs/parity.md names every function and has the rows of the comparisons; ``docs/parity.py`` measures them."""
+"""docs/parity.md names every function and has a row for each comparison; ``docs/parity.py`` measures them."""
 
 from __future__ import annotations
 

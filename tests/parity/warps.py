@@ -18,7 +18,8 @@ BOXES_APART = ("globe to zone 1", "globe to a disk", "globe to the pole")
 CALLS = (
     "SELECT c FROM read_cog($1, crs := 'EPSG:3035', resolution := 17, resampling := $2, level := 0) AS c",
     "SELECT RS_Transform($1, 'EPSG:3035', $2, 23, level := 0)",
-    "SELECT RS_ReprojectMatch($1, m, $2) FROM (SELECT {'crs': 'EPSG:32633', 'shape': [1, 280, 250]::INTEGER[3], "
+    "SELECT RS_ReprojectMatch($1, m, $2) "
+    "FROM (SELECT {'crs': 'EPSG:32633', 'shape': [1, 280, 250]::INTEGER[3], "
     "'transform': [12, 0, 245000, 0, -12, 5300040]::DOUBLE[6]} AS m)",
     "SELECT RS_Resample($1, 170, 150, algorithm := $2, level := 0)",
 )
@@ -85,8 +86,8 @@ def areas(ground: Ground, *, dtype: str) -> Tally:
 FUNCTIONS = ("read_cog", "RS_ReprojectMatch", "RS_Transform", "RS_Resample")
 PEER = "rasterio's WarpedVRT"
 ALL = (
-    "16 pairs of grids (zones, degrees, turned, poles, the antimeridian), each function on generated files, and "
-    "real files"
+    "16 pairs of grids (zones, degrees, turned, poles, the antimeridian), each function on generated files, "
+    "and real files"
 )
 COMPARISONS = (
     Comparison(
@@ -100,7 +101,7 @@ COMPARISONS = (
     Comparison(
         functions=FUNCTIONS, peer=PEER, library="rasterio", run=partial(kernels, kinds="f"), limit=1e-4,
         cases="bilinear and cubic of floating point: the same",
-        why="GDAL does not divide by sums of weights within 1e-5 of 1; left out: beside NaN that is no nodata",
+        why="GDAL does not divide by sums of weights within 1e-5 of 1; left out: NaN that is not nodata",
     ),
     Comparison(
         functions=FUNCTIONS, peer=PEER, library="rasterio", run=partial(areas, dtype="uint8"), limit=0,
@@ -109,6 +110,7 @@ COMPARISONS = (
     ),
     Comparison(
         functions=FUNCTIONS, peer=PEER, library="rasterio", run=partial(areas, dtype="float64"), limit=1e-5,
-        cases="average of floating point: the same", why="as above; GDAL's transformation is exact to 1e-7 pixels",
+        cases="average of floating point: the same",
+        why="as above; GDAL's transformation is exact to 1e-7 pixels",
     ),
 )  # fmt: skip
