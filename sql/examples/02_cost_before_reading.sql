@@ -11,7 +11,7 @@ SELECT
     band,
     count(DISTINCT href) AS files,
     count(*) AS tiles,
-    sum(byte_count) // 1_000 AS kilobytes_at_most,
+    sum(byte_count) // 1_000 AS kilobytes_of_tiles,
     (SELECT sum(file_size) FROM 'idx.parquet' AS i WHERE i.band = tiles.band AND i.cloud_cover < 30)
         // 1_000 AS kilobytes_of_whole_files
 FROM tiles

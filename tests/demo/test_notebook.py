@@ -43,7 +43,7 @@ def test_fields_and_ndvi_runs_and_shows_chips_and_plots(tmp_path: Path) -> None:
     assert sum("image/png" in data for data in outputs) == 2
     assert [data["text/html"].count("<img") for data in outputs if "text/html" in data] == [6, 20, 2, 6]
     said = "".join(data.get("text/plain", "") for data in outputs)
-    for word in ("wheat", "kilobytes_at_most", "validation", "clear_pixels"):
+    for word in ("wheat", "kilobytes_of_tiles", "validation", "clear_pixels"):
         assert word in said
     assert list(tmp_path.iterdir()) == []
 

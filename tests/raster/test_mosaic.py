@@ -119,7 +119,7 @@ def test_a_mosaic_is_what_numpy_makes_of_a_masked_stack(method: str, given: list
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
 @pytest.mark.parametrize("method", MERGED)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_mosaic_is_what_rasterio_merges(method: str, dtype: str, seed: int) -> None:
     chips = random_chips(seed, dtype)
     expected, place = rasterio_merge(chips, method)
