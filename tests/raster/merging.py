@@ -26,7 +26,7 @@ def chip_at(x: int, y: int, pixels: npt.NDArray[Any], valid: Any = None, nodata:
 
 
 def random_chips(seed: int, dtype: str) -> list[Chip]:
-    """One to six chips of up to 19 pixels a side, apart or over each other, with nodata: NaN of floats, else 0.
+    """One to six chips of up to 19 pixels a side, apart or over each other; nodata is NaN of floats, else 0.
 
     A pixel is valid where a band is not nodata, as a chip that was read has it.
     """

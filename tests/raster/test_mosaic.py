@@ -62,9 +62,8 @@ def masked_stack(given: list[Chip]) -> np.ma.MaskedArray[Any, Any]:
     left, top = min(x for x, _ in places), min(y for _, y in places)
     right = max(x + c.window.width for (x, _), c in zip(places, given, strict=True))
     bottom = max(y + c.window.height for (_, y), c in zip(places, given, strict=True))
-    stack = np.ma.masked_all(
-        (len(given), len(given[0].pixels), bottom - top, right - left), given[0].pixels.dtype
-    )
+    shape = len(given), len(given[0].pixels), bottom - top, right - left
+    stack = np.ma.array(np.zeros(shape, given[0].pixels.dtype), mask=True)  # masked_all holds any bits
     for layer, (x, y), chip in zip(stack, places, given, strict=True):
         missing = (
             np.isnan(chip.pixels) if chip.pixels.dtype.kind == "f" else np.zeros(chip.pixels.shape, bool)
