@@ -1,11 +1,19 @@
--- What a join would fetch, before it is run: no pixel column, no pixel request.
+-- What a join would fetch, before it is run: no pixel column, no pixel request. Tiles that fields share count
+-- once.
+WITH tiles AS (
+    SELECT DISTINCT i.band, t.href, t."offset", t.byte_count
+    FROM 'idx.parquet' AS i
+    JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
+         read_cog_tiles(i, f.geom) AS t
+    WHERE i.cloud_cover < 30
+)
 SELECT
-    i.band,
-    count(DISTINCT (t.href, t."offset")) AS tiles,
-    sum(t.byte_count) // 1_000 AS kilobytes_if_nothing_were_shared
-FROM 'idx.parquet' AS i
-JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
-     read_cog_tiles(i, f.geom) AS t
-WHERE i.cloud_cover < 30
-GROUP BY i.band
-ORDER BY i.band;
+    band,
+    count(DISTINCT href) AS files,
+    count(*) AS tiles,
+    sum(byte_count) // 1_000 AS kilobytes_of_tiles,
+    (SELECT sum(file_size) FROM 'idx.parquet' AS i WHERE i.band = tiles.band AND i.cloud_cover < 30)
+        // 1_000 AS kilobytes_of_whole_files
+FROM tiles
+GROUP BY band
+ORDER BY band;

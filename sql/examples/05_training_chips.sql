@@ -1,10 +1,9 @@
--- Training chips of one size, with a split that keeps neighbours together.
+-- Training chips of one size, pixels as stored. How to split them by place: 14_spatially_blocked_split.sql.
 SELECT
     i.id,
     i.band,
     w.x_off,
     w.y_off,
-    CASE WHEN (w.x_off // 256 + w.y_off // 256) % 5 = 0 THEN 'validation' ELSE 'train' END AS split,
     c.shape,
     c.data
 FROM 'idx.parquet' AS i,

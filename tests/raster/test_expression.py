@@ -77,6 +77,12 @@ def close(found: Any, value: Any, rtol: float, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[Table]:
+    with numbers() as made:
+        yield made
+
+
+@contextlib.contextmanager
+def numbers() -> Iterator[Table]:
     """The ends of every type, small numbers that meet often, and what is special of floating point."""
     rng = np.random.default_rng(6)
     rows = 60

@@ -1,0 +1,1 @@
+"""How far every function is from the libraries that people check it with: the numbers of docs/parity.md."""
