@@ -119,6 +119,7 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
         answered=math["answered"],
         dtype=math["dtype"],
         nodata=math["nodata"],
+        href=row["selection"]["href"],
     )
     return MathPlan(plan=plan, math=bound)
 

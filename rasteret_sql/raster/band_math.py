@@ -111,16 +111,6 @@ def nulls(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | N
     return either(None if valid is None else ~valid, is_nodata(pixels, nodata))
 
 
-def on_chip(asked: BandMath, chip: Chip, names: Sequence[str | None] = ()) -> Chip:
-    """The answer over one chip's bands as a chip of one band; without an expression the chip itself, masked.
-
-    ``names`` are those of the chip's bands, in its order, where they are known; ``b1`` is its first.
-    """
-    where = bands_of(asked, len(chip.pixels), names, chip.href or "the chip")
-    columns = {text: column(chip, band) for text, band in where.items()}
-    return answer(asked, columns, chip)
-
-
 def answer(asked: BandMath, columns: Mapping[str, Column], grid: Chip) -> Chip:
     """The chip that the expression and the mask give, placed where ``grid`` lies."""
     shape = grid.pixels.shape[1:]

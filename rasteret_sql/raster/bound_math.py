@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.readable import naming
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.values import Array, Bools
 from rasteret_sql.raster.band_math import BandMath, Column, bands_of, evaluate, masked_out, nulls, require
@@ -35,6 +36,8 @@ class BoundMath:
     """NumPy's name of the answer's samples."""
     nodata: float | None
     """Of the answer."""
+    href: str
+    """Of the raster, for messages."""
 
     def values(
         self,
@@ -53,11 +56,12 @@ class BoundMath:
             for text, place in self.places.items()
         }
         mask, shape = self.asked.mask, bands[0].shape
-        kept = None if mask is None else ~masked_out(mask, columns, shape)
-        if self.asked.expression is None:
-            return None, kept if own is None else own if kept is None else own & kept
-        data, found, _ = evaluate(self.asked, columns, shape, kept)
-        return data, found
+        with naming(self.href):
+            kept = None if mask is None else ~masked_out(mask, columns, shape)
+            if self.asked.expression is None:
+                return None, kept if own is None else own if kept is None else own & kept
+            data, found, _ = evaluate(self.asked, columns, shape, kept)
+            return data, found
 
     def on(self, chip: Chip, *, by_nodata: bool) -> Chip:
         """The answer over a chip of the bands that are read. ``by_nodata``: see ``own_validity``."""
@@ -116,6 +120,7 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Head
         answered=len(wanted) or 1,
         dtype=dtype,
         nodata=nodata,
+        href=href,
     )
 
 

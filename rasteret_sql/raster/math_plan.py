@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import shapely
 
-from rasteret_sql.cog.readable import naming
 from rasteret_sql.raster.algebra.values import Bools
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan, Pixels
@@ -41,8 +40,7 @@ class MathPlan:
         """Fill ``out`` from the pixels of the source, and say which of it are valid (None: all)."""
         source = self.source
         chip = Chip(pixels=pixels, valid=valid, transform=source.transform, crs=None, nodata=source.nodata)
-        with naming(source.selection.href):
-            answer = self.math.on(chip, by_nodata=source.mask is None)
+        answer = self.math.on(chip, by_nodata=source.mask is None)
         if isinstance(self.plan, WarpPlan):
             return self.plan.finish_as(answer.pixels, answer.valid, out, nodata=self.math.nodata)
         out[...] = answer.pixels

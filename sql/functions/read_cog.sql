@@ -55,6 +55,12 @@
 --      read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10, size := 64) AS c
 -- WHERE i.band = 'red' AND f.field_id = 1
 -- ORDER BY i.id;
+-- @example Bright pixels of near infrared as reflectance, in single precision
+-- SELECT dtype, shape, octet_length(valid) AS masked
+-- FROM read_cog(
+--     'S2_32632_20240414/nir.tif', [12.0, 47.98, 12.01, 47.99],
+--     expression := '(b1 * 0.0001 - 0.1)::FLOAT', mask := 'b1 > 3000'
+-- );
 CREATE MACRO read_cog(
     raster,
     aoi := NULL,

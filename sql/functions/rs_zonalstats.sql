@@ -33,6 +33,20 @@
 -- WHERE i.band = 'nir' AND i.datetime::DATE = '2024-05-14'
 -- ORDER BY f.field_id
 -- LIMIT 5;
+-- @example Cloud-free NDVI of some fields through the year
+-- WITH scenes AS (
+--     SELECT i.id, any_value(i.datetime) AS datetime, any_value(i.footprint) AS footprint,
+--         map(list(i.band), list(i)) AS bands
+--     FROM 'idx.parquet' AS i
+--     GROUP BY i.id
+-- )
+-- SELECT f.field_id, f.label, s.datetime, round(RS_ZonalStats(
+--     s.bands, f.geom, 'mean',
+--     expression := '(nir - red) / (nir + red - 2000)', mask := 'scl IN (4, 5, 6)'
+-- ), 3) AS ndvi
+-- FROM scenes AS s JOIN 'fields.parquet' AS f ON s.footprint && f.geom
+-- WHERE f.field_id <= 3
+-- ORDER BY f.field_id, s.datetime;
 CREATE MACRO RS_ZonalStats(
     raster,
     zone,

@@ -39,6 +39,18 @@
 --     LIMIT 1
 -- ), unnest(map_entries(s.histogram)) AS u(e)
 -- ORDER BY class;
+-- @example Reflectance of near infrared in one field, where a class says that the sky was clear
+-- SELECT s.id, round(s.stats.mean, 3) AS mean, round(s.stats.valid_fraction, 2) AS clear
+-- FROM (
+--     SELECT n.id, RS_ZonalStatsAll(
+--         {'nir': n, 'scl': c}, f.geom, expression := 'nir * 0.0001 - 0.1', mask := 'scl NOT IN (3, 8, 9, 10)'
+--     ) AS stats
+--     FROM 'idx.parquet' AS n
+--     JOIN 'idx.parquet' AS c ON c.id = n.id AND c.band = 'scl'
+--     JOIN 'fields.parquet' AS f ON n.footprint && f.geom
+--     WHERE n.band = 'nir' AND f.field_id = 1
+-- ) AS s
+-- ORDER BY s.id;
 CREATE MACRO RS_ZonalStatsAll(
     raster,
     zone,

@@ -17,6 +17,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from shapely import Polygon, to_wkt
 
+from tests.duck.band_files import pixels, write
 from tests.duck.corpus import UTM32, UTM33, texture
 from tests.duck.refusals import message
 from tests.raster.warping import EXACT
@@ -25,21 +26,6 @@ SHAPE = (240, 300)
 NEXT_ZONE = UTM33.translation(6_500, 1_460) @ UTM33
 """Over a part of the same place."""
 Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-def write(path: Path, pixels: np.ndarray[Any, Any], transform: Any = UTM32, **more: Any) -> None:
-    names, scales = more.pop("names", None), more.pop("scales", None)
-    profile = {
-        "driver": "GTiff", "count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2],
-        "dtype": pixels.dtype.name, "crs": "EPSG:32632", "transform": transform, "tiled": True,
-        "blockxsize": 64, "blockysize": 64, "compress": "deflate",
-    } | more  # fmt: skip
-    with rasterio.open(path, "w", **profile) as dataset:
-        dataset.write(pixels)
-        if names:
-            dataset.descriptions = names
-        if scales:
-            dataset.scales, dataset.offsets = scales
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +65,6 @@ def chip(con: duckdb.DuckDBPyConnection, query: str, *values: Any) -> dict[str, 
     found = con.execute(query, list(values)).fetchone()
     assert found is not None
     return found[0]  # type: ignore[no-any-return]
-
-
-def pixels(value: dict[str, Any] | None) -> np.ma.MaskedArray[Any, Any]:
-    assert value is not None
-    bands, *shape = value["shape"]
-    assert bands == 1
-    data = np.frombuffer(value["data"], value["dtype"]).reshape(shape)
-    valid = (
-        np.ones(shape, bool) if value["valid"] is None else np.frombuffer(value["valid"], bool).reshape(shape)
-    )
-    return np.ma.array(data, mask=~valid)
 
 
 def same(value: dict[str, Any] | None, data: Any, valid: Any) -> None:
