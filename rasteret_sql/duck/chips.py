@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,14 +13,17 @@ from rasteret_sql.cog.window import window_bounds
 from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, levels_of, numbers
 from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
-from rasteret_sql.duck.rows import box, plan_of, source_row
+from rasteret_sql.duck.pixel_math import asked_math
+from rasteret_sql.duck.rows import box, math_row, plan_of, source_row
 from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.raster import chip as chips
-from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.bound_math import BoundMath, bind_source
+from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
 from rasteret_sql.raster.plan import Planner, ReadRequest
 from rasteret_sql.raster.plan import plan_tiles as tiles_of
-from rasteret_sql.raster.warp_plan import WarpPlan, read_plans
+from rasteret_sql.raster.read_plans import Plan, read_plans
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
@@ -29,19 +33,22 @@ Row = dict[str, Any]
 
 def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    return _planned(columns, _tile_rows, [None] * len(columns[0]))
+    nothing = [None] * len(columns[0])
+    return _planned(columns, _tile_rows, nothing, nothing)
 
 
 def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
-    *shared, crs, resampling, size = columns
-    return _planned(shared, _chip_rows, asked_grids(crs, shared[6], resampling, size))
+    *shared, crs, resampling, size, expression, mask = columns
+    grids = asked_grids(crs, shared[6], resampling, size)
+    return _planned(shared, _chip_rows, grids, asked_math(expression, mask))
 
 
 def _planned(
     columns: Sequence[pa.Array],
     rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
     grids: Sequence[Asked | None],
+    math: Sequence[BandMath | None],
 ) -> list[list[Row] | None]:
     raster, aoi, aoi_type, aoi_crs, bands, level, resolution, all_touched, on_error = columns
     wanted = areas(aoi, aoi_type, aoi_crs)
@@ -58,18 +65,34 @@ def _planned(
             continue
         try:
             request = _request(i, wanted, asked_bands, levels, resolutions, touched)
-            grid = grids[i]
+            asked, grid = math[i], grids[i]
+            bound = None if asked is None else bind_source(asked, request.bands, sound(header))
+            if bound is not None:
+                request = replace(request, bands=tuple(band + 1 for band in bound.read))
             if grid is None:
-                planned.append(list(rows_of(planner, sound(header), request, policies[i])))
+                rows = list(rows_of(planner, sound(header), request, policies[i]))
             else:
                 row = warped_row(sound(header), request, grid, policies[i])
-                planned.append([] if row is None else [row])
+                rows = [] if row is None else [row]
+            planned.append(rows if bound is None else [_answer_row(row, bound) for row in rows])
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(raster, i, error)])
     prepare({row["href"] for rows in planned if rows for row in rows[:1]})
     return planned
+
+
+def _answer_row(row: Row, bound: BoundMath) -> Row:
+    """A chip's row with what is made of its bands."""
+    bands = None if bound.asked.expression is not None else row["bands"][: bound.answered]
+    return row | {
+        "bands": bands,
+        "dtype": bound.dtype,
+        "shape": (bound.answered, *row["shape"][1:]),
+        "nodata": bound.nodata,
+        "source": row["source"] | {"math": math_row(bound)},
+    }
 
 
 def _no_area(aoi: pa.Array) -> bool:
@@ -163,7 +186,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
     for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):
-        lengths[i] = plan.byte_count
+        lengths[i] = pixel_bytes(plan)
         if error is None:
             there[i] = True
             masks[i] = mask if validity else None
@@ -180,9 +203,9 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     )
 
 
-def _too_large(plan: ChipPlan | WarpPlan) -> str | None:
+def _too_large(plan: Plan) -> str | None:
     """Why one chip is over the limit by itself, so that it need not end the query for all others."""
-    if plan.byte_count <= settings().max_read_bytes:
+    if pixel_bytes(plan) <= settings().max_read_bytes:
         return None
     try:
         chips.allocate([plan])

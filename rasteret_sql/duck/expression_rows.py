@@ -1,4 +1,4 @@
-"""The rows of RS_MapAlgebra: what each asks for, checked before a pixel is read."""
+"""The rows of an expression over rasters: what each asks for, checked before a pixel is read."""
 
 from __future__ import annotations
 
@@ -83,16 +83,16 @@ def rows_of(
             raise area
         asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i])
         request = ReadRequest(area=area, level=levels[i], resolution=resolutions[i], all_touched=touched[i])
-        row = _row(i, asked, named, request, scaled=scaled[i])
+        row = row_of(i, asked, named, request, scaled=scaled[i])
         if row is not None:
             rows.append(row)
     return rows
 
 
-def _row(
-    number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest, *, scaled: bool
+def row_of(
+    number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest, *, scaled: bool = False
 ) -> Row | None:
-    """None where a raster that is needed is NULL."""
+    """What is asked of some rasters; None where one that is needed is NULL."""
     places = _places(asked, named)
     if places is None:
         return None

@@ -11,17 +11,19 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.window import Affine
+from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
 from rasteret_sql.duck.named_rasters import Raster, read_rasters, scaling
 from rasteret_sql.errors import LimitError
-from rasteret_sql.raster.align import onto, require_same_place
+from rasteret_sql.raster.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import Column, answer, column
 from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip, clip
-from rasteret_sql.raster.plan import plan_chip
+from rasteret_sql.raster.plan import ReadRequest, plan_chip
+from rasteret_sql.raster.warp_plan import grid_of, plan_warp, steps_between
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
 
@@ -47,54 +49,69 @@ def _bytes(one: Row) -> int:
     planned = plan_chip(raster.header, request)
     if planned is None:
         return 0
-    window, area = planned[1].window, _pixel_area(planned[1].transform)
-    total = 8.0
+    window, total = planned[1].window, 8.0
+    first = grid_of(raster.header, planned[0]) if raster.header.crs else None
     for text, (name, _) in one.places.items():
         header = one.rasters[name].header
-        finer = 1.0 if header is None else max(1.0, area / _pixel_area(header.transform))
-        total += finer * np.dtype(one.dtypes[text]).itemsize
+        total += _finer(header, raster.header, first) * np.dtype(one.dtypes[text]).itemsize
     return int(window.width * window.height * total)
 
 
-def _pixel_area(transform: Affine) -> float:
-    a, b, _, d, e, _ = transform
-    return abs(a * e - b * d)
+def _finer(header: Header | None, first: Header, grid: Grid | None) -> float:
+    """Pixels of a raster under one pixel of the first, or 1."""
+    if header is None or header is first or header.crs is None or grid is None:
+        return 1.0
+    across, down = steps_between(grid, grid_of(header))
+    return max(1.0, across * down)
 
 
 def _answers(rows: Sequence[Row]) -> list[Chip | None]:
     """Read the first raster of every row, then what the others have there, all files of a kind together."""
     firsts = read_rasters([one.read(one.first) for one in rows])
-    wanted = [
-        (i, name, one.read(name, **_around(one.rasters[name], name, chip)))
-        for i, (one, chip) in enumerate(zip(rows, firsts, strict=True))
-        if chip is not None
-        for name in one.others
-    ]
-    others: dict[tuple[int, str], Chip | None] = {
-        (i, name): chip
-        for (i, name, _), chip in zip(wanted, read_rasters([w for *_, w in wanted]), strict=True)
-    }
+    there = [i for i, chip in enumerate(firsts) if chip is not None]
+    answers = answers_on([rows[i] for i in there], [chip for chip in firsts if chip is not None])
+    for i, found in zip(there, answers, strict=True):
+        firsts[i] = found
+    return firsts
+
+
+def answers_on(rows: Sequence[Row], firsts: Sequence[Chip]) -> list[Chip]:
+    """The answer of every row over its first raster's chip, whose bands are those that are needed of it."""
+    wanted = {}
+    for i, (one, chip) in enumerate(zip(rows, firsts, strict=True)):
+        for name in one.others:
+            asked = _around(one, name, chip)
+            if asked is not None:
+                wanted[i, name] = asked
+    others = dict(zip(wanted, read_rasters(list(wanted.values())), strict=True))
     return [
-        None if chip is None else _answer(one, chip, {name: others[i, name] for name in one.others})
+        _answer(one, chip, {name: others.get((i, name)) for name in one.others})
         for i, (one, chip) in enumerate(zip(rows, firsts, strict=True))
     ]
 
 
-def _around(raster: Raster, name: str, first: Chip) -> dict[str, Any]:
-    """What is read of another raster: where the first chip lies, and of a chip, or without CRS, all of it.
+def _around(one: Row, name: str, first: Chip) -> tuple[Raster, ReadRequest] | None:
+    """What is read of another raster: what lies under the first chip; all of a chip, or without a CRS.
 
-    Where the first is an overview, the others' coarsest level that is no coarser.
+    Where the first is an overview, the others' coarsest level that is no coarser. None: nothing lies there.
     """
     changes: dict[str, Any] = {"area": None, "level": None, "all_touched": True}
-    header = raster.header
-    if header is not None:
-        require_same_place(header.crs, header.transform, first, f"{name} ({place(header.href)})")
-        if first.crs is not None:
-            changes["area"] = Aoi(geometry=shapely.box(*first.bounds), crs=first.crs)
+    header = one.rasters[name].header
+    if header is None:
+        return one.read(name, **changes)
+    require_placed(header.crs, header.transform, first, f"{name} ({place(header.href)})")
+    if first.crs is None:
+        return one.read(name, **changes)
+    if same_place(header.crs, first.crs):
+        changes["area"] = Aoi(geometry=shapely.box(*first.bounds), crs=first.crs)
         if first.level:
             a, b, _, d, e, _ = first.transform
             changes["resolution"] = max(math.hypot(a, d), math.hypot(b, e))
-    return changes
+        return one.read(name, **changes)
+    planned = plan_warp(header, grid_under(first), "nearest", level=None if first.level else 0)
+    if planned is None:
+        return None
+    return one.read(name, area=planned[1].source.window, level=planned[0], resolution=None)
 
 
 def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:

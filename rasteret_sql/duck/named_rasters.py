@@ -95,12 +95,18 @@ def named_rasters(column: pa.Array, *, overviews: bool) -> list[Mapping[str, Ras
         return [None] * len(column)
     if pa.types.is_map(kind):
         return _of_map(column, overviews)
-    if pa.types.is_struct(kind) and not is_chip(kind) and not _is_row(kind):
+    if is_named(kind):
         return _of_struct(column, overviews)
     one = Column(column, overviews)
     return [
         {WHOLE: Raster(column=one, at=row)} if there else None for row, there in enumerate(present(column))
     ]
+
+
+def is_named(kind: Any) -> bool:
+    """Whether values of this type are several rasters under names."""
+    plain = pa.types.is_struct(kind) and not is_chip(kind) and not _is_row(kind)
+    return bool(plain or pa.types.is_map(kind))
 
 
 def _is_row(kind: Any) -> bool:

@@ -15,9 +15,12 @@ from rasteret_sql.duck.arguments import band_lists, choices, integers, numbers, 
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.pixel_math import asked_math
 from rasteret_sql.duck.point_arguments import point_lists_of, points_of
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
+from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.plan import pick_band_numbers, pick_bands, pick_level
@@ -41,6 +44,7 @@ class _Options:
     interpolation: str
     level: int | None
     resolution: float | None
+    math: BandMath | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +59,11 @@ class _Asked:
 
 def value(
     raster: pa.Array, point: pa.Array, point_type: pa.Array, band: pa.Array, interpolation: pa.Array,
-    level: pa.Array, resolution: pa.Array, crs: pa.Array,
+    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
 ) -> pa.Array:  # fmt: skip
     """One number a row."""
     points, number = points_of(point, point_type, crs)
-    options = _options(band, interpolation, level, resolution)
+    options = _options(band, interpolation, level, resolution, expression, mask)
     wanted = number >= 0
     found = _rasters(raster, options, wanted)
     groups: dict[tuple[int, int], list[int]] = {}
@@ -76,11 +80,11 @@ def value(
 
 def values(
     raster: pa.Array, points: pa.Array, points_type: pa.Array, band: pa.Array, interpolation: pa.Array,
-    level: pa.Array, resolution: pa.Array, crs: pa.Array,
+    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
 ) -> pa.Array:  # fmt: skip
     """A list of numbers a row, one a point."""
     lists = point_lists_of(points, points_type, crs)
-    options = _options(band, interpolation, level, resolution)
+    options = _options(band, interpolation, level, resolution, expression, mask)
     wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
     found = _rasters(raster, options, wanted)
     lengths = np.where([one is not None for one in found], lists.lengths, 0)
@@ -116,13 +120,19 @@ def _options(*columns: pa.Array) -> list[_Options]:
 
 
 def _options_of(
-    band: pa.Array, interpolation: pa.Array, level: pa.Array, resolution: pa.Array
+    band: pa.Array,
+    interpolation: pa.Array,
+    level: pa.Array,
+    resolution: pa.Array,
+    expression: pa.Array,
+    mask: pa.Array,
 ) -> list[_Options]:
     rows = zip(
         map(_one_band, band_lists(band)),
         choices(interpolation, "interpolation", INTERPOLATIONS),
         integers(level, "level"),
         numbers(resolution, "resolution"),
+        asked_math(expression, mask),
         strict=True,
     )
     return [_Options(*row) for row in rows]
@@ -170,9 +180,13 @@ def _sample(
     ways = Ways(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
         (sample,) = pick_band_numbers((one.options.band,), len(chip.pixels), (), name_of(chip))
-        xy = ways.to(crs_of(chip), one.points)
-        found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation)
+        xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
+        found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
     return found, there
+
+
+def _math(raster: Header | Chip, options: _Options) -> BoundMath | None:
+    return None if options.math is None else bind_source(options.math, (options.band,), raster)
 
 
 def _request(header: Header, asked: _Asked, whole: bool) -> PointRequest:
@@ -184,6 +198,7 @@ def _request(header: Header, asked: _Asked, whole: bool) -> PointRequest:
         band=band,
         points=asked.points,
         interpolation=options.interpolation,
+        math=_math(header, options),
         whole=whole,
     )
 

@@ -12,8 +12,12 @@ from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.mapping import Grid
+from rasteret_sql.raster.math_plan import MathPlan
+from rasteret_sql.raster.read_plans import Plan
 from rasteret_sql.raster.reproject import footprint
 from rasteret_sql.raster.warp_plan import WarpPlan
 
@@ -72,6 +76,7 @@ def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
         "aoi": plan.aoi,
         "all_touched": plan.all_touched,
         "warp": _warp_row(plan) if isinstance(plan, WarpPlan) else None,
+        "math": None,
         "on_error": on_error,
         "error": None,
     }
@@ -85,12 +90,41 @@ def _warp_row(plan: WarpPlan) -> dict[str, Any]:
     }
 
 
+def math_row(math: BoundMath) -> dict[str, Any]:
+    """What is made of the bands that a plan reads."""
+    return {
+        "expression": math.asked.expression,
+        "mask": math.asked.mask,
+        "places": [math.places[name] for name in math.asked.names],
+        "answered": math.answered,
+        "dtype": math.dtype,
+        "nodata": math.nodata,
+    }
+
+
 def _selection_row(chosen: Selection) -> dict[str, Any]:
     return {f.name: getattr(chosen, f.name) for f in fields(Selection)}
 
 
-def plan_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
-    """The chip plan in one hidden column value."""
+def plan_of(row: Mapping[str, Any]) -> Plan:
+    """The plan in one hidden column value."""
+    plan, math = _pixels_of(row), row["math"]
+    if math is None:
+        return plan
+    asked = BandMath(expression=math["expression"], mask=math["mask"])
+    bound = BoundMath(
+        asked=asked,
+        places=dict(zip(asked.names, math["places"], strict=True)),
+        read=plan.bands,
+        answered=math["answered"],
+        dtype=math["dtype"],
+        nodata=math["nodata"],
+        href=row["selection"]["href"],
+    )
+    return MathPlan(plan=plan, math=bound)
+
+
+def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
     warp = row["warp"]
     read = ChipPlan(
         selection=_selection(row["selection"]),

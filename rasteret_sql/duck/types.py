@@ -39,9 +39,12 @@ WARP = """STRUCT(
     crs VARCHAR, transform DOUBLE[6], width INTEGER, height INTEGER,
     source_crs VARCHAR, resampling VARCHAR, steps DOUBLE[2])"""
 
+MATH = """STRUCT(
+    expression VARCHAR, mask VARCHAR, places INTEGER[], answered INTEGER, dtype VARCHAR, nodata DOUBLE)"""
+
 CHIP_SOURCE = f"""STRUCT(
     selection {SELECTION}, "window" {WINDOW}, bands INTEGER[], transform DOUBLE[6], nodata DOUBLE,
-    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, warp {WARP},
+    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, warp {WARP}, math {MATH},
     on_error VARCHAR, error VARCHAR)"""
 
 CHIP_PLAN = f"""STRUCT(

@@ -18,9 +18,10 @@ from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.read_plans import read_plans
 from rasteret_sql.raster.target import GridRequest, grid_for, resampled, suggested
 from rasteret_sql.raster.warp import algorithm, warp_chip
-from rasteret_sql.raster.warp_plan import grid_of, plan_warp, read_plans
+from rasteret_sql.raster.warp_plan import grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
 Raster = Header | Chip

@@ -12,8 +12,12 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments import areas, band_lists, flags, integers, levels_of, numbers, sql, values_of
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.named_rasters import is_named
+from rasteret_sql.duck.pixel_math import asked_math
 from rasteret_sql.duck.stats_rows import Row, number_lists, statistics_row
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.duck.zonal_math import of_bands, of_rasters
+from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.distribution import require_percentile
 from rasteret_sql.raster.tally import Statistics
 from rasteret_sql.raster.zonal import Source, ZoneRequest, zonal_statistics
@@ -45,18 +49,20 @@ class _Arguments:
     coverage: pa.Array
     level: pa.Array
     resolution: pa.Array
+    math: Sequence[BandMath | None]
 
 
 def zonal_stats(
     raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array, stat: pa.Array,
     all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
-    level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array,
+    level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array, expression: pa.Array, mask: pa.Array,
 ) -> list[float | None]:  # fmt: skip
     """One statistic of each row's zone."""
     bands, names = _bands_and_names(band, stat)
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=bands, all_touched=all_touched,
         exclude_nodata=exclude_nodata, coverage=coverage, level=level, resolution=resolution,
+        math=asked_math(expression, mask),
     )  # fmt: skip
     found = _statistics(asked, [name not in MOMENTS for name, _ in names], lenient)
     return [
@@ -69,12 +75,13 @@ def zonal_stats_all(
     raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array,
     all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
     percentiles: pa.Array, histogram: pa.Array, level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array,
+    expression: pa.Array, mask: pa.Array,
 ) -> list[Row | None]:  # fmt: skip
     """All statistics of each row's zone."""
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution,
+        resolution=resolution, math=asked_math(expression, mask),
     )  # fmt: skip
     percents = number_lists(percentiles, "percentiles")
     for listed in percents:
@@ -97,7 +104,7 @@ def histogram(
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution,
+        resolution=resolution, math=[None] * len(raster),
     )  # fmt: skip
     counts = [_bin_count(number) for number in integers(bins, "bins")]
     spans = [_span(listed) for listed in number_lists(span, "range")]
@@ -181,14 +188,18 @@ def _statistics(
     asked: _Arguments, distribution: Sequence[bool], lenient: pa.Array | None
 ) -> list[Statistics | None]:
     requests = _requests(asked, distribution)
-    sources = _sources(asked.raster, requests)
-    sound = [None if isinstance(request, RasteretError) else request for request in requests]
-    for source, request in zip(sources, requests, strict=True):
-        if source is not None and isinstance(request, RasteretError):
-            raise request
-    found = zonal_statistics(sources, sound)
+    if is_named(asked.raster.type):
+        counted = of_rasters(asked.raster, [None if r is None else sound(r) for r in requests], asked.math)
+    else:
+        sources = _sources(asked.raster, requests)
+        for source, request in zip(sources, requests, strict=True):
+            if source is not None and isinstance(request, RasteretError):
+                raise request
+        there = [None if isinstance(request, RasteretError) else request for request in requests]
+        counted = of_bands(sources, there, asked.math)
+    found = zonal_statistics(counted.sources, counted.requests, counted.through)
     if lenient is not None:
-        _require_overlap(found, sources, sound, _defaulted(lenient, "lenient"))
+        _require_overlap(found, counted.sources, counted.requests, _defaulted(lenient, "lenient"))
     return found
 
 

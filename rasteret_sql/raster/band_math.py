@@ -68,12 +68,18 @@ class BandMath:
         return found
 
 
-def require(asked: BandMath, dtypes: Mapping[str, str]) -> None:
-    """Refuse what cannot be computed from names of these NumPy dtypes, before a pixel is read."""
+def require(asked: BandMath, dtypes: Mapping[str, str]) -> tuple[str, float | None] | None:
+    """NumPy's dtype and the nodata of the answer over names of these dtypes; None without an expression.
+
+    Refuses what cannot be computed, before a pixel is read.
+    """
+    found = None
     for expression in asked.expressions:
         program = expression.bind(tuple(dtypes[name.text] for name in expression.names))
         if expression.text == asked.expression:
-            _nodata(asked.nodata, np.dtype(asked.dtype or program.dtype))
+            dtype = np.dtype(asked.dtype or program.dtype)
+            found = dtype.name, _nodata(asked.nodata, dtype)
+    return found
 
 
 def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str) -> dict[str, int]:
@@ -94,20 +100,15 @@ def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str
 def column(chip: Chip, band: int, scaling: tuple[float, float] | None = None) -> Column:
     """A band of a chip, counted from 0 as it was read; ``scaling``: scale and offset to apply."""
     pixels = chip.pixels[band]
-    null = either(None if chip.valid is None else ~chip.valid, is_nodata(pixels, chip.nodata))
+    null = nulls(pixels, chip.valid, chip.nodata)
     if scaling is not None:
         pixels = pixels * np.float64(scaling[0]) + np.float64(scaling[1])
     return Column(pixels, null)
 
 
-def on_chip(asked: BandMath, chip: Chip, names: Sequence[str | None] = ()) -> Chip:
-    """The answer over one chip's bands as a chip of one band; without an expression the chip itself, masked.
-
-    ``names`` are those of the chip's bands, in its order, where they are known; ``b1`` is its first.
-    """
-    where = bands_of(asked, len(chip.pixels), names, chip.href or "the chip")
-    columns = {text: column(chip, band) for text, band in where.items()}
-    return answer(asked, columns, chip)
+def nulls(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
+    """Where a band is NULL; None where it is nowhere."""
+    return either(None if valid is None else ~valid, is_nodata(pixels, nodata))
 
 
 def answer(asked: BandMath, columns: Mapping[str, Column], grid: Chip) -> Chip:

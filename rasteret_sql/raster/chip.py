@@ -45,21 +45,23 @@ class ChipPlan:
         return len(self.bands), self.window.height, self.window.width
 
     @property
-    def byte_count(self) -> int:
-        """Bytes of the decoded pixels."""
-        bands, rows, columns = self.shape
-        return bands * rows * columns * np.dtype(self.selection.dtype).itemsize
+    def dtype(self) -> str:
+        return self.selection.dtype
 
 
 class Planned(Protocol):
     """What is planned to be read: a chip of the file's own pixels, or of others (``warp_plan.WarpPlan``)."""
 
     @property
-    def selection(self) -> Selection: ...
+    def dtype(self) -> str: ...
     @property
     def shape(self) -> tuple[int, int, int]: ...
-    @property
-    def byte_count(self) -> int: ...
+
+
+def pixel_bytes(plan: Planned) -> int:
+    """Bytes of the pixels of a plan."""
+    bands, rows, columns = plan.shape
+    return bands * rows * columns * np.dtype(plan.dtype).itemsize
 
 
 def allocate(plans: Sequence[Planned]) -> tuple[npt.NDArray[np.uint8], list[Pixels]]:
@@ -67,24 +69,24 @@ def allocate(plans: Sequence[Planned]) -> tuple[npt.NDArray[np.uint8], list[Pixe
 
     LimitError before anything is read when the pixels of one batch exceed ``max_read_bytes``.
     """
-    total = sum(plan.byte_count for plan in plans)
+    total = sum(map(pixel_bytes, plans))
     limit = settings().max_read_bytes
     if total > limit:
-        largest = max(plans, key=lambda plan: plan.byte_count)
+        largest = max(plans, key=pixel_bytes)
         bands, rows, columns = largest.shape
         raise LimitError(
             f"{len(plans):,} chips of one batch hold {_size(total)} of pixels, over max_read_bytes "
             f"({_size(limit)}); the largest is "
-            f"{bands} x {rows:,} x {columns:,} {largest.selection.dtype}. "
+            f"{bands} x {rows:,} x {columns:,} {largest.dtype}. "
             "Ask for smaller areas, fewer bands or a coarser level, "
             "read fewer rows at once, or raise max_read_bytes"
         )
     buffer = np.empty(total, np.uint8)
     arrays, at = [], 0
     for plan in plans:
-        piece = buffer[at : at + plan.byte_count].view(plan.selection.dtype)
-        arrays.append(piece.reshape(plan.shape))
-        at += plan.byte_count
+        byte_count = pixel_bytes(plan)
+        arrays.append(buffer[at : at + byte_count].view(plan.dtype).reshape(plan.shape))
+        at += byte_count
     return buffer, arrays
 
 

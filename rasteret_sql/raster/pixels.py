@@ -13,7 +13,7 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
 from rasteret_sql.raster.rasterize import covers_grid, inside
@@ -74,7 +74,7 @@ def read_each(
         if found is not None and header is not None:
             planned.append(_Planned(row=row, header=header, level=found[0], plan=found[1]))
     planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))
-    for group in groups(planned, lambda one: one.plan.byte_count):
+    for group in groups(planned, lambda one: pixel_bytes(one.plan)):
         yield from _read(group)
 
 

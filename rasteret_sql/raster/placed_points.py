@@ -14,6 +14,7 @@ from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.sample import BlockedPixels, by_block
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.antimeridian import wrap_around
+from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.spots import Spots, spots
@@ -54,6 +55,8 @@ class PointRequest:
     points: Numbers
     """Numbers of the points; requests for the same ones share the very array."""
     interpolation: str
+    math: BoundMath | None = None
+    """What is wanted instead of the band, or where of it; its bands are read."""
     whole: bool = False
     """Keep whole blocks in the cache: other points in them are about to be asked for."""
 

@@ -13,6 +13,8 @@ from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.sample import BlockedPixels, PixelRead
 from rasteret_sql.cog.selection import Selection, select_cells, select_mask_cells
 from rasteret_sql.errors import UnsupportedError
+from rasteret_sql.raster.algebra.values import Array
+from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of
@@ -55,20 +57,39 @@ def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answ
     yield from _read(batch)
 
 
-def values_in(chip: Chip, xy: Floats, sample: int, interpolation: str) -> tuple[Floats, Bools]:
-    """Values and validity of one band of a chip (from 0) at points in its CRS.
+def values_in(
+    chip: Chip, xy: Floats, sample: int, interpolation: str, math: BoundMath | None = None
+) -> tuple[Floats, Bools]:
+    """Values and validity of one band of a chip (from 0), or of an expression, at points in its CRS.
 
     A pixel of several bands is valid where one of them is no nodata, so the band's own is looked at as well.
     """
     _refuse_complex(chip.pixels.dtype, name_of(chip))
     _, rows, columns = chip.pixels.shape
     spot = spots(xy, chip.transform, columns, rows, interpolation)
-    pixels = chip.pixels[sample, spot.rows, spot.columns]
-    valid = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
-    missing = is_nodata(pixels, chip.nodata) if len(chip.pixels) > 1 else None
+    wanted = (sample,) if math is None else math.read
+    bands = [chip.pixels[band, spot.rows, spot.columns] for band in wanted]
+    shown = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
+    valid = shown
+    missing = is_nodata(bands[0], chip.nodata) if len(chip.pixels) > 1 else None
     if missing is not None:
         valid = ~missing if valid is None else valid & ~missing
+    pixels, valid = _through(math, bands, shown, chip.nodata, valid)
     return _spread(spot, pixels, valid, len(xy), name_of(chip))
+
+
+def _through(
+    math: BoundMath | None,
+    bands: Sequence[Array],
+    shown: Bools | None,
+    nodata: float | None,
+    own: Bools | None,
+) -> tuple[Array, Bools | None]:
+    """The pixels that the points have their values of: the first band's, or what is made of all."""
+    if math is None:
+        return bands[0], own
+    pixels, valid = math.values(bands, shown, nodata, own)
+    return bands[0] if pixels is None else pixels, valid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,27 +97,39 @@ class _Reading:
     number: int
     request: PointRequest
     spots: Spots
-    reads: tuple[PixelRead, ...]
-    """The band; and what decides which of its pixels are valid, if that is not the band itself."""
+    bands: tuple[PixelRead, ...]
+    """The band, or those of an expression."""
+    shown: PixelRead | None
+    """What decides which of their pixels are valid, if that is not the band itself."""
 
     @property
     def block_count(self) -> int:
         return sum(len(read.selection.blocks) for read in self.reads)
+
+    @property
+    def reads(self) -> tuple[PixelRead, ...]:
+        return self.bands if self.shown is None else (*self.bands, self.shown)
 
 
 def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
     header, level = request.header, request.header.levels[request.level]
     _refuse_complex(np.dtype(header.dtype), name_of(header))
     grid = grids.of(request)
-    reads = [_band_read(request, grid, request.band)]
-    alpha = deciding_alpha(header, request.level)
+    wanted = (request.band,) if request.math is None else request.math.read
+    shown, alpha = None, deciding_alpha(header, request.level)
     if alpha is not None:
-        reads.append(_band_read(request, grid, alpha))
+        shown = _band_read(request, grid, alpha)
     if level.mask is not None:
         pixels = grid.blocks(level.mask)
         chosen = select_mask_cells(header, level.mask, pixels.cells)
-        reads.append(_read_of(request, chosen, pixels, sample=0, fill=0))
-    return _Reading(number=number, request=request, spots=grid.spots, reads=tuple(reads))
+        shown = _read_of(request, chosen, pixels, sample=0, fill=0)
+    return _Reading(
+        number=number,
+        request=request,
+        spots=grid.spots,
+        bands=tuple(_band_read(request, grid, band) for band in wanted),
+        shown=shown,
+    )
 
 
 def _band_read(request: PointRequest, grid: Grid, band: int) -> PixelRead:
@@ -121,17 +154,13 @@ def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
         if error is not None:
             raise error
     for reading in batch:
-        header = reading.request.header
-        band, *shown = reading.reads
-        if shown:
-            valid: Bools | None = shown[0].out != 0
-        else:
-            missing = is_nodata(band.out, header.nodata)
-            valid = None if missing is None else ~missing
-        yield (
-            reading.number,
-            *_spread(reading.spots, band.out, valid, len(reading.request.points), name_of(header)),
-        )
+        request, header = reading.request, reading.request.header
+        bands = [band.out for band in reading.bands]
+        shown: Bools | None = None if reading.shown is None else reading.shown.out != 0
+        missing = is_nodata(bands[0], header.nodata) if shown is None else None
+        own = shown if missing is None else ~missing
+        pixels, valid = _through(request.math, bands, shown, header.nodata, own)
+        yield reading.number, *_spread(reading.spots, pixels, valid, len(request.points), name_of(header))
 
 
 def _spread(

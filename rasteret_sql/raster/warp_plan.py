@@ -1,8 +1,7 @@
-"""From a header and a target grid to the blocks that warping reads, and to the pixels on that grid."""
+"""From a header and a target grid to the blocks that warping reads, and from these to pixels on that grid."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,12 +11,9 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.selection import Selection
 from rasteret_sql.cog.window import Affine
-from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
-from rasteret_sql.raster import chip as reading
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.groups import GROUP_BYTES, groups
 from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip
@@ -25,7 +21,6 @@ from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.resample import reach
 from rasteret_sql.raster.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp import require_resampling, warp
-from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
 
 Pixels = npt.NDArray[Any]
@@ -52,11 +47,6 @@ class WarpPlan:
     all_touched: bool = False
 
     @property
-    def selection(self) -> Selection:
-        """Of the source."""
-        return self.source.selection
-
-    @property
     def transform(self) -> Affine:
         """Of the target's pixels."""
         return self.target.transform
@@ -70,14 +60,38 @@ class WarpPlan:
         return self.source.nodata
 
     @property
+    def dtype(self) -> str:
+        return self.source.dtype
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return len(self.bands), self.target.height, self.target.width
 
-    @property
-    def byte_count(self) -> int:
-        """Bytes of the pixels on the target grid."""
-        bands, rows, columns = self.shape
-        return bands * rows * columns * np.dtype(self.selection.dtype).itemsize
+    def finish(self, pixels: Pixels, valid: Bools | None, out: Pixels) -> Bools:
+        """Fill ``out`` from the pixels of the source, and say which of it are valid."""
+        return self.finish_as(pixels, valid, out, nodata=self.nodata)
+
+    def finish_as(self, pixels: Pixels, valid: Bools | None, out: Pixels, *, nodata: float | None) -> Bools:
+        """The same of pixels that were made of those of the source, and have a nodata of their own."""
+        window = self.source.window
+        source = Grid(
+            crs=self.source_crs, transform=self.source.transform, width=window.width, height=window.height
+        )
+        good = warp(
+            pixels,
+            valid,
+            Mapping(target=self.target, source=source),
+            out=out,
+            resampling=self.resampling,
+            nodata=nodata,
+            steps=self.steps,
+        )
+        if self.aoi is not None:
+            geometry = shapely.from_wkb(self.aoi)
+            rows, columns = good.shape
+            if not covers_grid(geometry, self.transform, rows, columns):
+                good &= inside(geometry, self.transform, rows, columns, all_touched=self.all_touched)
+        return good
 
 
 def grid_of(header: Header, level: int = 0) -> Grid:
@@ -104,7 +118,7 @@ def plan_warp(
     require_resampling(header.dtype, resampling, place(header.href))
     full = grid_of(header)
     number = pick_level(header, level, None)
-    steps = _steps(target, full)
+    steps = steps_between(target, full)
     if level is None:
         number = _level_for(header, min(steps))
     source = grid_of(header, number)
@@ -131,7 +145,8 @@ def plan_warp(
 
 
 @lru_cache(REMEMBERED)
-def _steps(target: Grid, source: Grid) -> tuple[float, float]:
+def steps_between(target: Grid, source: Grid) -> tuple[float, float]:
+    """Columns and rows of the source that one pixel of the target takes."""
     return Mapping(target=target, source=source).scales()
 
 
@@ -146,70 +161,3 @@ def _level_for(header: Header, step: float) -> int:
         if header.full.width / level.width <= step + AS_FINE:
             best = number
     return best
-
-
-def read_plans(
-    plans: Sequence[ChipPlan | WarpPlan], arrays: Sequence[Pixels], *, stop_at_error: bool = False
-) -> tuple[list[npt.NDArray[np.uint8] | None], list[RasteretError | None]]:
-    """Fill ``arrays`` and give each chip's validity and error, as ``chip.read_chips`` does.
-
-    All files are read in one batch, or in a few where the pixels under target grids exceed ``GROUP_BYTES``.
-    """
-    valid: list[npt.NDArray[np.uint8] | None] = [None] * len(plans)
-    errors: list[RasteretError | None] = [None] * len(plans)
-    most = min(GROUP_BYTES, settings().max_read_bytes)
-    for group in groups(range(len(plans)), lambda i: _source_bytes(plans[i]), most=most):
-        try:
-            sources, pixels = _sources([plans[i] for i in group], [arrays[i] for i in group])
-        except LimitError as too_large:
-            for i in group:
-                errors[i] = too_large
-            continue
-        masks, found = reading.read_chips(sources, pixels, stop_at_error=stop_at_error)
-        for i, source, mask, error in zip(group, pixels, masks, found, strict=True):
-            plan, errors[i], valid[i] = plans[i], error, mask
-            if error is None and isinstance(plan, WarpPlan):
-                good = _warp(plan, source, None if mask is None else mask.view(np.bool_), arrays[i])
-                valid[i] = None if good.all() else good.view(np.uint8)
-        if stop_at_error and any(found):
-            break
-    return valid, errors
-
-
-def _sources(
-    plans: Sequence[ChipPlan | WarpPlan], arrays: Sequence[Pixels]
-) -> tuple[list[ChipPlan], list[Pixels]]:
-    """What is read of the files, and where to: under a target grid into memory of its own."""
-    sources = [plan.source if isinstance(plan, WarpPlan) else plan for plan in plans]
-    under = iter(reading.allocate([plan.source for plan in plans if isinstance(plan, WarpPlan)])[1])
-    return sources, [
-        next(under) if isinstance(plan, WarpPlan) else array
-        for plan, array in zip(plans, arrays, strict=True)
-    ]
-
-
-def _source_bytes(plan: ChipPlan | WarpPlan) -> int:
-    """What is read besides the pixels that are answered."""
-    return plan.source.byte_count if isinstance(plan, WarpPlan) else 0
-
-
-def _warp(plan: WarpPlan, pixels: Pixels, valid: Bools | None, out: Pixels) -> Bools:
-    window = plan.source.window
-    source = Grid(
-        crs=plan.source_crs, transform=plan.source.transform, width=window.width, height=window.height
-    )
-    good = warp(
-        pixels,
-        valid,
-        Mapping(target=plan.target, source=source),
-        out=out,
-        resampling=plan.resampling,
-        nodata=plan.nodata,
-        steps=plan.steps,
-    )
-    if plan.aoi is not None:
-        geometry = shapely.from_wkb(plan.aoi)
-        rows, columns = good.shape
-        if not covers_grid(geometry, plan.transform, rows, columns):
-            good &= inside(geometry, plan.transform, rows, columns, all_touched=plan.all_touched)
-    return good

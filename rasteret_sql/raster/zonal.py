@@ -7,16 +7,17 @@ time. What many zones share is fetched and decoded once while it lies in the blo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import Window, window_transform
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.chip import ChipPlan
+from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
@@ -27,8 +28,8 @@ GROUP_BYTES = 64 << 20
 """Pixels that are read together."""
 
 Source = Header | Chip
-Through = Callable[[int, Chip], Chip]
-"""From a zone's number and its pixels to what is counted: a first band on the same pixels."""
+Through = Callable[[Sequence[tuple[int, Chip]]], Iterable[Chip]]
+"""From zones' numbers and pixels, a group at a time, to what is counted: a first band on the same pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +82,23 @@ def zonal_statistics(
     """
     found: list[Statistics | None] = [None] * len(sources)
     tallies: dict[int, Tally] = {}
-    for piece, chip in _pixels(_zones(sources, requests)):
-        zone, row = piece.zone, piece.zone.row
-        if row not in tallies:
-            request = zone.request
-            tallies[row] = Tally(
-                weighted=request.rule.coverage, distribution=request.distribution, name=zone.grid.name
-            )
-        counted = chip if through is None else through(row, chip)
-        _count(tallies[row], counted, zone.footprint.cover(piece.part))
-        if piece.last:
-            found[row] = tallies.pop(row).finish()
+    for group in _pixels(_zones(sources, requests)):
+        chips: Iterable[Chip] = [chip for _, chip in group]
+        if through is not None:
+            chips = through([(piece.zone.row, chip) for piece, chip in group])
+        for (piece, _), chip in zip(group, chips, strict=True):
+            zone, row = piece.zone, piece.zone.row
+            if row not in tallies:
+                tallies[row] = _tally(zone)
+            _count(tallies[row], chip, zone.footprint.cover(piece.part))
+            if piece.last:
+                found[row] = tallies.pop(row).finish()
     return found
+
+
+def _tally(zone: _Zone) -> Tally:
+    request = zone.request
+    return Tally(weighted=request.rule.coverage, distribution=request.distribution, name=zone.grid.name)
 
 
 def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
@@ -162,19 +168,15 @@ def _grid(source: Source, level: int) -> Grid:
     )
 
 
-def _pixels(zones: Sequence[_Zone]) -> Iterator[tuple[_Piece, Chip]]:
-    """Every piece of every zone with its pixels; the pieces of one zone follow each other."""
-    files = []
-    for zone in zones:
-        if isinstance(zone.source, Chip):
-            for piece in _pieces(zone):
-                yield piece, _cut(zone.source, piece)
-        else:
-            files.append(zone)
-    files.sort(key=_place)
+def _pixels(zones: Sequence[_Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
+    """Every piece of every zone with its pixels, in groups; the pieces of one zone follow each other."""
+    chips = [zone for zone in zones if isinstance(zone.source, Chip)]
+    cut = ((piece, _cut(piece)) for zone in chips for piece in _pieces(zone))
+    yield from groups(cut, lambda one: one[1].pixels.nbytes, most=GROUP_BYTES)
+    files = sorted((zone for zone in zones if isinstance(zone.source, Header)), key=_place)
     planned = ((piece, _plan(piece)) for zone in files for piece in _pieces(zone))
-    for group in groups(planned, lambda one: one[1].byte_count, most=GROUP_BYTES):
-        yield from _read(group)
+    for group in groups(planned, lambda one: pixel_bytes(one[1]), most=GROUP_BYTES):
+        yield _read(group)
 
 
 def _place(zone: _Zone) -> tuple[str, int, int, int]:
@@ -198,35 +200,38 @@ def _plan(piece: _Piece) -> ChipPlan:
     return planned[1]
 
 
-def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> Iterator[tuple[_Piece, Chip]]:
+def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> list[tuple[_Piece, Chip]]:
     plans = [plan for _, plan in group]
     _, arrays = reading.allocate(plans)
     valid, errors = reading.read_chips(plans, arrays)
     for error in errors:
         if error is not None:
             raise error
-    for (piece, plan), pixels, mask in zip(group, arrays, valid, strict=True):
-        left_out = mask if piece.zone.request.exclude_nodata else None
-        yield (
-            piece,
-            Chip(
-                pixels=pixels,
-                valid=None if left_out is None else left_out.view(np.bool_),
-                transform=plan.transform,
-                crs=piece.zone.grid.crs,
-                nodata=plan.nodata,
-                href=plan.selection.href,
-                bands=tuple(band + 1 for band in plan.bands),
-                level=piece.zone.level,
-                x_off=plan.window.x_off,
-                y_off=plan.window.y_off,
-            ),
-        )
+    return [
+        (piece, _chip(piece, plan, pixels, mask if piece.zone.request.exclude_nodata else None))
+        for (piece, plan), pixels, mask in zip(group, arrays, valid, strict=True)
+    ]
 
 
-def _cut(chip: Chip, piece: _Piece) -> Chip:
+def _chip(piece: _Piece, plan: ChipPlan, pixels: Pixels, valid: npt.NDArray[np.uint8] | None) -> Chip:
+    return Chip(
+        pixels=pixels,
+        valid=None if valid is None else valid.view(np.bool_),
+        transform=plan.transform,
+        crs=piece.zone.grid.crs,
+        nodata=plan.nodata if piece.zone.request.exclude_nodata else None,
+        href=plan.selection.href,
+        bands=tuple(band + 1 for band in plan.bands),
+        level=piece.zone.level,
+        x_off=plan.window.x_off,
+        y_off=plan.window.y_off,
+    )
+
+
+def _cut(piece: _Piece) -> Chip:
     """The bands and pixels of a chip that a piece wants, as views where they can be."""
-    part = piece.part
+    part, chip = piece.part, piece.zone.source
+    assert isinstance(chip, Chip)
     rows, columns = slice(part.y_off, part.y_off + part.height), slice(part.x_off, part.x_off + part.width)
     chosen = pick_band_numbers(piece.zone.request.bands, len(chip.pixels), (), piece.zone.grid.name)
     return replace(

@@ -12,7 +12,7 @@
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). Without one the whole raster; a column's NULL gives no row.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
@@ -21,8 +21,10 @@
 -- @param crs  CRS of the grid; the raster's own by default.
 -- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
 -- @param size  Columns and rows of the grid, one number or [columns, rows]: around the middle of the area with a resolution, else fitted to its bounds.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
+-- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled.
 -- @returns href VARCHAR  The file.
--- @returns bands INTEGER[]  Band numbers in data, from 1.
+-- @returns bands INTEGER[]  Band numbers in data, from 1; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.
 -- @returns x_off INTEGER  First pixel column of the window; NULL on a grid of its own.
 -- @returns y_off INTEGER  First pixel row of the window; NULL on a grid of its own.
@@ -33,7 +35,7 @@
 -- @returns transform DOUBLE[6]  Affine of the chip's own pixels.
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[3]  Bands, rows, columns of data.
--- @returns nodata DOUBLE  Value of missing pixels.
+-- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
@@ -53,6 +55,12 @@
 --      read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10, size := 64) AS c
 -- WHERE i.band = 'red' AND f.field_id = 1
 -- ORDER BY i.id;
+-- @example Bright pixels of near infrared as reflectance, in single precision
+-- SELECT dtype, shape, octet_length(valid) AS masked
+-- FROM read_cog(
+--     'S2_32632_20240414/nir.tif', [12.0, 47.98, 12.01, 47.99],
+--     expression := '(b1 * 0.0001 - 0.1)::FLOAT', mask := 'b1 > 3000'
+-- );
 CREATE MACRO read_cog(
     raster,
     aoi := NULL,
@@ -64,7 +72,9 @@ CREATE MACRO read_cog(
     on_error := 'fail',
     crs := NULL,
     resampling := NULL,
-    size := NULL
+    size := NULL,
+    expression := NULL,
+    mask := NULL
 ) AS TABLE
 SELECT
     t.href,
@@ -93,7 +103,7 @@ FROM (
             FROM (
                 SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
                     raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
-                    crs, resampling, size
+                    crs, resampling, size, expression, mask
                 ))) AS t
             ), _rasteret_probe_side()
             ORDER BY t.href, t.level, t.y_off, t.x_off

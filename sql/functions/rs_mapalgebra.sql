@@ -6,7 +6,7 @@
 -- Names are those of the rasters, s2.red or s2.b3 a band of a raster with several; of one raster given alone, the names of
 -- its bands or b1, b2, …; STAC's common names (red, nir, swir16, …) also find Sentinel-2's own (B04, B08, B11).
 -- The answer lies on the grid of the first raster that the expression names; others are brought onto it by the nearest pixel,
--- which is exact for 10, 20 and 60 m of Sentinel-2.
+-- which is exact for 10, 20 and 60 m of Sentinel-2; those on turned grids, or in another CRS, are warped.
 --
 -- Types and values are DuckDB's, except that nothing overflows: +, -, * and << of whole numbers give INTEGER, or BIGINT where
 -- 32 bits might not do, so nir - red of unsigned bands may be negative, and what leaves 64 bits is an error. Decimals such as

@@ -5,11 +5,13 @@
 --
 -- @param raster  href, index row (no header request then), or chip.
 -- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
--- @param band  Number from 1, or name; of a chip a number, counted as its bands were read.
+-- @param band  Number from 1, or name; of a chip a number, counted as its bands were read. To be left out with expression.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
+-- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
 -- @returns value DOUBLE[]  One number a point, in their order; NULL where RS_Value is.
 -- @example Three points through time
 -- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red
@@ -23,6 +25,13 @@
 -- WHERE i.band = 'nir'
 -- GROUP BY i.href, i.datetime
 -- ORDER BY i.datetime, point;
+-- @example Reflectance at two points, where it is above a tenth
+-- SELECT i.datetime, RS_Values(
+--     i, [[12.02, 48.015], [12.03, 48.015]], expression := 'b1 * 0.0001 - 0.1', mask := 'b1 > 2000'
+-- ) AS nir
+-- FROM 'idx.parquet' AS i
+-- WHERE i.band = 'nir'
+-- ORDER BY i.datetime;
 CREATE MACRO RS_Values(
     raster,
     points,
@@ -30,5 +39,10 @@ CREATE MACRO RS_Values(
     interpolation := 'nearest',
     level := NULL,
     resolution := NULL,
-    aoi_crs := NULL
-) AS _rasteret_ok(_rasteret_values(raster, points, typeof(points), band, interpolation, level, resolution, aoi_crs))
+    aoi_crs := NULL,
+    expression := NULL,
+    mask := NULL
+) AS _rasteret_ok(_rasteret_values(
+    raster, points, typeof(points), band, interpolation, level, resolution, aoi_crs,
+    expression, mask
+))

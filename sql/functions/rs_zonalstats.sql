@@ -9,9 +9,9 @@
 -- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
 -- join is large.
 --
--- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]).
--- @param band  Band number from 1 or band name; of a chip, counted as its bands were read. May be left out before the statistic, as in Sedona: RS_ZonalStats(raster, zone, 'mean').
+-- @param band  Band number from 1 or band name; of a chip, counted as its bands were read. An expression has one band, so leave it out there. May be left out before the statistic, as in Sedona: RS_ZonalStats(raster, zone, 'mean').
 -- @param stat  'count', 'sum', 'mean' (or 'avg', 'average'), 'median', 'mode' (the greatest of several), 'stddev' (or 'sd', 'std') and 'variance' (or 'var') of a sample, 'min', 'max'; and 'majority' and 'minority' (the least of several), 'unique_count' (or 'unique', 'variety'), 'percentile_90' (any number from 0 to 100, as NumPy interpolates), 'valid_fraction', 'pixels', 'm2': see RS_ZonalStatsAll.
 -- @param all_touched  True: all pixels that the zone touches count.
 -- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
@@ -20,6 +20,8 @@
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
+-- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
 -- @returns value DOUBLE  The statistic.
 -- @example Mean and 90th percentile of near infrared in some fields
 -- SELECT
@@ -31,6 +33,20 @@
 -- WHERE i.band = 'nir' AND i.datetime::DATE = '2024-05-14'
 -- ORDER BY f.field_id
 -- LIMIT 5;
+-- @example Cloud-free NDVI of some fields through the year
+-- WITH scenes AS (
+--     SELECT i.id, any_value(i.datetime) AS datetime, any_value(i.footprint) AS footprint,
+--         map(list(i.band), list(i)) AS bands
+--     FROM 'idx.parquet' AS i
+--     GROUP BY i.id
+-- )
+-- SELECT f.field_id, f.label, s.datetime, round(RS_ZonalStats(
+--     s.bands, f.geom, 'mean',
+--     expression := '(nir - red) / (nir + red - 2000)', mask := 'scl IN (4, 5, 6)'
+-- ), 3) AS ndvi
+-- FROM scenes AS s JOIN 'fields.parquet' AS f ON s.footprint && f.geom
+-- WHERE f.field_id <= 3
+-- ORDER BY f.field_id, s.datetime;
 CREATE MACRO RS_ZonalStats(
     raster,
     zone,
@@ -42,8 +58,10 @@ CREATE MACRO RS_ZonalStats(
     coverage := false,
     level := NULL,
     resolution := NULL,
-    aoi_crs := NULL
+    aoi_crs := NULL,
+    expression := NULL,
+    mask := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats(
     raster, zone, typeof(zone), band, stat, all_touched, exclude_nodata, lenient, coverage,
-    level, resolution, aoi_crs
+    level, resolution, aoi_crs, expression, mask
 ))

@@ -9,9 +9,9 @@
 -- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
 -- join is large. RS_StatsMerge adds up the statistics of several scenes.
 --
--- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]).
--- @param band  Band number from 1 or band name; of a chip, counted as its bands were read.
+-- @param band  Band number from 1 or band name; of a chip, counted as its bands were read. An expression has one band, so leave it out there.
 -- @param all_touched  True: all pixels that the zone touches count.
 -- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
 -- @param lenient  False: a zone that does not overlap the raster is an error.
@@ -21,6 +21,8 @@
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
+-- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
 -- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  count: pixels that count, or the sum of their fractions. mode: the value of most pixels, of several the greatest; majority: of several the least; minority: the value of fewest, of several the least. stddev, variance: of a sample (count - 1; 0 for one pixel), with coverage of a population. median, percentiles: between neighbours in proportion, as in NumPy; with coverage as in exactextract. histogram: value to pixels. pixels: those of the raster that the zone covers, usable or not; valid_fraction: count of these. m2: sum of the squared distances from the mean, for RS_StatsMerge.
 -- @example Statistics of every field in one scene
 -- SELECT f.field_id, f.label, unnest(RS_ZonalStatsAll(i, f.geom, percentiles := [10, 90]))
@@ -37,6 +39,18 @@
 --     LIMIT 1
 -- ), unnest(map_entries(s.histogram)) AS u(e)
 -- ORDER BY class;
+-- @example Reflectance of near infrared in one field, where a class says that the sky was clear
+-- SELECT s.id, round(s.stats.mean, 3) AS mean, round(s.stats.valid_fraction, 2) AS clear
+-- FROM (
+--     SELECT n.id, RS_ZonalStatsAll(
+--         {'nir': n, 'scl': c}, f.geom, expression := 'nir * 0.0001 - 0.1', mask := 'scl NOT IN (3, 8, 9, 10)'
+--     ) AS stats
+--     FROM 'idx.parquet' AS n
+--     JOIN 'idx.parquet' AS c ON c.id = n.id AND c.band = 'scl'
+--     JOIN 'fields.parquet' AS f ON n.footprint && f.geom
+--     WHERE n.band = 'nir' AND f.field_id = 1
+-- ) AS s
+-- ORDER BY s.id;
 CREATE MACRO RS_ZonalStatsAll(
     raster,
     zone,
@@ -49,8 +63,10 @@ CREATE MACRO RS_ZonalStatsAll(
     histogram := false,
     level := NULL,
     resolution := NULL,
-    aoi_crs := NULL
+    aoi_crs := NULL,
+    expression := NULL,
+    mask := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats_all(
     raster, zone, typeof(zone), band, all_touched, exclude_nodata, lenient, coverage, percentiles, histogram,
-    level, resolution, aoi_crs
+    level, resolution, aoi_crs, expression, mask
 ))

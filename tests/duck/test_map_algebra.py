@@ -11,31 +11,21 @@ import duckdb
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import Compression, MaskFlags
+from rasterio.enums import Compression, MaskFlags, Resampling
 from rasterio.features import geometry_mask
+from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from shapely import Polygon, to_wkt
 
+from tests.duck.band_files import pixels, write
 from tests.duck.corpus import UTM32, UTM33, texture
 from tests.duck.refusals import message
+from tests.raster.warping import EXACT
 
 SHAPE = (240, 300)
+NEXT_ZONE = UTM33.translation(6_500, 1_460) @ UTM33
+"""Over a part of the same place."""
 Arrays = dict[str, np.ndarray[Any, Any]]
-
-
-def write(path: Path, pixels: np.ndarray[Any, Any], transform: Any = UTM32, **more: Any) -> None:
-    names, scales = more.pop("names", None), more.pop("scales", None)
-    profile = {
-        "driver": "GTiff", "count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2],
-        "dtype": pixels.dtype.name, "crs": "EPSG:32632", "transform": transform, "tiled": True,
-        "blockxsize": 64, "blockysize": 64, "compress": "deflate",
-    } | more  # fmt: skip
-    with rasterio.open(path, "w", **profile) as dataset:
-        dataset.write(pixels)
-        if names:
-            dataset.descriptions = names
-        if scales:
-            dataset.scales, dataset.offsets = scales
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +42,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory, arrays: Arrays) -> Path:
     write(folder / "red.tif", arrays["red"], nodata=0)
     write(folder / "nir.tif", arrays["nir"], nodata=0)
     write(folder / "scl.tif", arrays["scl"], UTM32 @ UTM32.scale(2))
+    write(folder / "local.tif", arrays["red"], crs=None)
     both = np.concatenate([arrays["red"], arrays["nir"]])
     scales = ((0.0001, 0.0002), (-0.1, 0.5))
     write(folder / "both.tif", both, nodata=0, names=("B04", "B08"), scales=scales, interleave="band")
-    write(folder / "other_zone.tif", arrays["red"], UTM33, crs="EPSG:32633")
+    write(folder / "other_zone.tif", arrays["red"], NEXT_ZONE, crs="EPSG:32633")
     return folder
 
 
@@ -74,17 +65,6 @@ def chip(con: duckdb.DuckDBPyConnection, query: str, *values: Any) -> dict[str, 
     found = con.execute(query, list(values)).fetchone()
     assert found is not None
     return found[0]  # type: ignore[no-any-return]
-
-
-def pixels(value: dict[str, Any] | None) -> np.ma.MaskedArray[Any, Any]:
-    assert value is not None
-    bands, *shape = value["shape"]
-    assert bands == 1
-    data = np.frombuffer(value["data"], value["dtype"]).reshape(shape)
-    valid = (
-        np.ones(shape, bool) if value["valid"] is None else np.frombuffer(value["valid"], bool).reshape(shape)
-    )
-    return np.ma.array(data, mask=~valid)
 
 
 def same(value: dict[str, Any] | None, data: Any, valid: Any) -> None:
@@ -300,6 +280,21 @@ def test_many_rows_each_with_its_own_expression(con: duckdb.DuckDBPyConnection, 
         same(found, data, arrays["red"][:, 0, n : n + 2] != 0)
 
 
+def test_a_raster_of_the_next_zone_is_warped(con: duckdb.DuckDBPyConnection, scene: Path) -> None:
+    """By the nearest pixel, as GDAL does it; the first raster's grid stays."""
+    area = "aoi := {'x_off': 30, 'y_off': 20, 'width': 200, 'height': 150}"
+    found = chip(con, f"SELECT RS_MapAlgebra('red * 0 + coalesce(other_zone, 9)', bands, {area}) FROM scene")
+    with rasterio.open(scene / "other_zone.tif") as dataset, WarpedVRT(
+        dataset, crs="EPSG:32632", transform=UTM32, width=300, height=240, resampling=Resampling.nearest,
+        tolerance=EXACT, add_alpha=True,
+    ) as warped:  # fmt: skip
+        expected, there = warped.read()[:, 20:170, 30:230]
+    values = pixels(found)
+    assert 0.2 < there.mean() / 65535 < 0.98, "the grids overlap in part"
+    expected = np.where(there == 0, 9, expected)
+    assert (values.compressed() != expected[~np.ma.getmaskarray(values)]).sum() <= 1, "a tie, at most"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -316,8 +311,8 @@ def test_many_rows_each_with_its_own_expression(con: duckdb.DuckDBPyConnection, 
         ("'red', {'red': 3}", "rasters: red is of type INTEGER; a chip, a row of an index or an href"),
         ("'red', map {1: 'red.tif'}", "the keys of the MAP are of type INTEGER"),
         (
-            "'red + other_zone', bands",
-            "EPSG:32633, transform [10, 0, 245000, 0, -10, 5300040], where the first has",
+            "'red + local', bands",
+            "it has no CRS, transform [10, 0, 699960, 0, -10, 5300040], where the first",
         ),
         ("7, bands", "expression := 7: text was expected"),
         ("'red', {'red': 'nowhere.tif'}", "nowhere.tif"),
@@ -372,11 +367,15 @@ def test_real_bands(con: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
             if any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums):
                 continue
             bands = dataset.read([1, 3], masked=True)
-        found = pixels(chip(con, "SELECT RS_MapAlgebra('b1 - b3', $1)", str(path)))
         expected = bands[0].astype(int) - bands[1].astype(int)
-        np.testing.assert_array_equal(
-            np.ma.getmaskarray(found), np.ma.getmaskarray(expected), err_msg=str(path)
-        )
-        np.testing.assert_array_equal(found.compressed(), expected.compressed(), err_msg=str(path))
+        for query in (
+            "SELECT RS_MapAlgebra('b1 - b3', $1)",
+            "SELECT c FROM read_cog($1, expression := 'b1 - b3') AS c",
+        ):
+            found = pixels(chip(con, query, str(path)))
+            np.testing.assert_array_equal(
+                np.ma.getmaskarray(found), np.ma.getmaskarray(expected), err_msg=str(path)
+            )
+            np.testing.assert_array_equal(found.compressed(), expected.compressed(), err_msg=str(path))
         tried += 1
     assert tried >= 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from rasterio.warp import reproject
 
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.raster.align import onto
+from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip
+from tests.raster.warping import gdal_warp, on_an_edge
 
 
 def chip(transform: Any, height: int, width: int, crs: str | None = "EPSG:32632", **more: Any) -> Chip:
@@ -85,20 +88,57 @@ def test_nearest_as_gdal_has_it(own: float, other: float, x: int, y: int, south_
     np.testing.assert_array_equal(np.where(valid, found.pixels[0], -1), expected)
 
 
-def test_rotated_alike_is_aligned_and_other_grids_are_refused() -> None:
-    turned = TEN @ Affine.rotation(20)
-    found = onto(chip(turned @ Affine.scale(2), 2, 2), chip(turned, 4, 4), "b")
+TURNED = TEN @ Affine.rotation(20)
+
+
+def test_grids_that_are_turned_alike() -> None:
+    found = onto(chip(TURNED @ Affine.scale(2), 2, 2), chip(TURNED, 4, 4), "b")
     np.testing.assert_array_equal(found.pixels[0], np.kron([[0, 1], [2, 3]], np.ones((2, 2), np.int32)))
-    first = chip(TEN, 4, 4)
-    with pytest.raises(
-        UnsupportedError, match=r"b is on another grid than the first raster: EPSG:32632, transform"
-    ):
-        onto(chip(turned, 4, 4), first, "b")
-    message = r"EPSG:32633, transform \[10, .*where the first has EPSG:32632, transform \[10, .*bring it onto"
+
+
+OTHERS = {
+    "turned": chip(TEN @ Affine.translation(30, -20) @ Affine.rotation(33) @ Affine.scale(1.3), 90, 80),
+    "turned, coarse": chip(TEN @ Affine.translation(-5, 3) @ Affine.rotation(-71) @ Affine.scale(7), 20, 20),
+    "next zone": chip(Affine(10, 0, 51_100, 0, -10, 5_317_600), 110, 110, "EPSG:32633"),
+    "degrees": chip(Affine(1e-4, 0, 8.9991, 0, -1e-4, 47.8555), 70, 150, "EPSG:4326"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("holes", [False, True])
+def test_turned_grids_and_other_crss_as_gdal_warps_them(name: str, holes: bool) -> None:
+    source, target = OTHERS[name], chip(TEN, 60, 70)
+    if holes:
+        source = replace(source, valid=source.pixels[0] % 7 > 2)
+    found = onto(source, target, "b")
+    grids = [Grid(crs=one.crs or "", transform=one.transform, width=one.pixels.shape[2],
+                  height=one.pixels.shape[1]) for one in (source, target)]  # fmt: skip
+    known = np.where(True if source.valid is None else source.valid, source.pixels, -1)
+    expected, there = gdal_warp(known, *grids, "nearest", -1)
+    valid = np.ones((60, 70), bool) if found.valid is None else found.valid
+    ties = on_an_edge(grids[1], grids[0])
+    assert valid.mean() > 0.1, "the grids overlap"
+    assert not ((valid != there) & ~ties).any()
+    compared = valid & there & ~ties
+    np.testing.assert_array_equal(found.pixels[0][compared], expected[0][compared])
+    assert (found.crs, found.transform) == (target.crs, target.transform)
+
+
+def test_what_lies_elsewhere_is_nowhere_valid() -> None:
+    found = onto(chip(TEN, 4, 4, "EPSG:32633"), chip(TEN, 5, 6), "b")
+    assert found.pixels.shape == (1, 5, 6)
+    assert found.valid is not None
+    assert not found.valid.any()
+
+
+def test_without_a_crs_only_parallel_grids_meet() -> None:
+    message = (
+        r"b cannot be placed on the grid of the first raster: it has no CRS, transform \[10, .*where the"
+    )
     with pytest.raises(UnsupportedError, match=message):
-        onto(chip(TEN, 4, 4, "EPSG:32633"), first, "b")
+        onto(chip(TEN, 4, 4, None), chip(TEN, 4, 4), "b")
     with pytest.raises(UnsupportedError, match="no CRS"):
-        onto(chip(TEN, 4, 4, None), first, "b")
+        onto(chip(TURNED, 4, 4, None), chip(TEN, 4, 4, None), "b")
 
 
 def test_a_crs_may_be_written_in_two_ways() -> None:

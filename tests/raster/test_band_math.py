@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.band_math import BandMath, Column, evaluate, masked_out, on_chip
+from rasteret_sql.raster.band_math import BandMath, Column, answer, bands_of, column, evaluate, masked_out
 from rasteret_sql.raster.band_names import find, find_band
 from rasteret_sql.raster.pixels import Chip
 
@@ -27,6 +28,12 @@ def chip(*bands: Any, nodata: float | None = None, valid: Any = None) -> Chip:
 
 def asked(expression: str | None = None, **more: Any) -> BandMath:
     return BandMath(expression=expression, **more)
+
+
+def on_chip(asked: BandMath, chip: Chip, names: Sequence[str | None] = ()) -> Chip:
+    """The answer over the bands of a chip."""
+    where = bands_of(asked, len(chip.pixels), names, chip.href or "")
+    return answer(asked, {text: column(chip, band) for text, band in where.items()}, chip)
 
 
 def values(found: Chip) -> list[Any]:

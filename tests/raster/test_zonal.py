@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,15 +25,16 @@ INSIDE = (slice(5, 36), slice(3, 23))
 
 
 def test_pixels_may_be_replaced_before_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place of expressions and masks: piece by piece, with all bands that were asked for."""
+    """The place of expressions and masks: pieces, some together, with all bands that were asked for."""
     monkeypatch.setattr(zones, "PIECE_PIXELS", 100)
     seen = []
 
-    def difference(row: int, chip: Chip) -> Chip:
-        seen.append((row, chip.pixels.shape[0]))
-        third, first = chip.pixels.astype(np.int16)
-        valid = first > 50 if chip.valid is None else chip.valid & (first > 50)
-        return replace(chip, pixels=(third - first)[np.newaxis], valid=valid)
+    def difference(pieces: Sequence[tuple[int, Chip]]) -> Iterator[Chip]:
+        for row, chip in pieces:
+            seen.append((row, chip.pixels.shape[0]))
+            third, first = chip.pixels.astype(np.int16)
+            valid = first > 50 if chip.valid is None else chip.valid & (first > 50)
+            yield replace(chip, pixels=(third - first)[np.newaxis], valid=valid)
 
     request = ZoneRequest(area=PART, bands=(3, 1))
     nothing, found = zonal_statistics([None, CHIP], [request, request], difference)

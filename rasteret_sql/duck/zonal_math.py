@@ -1,0 +1,93 @@
+"""Zones of an expression or a mask: which bands are read, and what is counted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.duck.expression_rows import Row, row_of
+from rasteret_sql.duck.expressions import answers_on
+from rasteret_sql.duck.named_rasters import Raster, named_rasters
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.bound_math import BoundMath, bind_source, require_one
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.zonal import Source, Through, ZoneRequest
+
+ONE_RASTER = (
+    "several rasters by name are for expression :=, which says what is counted, as in "
+    "RS_ZonalStatsAll({'nir': n, 'red': r}, zone, expression := 'nir - red')"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What is counted in the zones: arguments of ``zonal_statistics``."""
+
+    sources: Sequence[Source | None]
+    requests: Sequence[ZoneRequest | None]
+    through: Through | None
+
+
+def of_bands(
+    sources: Sequence[Source | None],
+    requests: Sequence[ZoneRequest | None],
+    math: Sequence[BandMath | None],
+) -> Counted:
+    """Each row's expression or mask over the bands of its own raster."""
+    known: dict[tuple[int, int, tuple[int | str, ...]], BoundMath] = {}  # a join repeats rasters and texts
+    bound: dict[int, BoundMath] = {}
+    wanted = list(requests)
+    for row, (source, request, asked) in enumerate(zip(sources, requests, math, strict=True)):
+        if source is not None and request is not None and asked is not None:
+            key = id(source), id(asked), request.bands
+            if key not in known:
+                known[key] = bind_source(asked, request.bands, source)
+            one = bound[row] = known[key]
+            wanted[row] = replace(request, bands=tuple(band + 1 for band in one.read))
+
+    def through(pieces: Sequence[tuple[int, Chip]]) -> Iterator[Chip]:
+        for row, chip in pieces:
+            one, source = bound.get(row), sources[row]
+            by_nodata = isinstance(source, Header) and source.levels[chip.level or 0].mask is None
+            yield chip if one is None else one.on(chip, by_nodata=by_nodata)
+
+    return Counted(sources=sources, requests=wanted, through=through if bound else None)
+
+
+def of_rasters(
+    rasters: pa.Array, requests: Sequence[ZoneRequest | None], math: Sequence[BandMath | None]
+) -> Counted:
+    """Each row's expression over rasters by name, on the grid of the first that it names."""
+    overviews = any(r is not None and (r.level or r.resolution is not None) for r in requests)
+    rows: dict[int, Row] = {}
+    sources: list[Source | None] = [None] * len(requests)
+    wanted: list[ZoneRequest | None] = [None] * len(requests)
+    for i, named in enumerate(named_rasters(rasters, overviews=overviews)):
+        request = requests[i]
+        one = None if named is None or request is None else _row(i, named, request, math[i])
+        if one is not None and request is not None:
+            first = rows[i] = one
+            raster = first.rasters[first.first]
+            sources[i] = raster.header if raster.chip is None else raster.chip
+            wanted[i] = replace(request, bands=tuple(band + 1 for band in first.bands(first.first)))
+
+    def through(pieces: Sequence[tuple[int, Chip]]) -> Iterable[Chip]:
+        return answers_on([rows[row] for row, _ in pieces], [chip for _, chip in pieces])
+
+    return Counted(sources=sources, requests=wanted, through=through)
+
+
+def _row(
+    number: int, named: Mapping[str, Raster], request: ZoneRequest, asked: BandMath | None
+) -> Row | None:
+    if asked is None or asked.expression is None:
+        raise ArgumentError(ONE_RASTER)
+    require_one(asked, request.bands)
+    if not request.exclude_nodata:
+        raise ArgumentError("exclude_nodata := false is for one raster: of several, nodata is NULL")
+    return row_of(number, asked, named, ReadRequest(level=request.level, resolution=request.resolution))

@@ -1,0 +1,136 @@
+"""An expression, a mask or both over the bands of one raster: which bands that takes, and what comes of them.
+
+Expressions are worked out on the raster's own pixels, before anything is resampled or interpolated, so that
+classes and flags in a mask are never blended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.readable import naming
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.algebra.values import Array, Bools
+from rasteret_sql.raster.band_math import BandMath, Column, bands_of, evaluate, masked_out, nulls, require
+from rasteret_sql.raster.nodata import is_nodata
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.plan import pick_band_numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundMath:
+    """What is asked, with the bands of a raster behind its names."""
+
+    asked: BandMath
+    places: Mapping[str, int]
+    """Of each name, which of the bands that are read it means."""
+    read: tuple[int, ...]
+    """Bands from 0. Under a mask alone those that are answered come first."""
+    answered: int
+    """How many bands the answer has: 1 of an expression."""
+    dtype: str
+    """NumPy's name of the answer's samples."""
+    nodata: float | None
+    """Of the answer."""
+    href: str
+    """Of the raster, for messages."""
+
+    def values(
+        self,
+        bands: Sequence[Array],
+        valid: Bools | None,
+        nodata: float | None,
+        own: Bools | None,
+    ) -> tuple[Array | None, Bools | None]:
+        """Pixels of the expression (None: those of the answered bands stay) and their validity (None: all).
+
+        ``bands``: those of ``read``, arrays of any one shape; ``valid`` and ``nodata`` say where the names
+        are NULL; ``own``: where the answered bands are valid, were there no mask.
+        """
+        columns = {
+            text: Column(bands[place], nulls(bands[place], valid, nodata))
+            for text, place in self.places.items()
+        }
+        mask, shape = self.asked.mask, bands[0].shape
+        with naming(self.href):
+            kept = None if mask is None else ~masked_out(mask, columns, shape)
+            if self.asked.expression is None:
+                return None, kept if own is None else own if kept is None else own & kept
+            data, found, _ = evaluate(self.asked, columns, shape, kept)
+            return data, found
+
+    def on(self, chip: Chip, *, by_nodata: bool) -> Chip:
+        """The answer over a chip of the bands that are read. ``by_nodata``: see ``own_validity``."""
+        own = chip.valid
+        if by_nodata and len(self.read) > self.answered:
+            own = own_validity(chip.pixels[: self.answered], own, chip.nodata)
+        data, valid = self.values(list(chip.pixels), chip.valid, chip.nodata, own)
+        if data is None:
+            return replace(
+                chip,
+                pixels=chip.pixels[: self.answered],
+                valid=valid,
+                bands=chip.bands[: self.answered],
+            )
+        return replace(chip, pixels=data[None], valid=valid, nodata=self.nodata, bands=())
+
+
+def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
+    """Validity of some bands ``(bands, rows, columns)`` that were read beside others.
+
+    Where nodata decides, a pixel is not valid that is nodata in all of the bands that are asked for; what was
+    read beside them is not asked. Where an internal mask decides, nodata does not.
+    """
+    missing = is_nodata(pixels, nodata)
+    if missing is None:
+        return valid
+    there: Bools = np.any(~missing, axis=0)
+    return there if valid is None else there & valid
+
+
+def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Header | Chip) -> BoundMath:
+    """What is asked on a file, or on a chip, whose bands are b1, b2, … in its order.
+
+    ``bands`` are those under a mask, numbers from 1 or names (None: all). The answer of an expression has one
+    band: beside one, only 1 can be asked for. ArgumentError, with the place in the text, tells what there is.
+    """
+    names: Sequence[str | None] = ()
+    if isinstance(source, Header):
+        count, names, dtype = source.band_count, source.band_names or (), source.dtype
+    else:
+        count, dtype = len(source.pixels), source.pixels.dtype.name
+    href, nodata = source.href or "the chip", source.nodata
+    where = bands_of(asked, count, names, href)
+    found = require(asked, dict.fromkeys(where, dtype))
+    wanted: tuple[int, ...] = ()
+    if found is None:
+        wanted = pick_band_numbers(range(1, count + 1) if bands is None else bands, count, names, href)
+    else:
+        require_one(asked, bands)
+        dtype, nodata = found
+    read = (*wanted, *dict.fromkeys(band for band in where.values() if band not in wanted))
+    return BoundMath(
+        asked=asked,
+        places={text: read.index(band) for text, band in where.items()},
+        read=read,
+        answered=len(wanted) or 1,
+        dtype=dtype,
+        nodata=nodata,
+        href=href,
+    )
+
+
+def require_one(asked: BandMath, bands: Sequence[int | str] | None) -> None:
+    """ArgumentError where an expression names no band, or another band than its answer's is asked for."""
+    if not asked.names:
+        raise ArgumentError(f"expression '{asked.expression}' names no band, so there is nothing to read")
+    if bands is not None and tuple(bands) != (1,):
+        told = ", ".join(repr(band) for band in bands)
+        raise ArgumentError(
+            f"band {told} was asked for beside expression := '{asked.expression}', whose answer has one "
+            "band; leave the band out, the expression names those that it needs"
+        )
