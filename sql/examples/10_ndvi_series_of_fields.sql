@@ -16,8 +16,10 @@ measured AS (
         f.label,
         s.datetime::DATE AS day,
         RS_ZonalStatsAll(
-            RS_NDVI(s.bands, aoi := f.geom, mask := 'scl IN (4, 5, 6, 7)', reflectance := [0.0001, -0.1]),
-            f.geom
+            s.bands,
+            f.geom,
+            expression := '(nir - red) / (nir + red - 2000)',  -- as stored: reflectance * 10,000 + 1,000
+            mask := 'scl IN (4, 5, 6, 7)'
         ) AS stats
     FROM scenes AS s
     JOIN 'fields.parquet' AS f ON s.footprint && f.geom

@@ -11,7 +11,7 @@ FROM (
         v.field_id,
         i.id,
         i.datetime,
-        RS_ZonalStatsAll(RS_MapAlgebra('scl IN (4, 5, 6, 7)', i, aoi := v.geom), v.geom) AS clear
+        RS_ZonalStatsAll(i, v.geom, expression := 'b1 IN (4, 5, 6, 7)') AS clear
     FROM 'idx.parquet' AS i
     JOIN visits AS v ON i.footprint && v.geom
     WHERE i.band = 'scl'
