@@ -26,6 +26,7 @@ ACCESS_CODES = frozenset(
         "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidToken",
+        "PublicAccessNotPermitted",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
     }
