@@ -1,4 +1,4 @@
-"""Ceph's S3 on this machine: one monitor, one store in memory and a gateway, for as long as a test needs them.
+"""Ceph's S3 on this machine: one monitor, one store in memory and a gateway, while a test needs them.
 
 It verifies signatures, presigned URLs, bucket policies and who pays as S3 does; Debian's packages are
 ``radosgw``, ``ceph-mon`` and ``ceph-osd``. Setting up takes about ten seconds.
