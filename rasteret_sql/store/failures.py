@@ -41,7 +41,7 @@ ACCESS_HINTS = {
     "requester_pays where the reader is billed)",
     "gs": "check the storage option token, or GOOGLE_APPLICATION_CREDENTIALS",
     "az": "check the storage options (account_key, sas_token, connection_string); signatures expire",
-    "http": "a signed URL may have expired; other servers want the storage option headers",
+    "http": "a signed URL may have expired; other servers want the storage option bearer_token or headers",
 }
 
 
@@ -82,12 +82,20 @@ def status_error(
     )
 
 
-def beyond_end(href: str, request: ByteRange | None, size: int | None) -> MalformedError:
+class BeyondEndError(MalformedError):
+    """A range begins where the file has ended; ``size`` where the server said how long it is."""
+
+    def __init__(self, message: str, *, size: int | None) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+def beyond_end(href: str, request: ByteRange | None, size: int | None) -> BeyondEndError:
     """A range that begins where the file has ended."""
     has = f"the file has {size:,} bytes" if size is not None else "the file ends before that"
     if request is None:
-        return MalformedError(f"{place(href)}: the server has no bytes for this request; {has}.")
-    return MalformedError(f"{place(href)}: {span(request)} were asked for, but {has}.")
+        return BeyondEndError(f"{place(href)}: the server has no bytes for this request; {has}.", size=size)
+    return BeyondEndError(f"{place(href)}: {span(request)} were asked for, but {has}.", size=size)
 
 
 def too_large(href: str, size: int | None, max_bytes: int) -> LimitError:
@@ -119,6 +127,14 @@ def ignored_range(request: ByteRange, size: int | None) -> UnsupportedError:
     return UnsupportedError(
         f"{place(request.href)}: {span(request)} were asked for, but the server does not do byte ranges "
         f"and sends {whole}; download it, or serve it from a store with range requests."
+    )
+
+
+def web_page(request: ByteRange) -> AccessError:
+    """Somebody who has to sign in gets a page that says so, with status 200."""
+    return AccessError(
+        f"{place(request.href)}: {span(request)} were asked for, but the server sent a web page (text/html), "
+        f"perhaps to sign in; {ACCESS_HINTS['http']}."
     )
 
 

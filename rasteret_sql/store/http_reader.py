@@ -162,6 +162,8 @@ async def _part_of_whole(request: ByteRange, answer: aiohttp.ClientResponse) -> 
         raise failures.ignored_range(request, size)
     _check_encoding(request, answer)
     data = await _take(answer, needed)
+    if answer.content_type == "text/html" and data.lstrip().startswith(b"<"):
+        raise failures.web_page(request)
     if len(data) <= request.start:
         raise failures.beyond_end(request.href, request, len(data))
     if size is not None and len(data) < needed:

@@ -126,8 +126,9 @@ def endpoint(server: CloudServer, transport: str) -> Endpoint:
         server.put(name, data)
         return server.href(name)
 
-    tells = transport == "auto"
-    return Endpoint(put=put, href=server.href, tells_size=tells, tells_etag=tells)
+    # gcsfs gives another ETag than Google's XML protocol, so none is taken from it.
+    tells_etag = transport == "auto" or server.scheme != "gs"
+    return Endpoint(put=put, href=server.href, tells_etag=tells_etag)
 
 
 @pytest.fixture
@@ -234,10 +235,7 @@ def test_a_file_that_was_cut_short_after_it_was_indexed_is_refused(
     server.put("cut.tif", whole)
     con.execute(INDEX, [[server.href("cut.tif")]])
     server.put("cut.tif", whole[:40_000])
-    # fsspec gives no ETag to compare.
-    found = (
-        "changed since it was indexed: its ETag was" if transport == "auto" else "is cut short: a block of"
-    )
+    found = "changed since it was indexed: (its ETag was|it had)"
     with pytest.raises(duckdb.Error, match=rf"read_cog: {server.href('cut.tif')} {found}"):
         con.execute("SELECT c.data FROM idx AS i, read_cog(i) AS c").fetchall()
 
