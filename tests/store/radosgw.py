@@ -65,7 +65,7 @@ rgw_enable_quota_threads = false
 
 
 @dataclass(frozen=True, kw_only=True)
-class Owner:
+class Account:
     """An account of the gateway."""
 
     key: str
@@ -77,8 +77,8 @@ class Gateway:
     """A gateway that runs, with two accounts."""
 
     origin: str
-    owner: Owner
-    guest: Owner
+    owner: Account
+    guest: Account
 
 
 @contextmanager
@@ -130,11 +130,11 @@ def _make_keys(folder: Path) -> None:
     _run("ceph-authtool", folder / "mon.keyring", "--import-keyring", folder / "admin.keyring")
 
 
-def _user(config: Path, name: str) -> Owner:
+def _user(config: Path, name: str) -> Account:
     made = _run("radosgw-admin", "-c", config, "-n", "client.rgw", "user", "create",
                 f"--uid={name}", f"--display-name={name}")  # fmt: skip
     [keys] = json.loads(made)["keys"]
-    return Owner(key=keys["access_key"], secret=keys["secret_key"])
+    return Account(key=keys["access_key"], secret=keys["secret_key"])
 
 
 def _run(*command: object) -> str:
