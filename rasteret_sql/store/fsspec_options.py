@@ -77,9 +77,10 @@ def _gs(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
 @lru_cache(maxsize=64)
 def _google_credentials(access_token: str) -> Any:
     """What gcsfs takes as it is. A bare token it would first send to Google, in the query of a URL."""
-    from google.oauth2.credentials import Credentials
+    from google.oauth2 import credentials
 
-    return Credentials(token=access_token)  # type: ignore[no-untyped-call]
+    make: Any = credentials.Credentials  # its own types are incomplete
+    return make(token=access_token)
 
 
 def _az(container: str, options: Words, limits: Settings, environ: Environ) -> Words:

@@ -21,7 +21,7 @@ import pytest
 import rasterio
 
 import rasteret_sql
-from rasteret_sql.errors import AccessError, MalformedError, RasteretError, TransportError
+from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, RasteretError, TransportError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import catalogs
 from rasteret_sql.store import meter
@@ -286,6 +286,11 @@ def test_a_token_that_still_holds_is_used_while_the_service_is_away(
     sleep(1.25)
     service.server.fail("token/account/bucket", Fault(status=500), times=99)
     assert isinstance(read(blobs.url("account/bucket/a.tif"))[0], Block)
+
+
+def test_the_service_is_an_address(service: TokenService) -> None:
+    with pytest.raises(ArgumentError, match="planetary_computer_sas_url is no http"):
+        configure(planetary_computer_sas_url="planetary.example.org")
 
 
 def test_an_href_with_a_signature_is_read_as_it_is(service: TokenService, blobs: FaultServer) -> None:

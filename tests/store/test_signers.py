@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from time import time
 
@@ -208,7 +208,7 @@ def test_an_s3_href_is_read_by_presigned_urls(nanio: int) -> None:
     )
 
 
-def presigning(port: int, secret: str) -> object:
+def presigning(port: int, secret: str) -> Callable[[str], str]:
     from datetime import timedelta
 
     import obstore
