@@ -28,10 +28,11 @@ def stale(job: Job, etag: str | None, answer: Block | RasteretError) -> StaleErr
 
 
 def _changed(job: Job, etag: str | None, answer: Block | RasteretError) -> str | None:
-    was_there = job.file_size is not None and job.byte_range.end <= job.file_size
+    if isinstance(answer, BeyondEndError):
+        was_there = job.file_size is not None and job.byte_range.end <= job.file_size
+        return _shorter(job, answer.size) if was_there else None
     if isinstance(answer, RasteretError):
-        is_shorter = was_there and isinstance(answer, BeyondEndError)
-        return _shorter(job, answer.size) if is_shorter and isinstance(answer, BeyondEndError) else None
+        return None
     size, found = answer.info.size, answer.info.etag
     if etag is not None and found is not None and found != etag:
         return f"its ETag was {etag} and is {found}"

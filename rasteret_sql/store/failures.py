@@ -45,6 +45,12 @@ ACCESS_HINTS = {
 }
 
 
+AZURE_BLOB_HINT = (
+    "a signature in the URL may have expired; a container of the Planetary Computer without a signer yet takes "
+    "rasteret_sql.register_signer(its URL, 'planetary-computer')"
+)
+
+
 class RangeRefusedError(TransportError):
     """A server does not like a range, perhaps because it reaches beyond the end of the file."""
 
@@ -65,8 +71,7 @@ def status_error(
     if status in (404, 410):
         return NotFoundError(f"{place(href)}: there is no such file ({told}).")
     if status in (401, 403, 407) or code in ACCESS_CODES:
-        hint = ACCESS_HINTS.get(family_of(href), "check its credentials")
-        return AccessError(f"{place(href)}: access was refused ({told}); {hint}.")
+        return AccessError(f"{place(href)}: access was refused ({told}); {access_hint(href)}.")
     if status == 400 and code == "InvalidArgument":
         what = span(request) if request else "its bytes"
         return RangeRefusedError(
@@ -88,6 +93,14 @@ class BeyondEndError(MalformedError):
     def __init__(self, message: str, *, size: int | None) -> None:
         super().__init__(message)
         self.size = size
+
+
+def access_hint(href: str) -> str:
+    """What to do when ``href`` may not be read."""
+    family = family_of(href)
+    if family == "http" and ".blob.core.windows.net/" in href:
+        return AZURE_BLOB_HINT
+    return ACCESS_HINTS.get(family, "check its credentials")
 
 
 def beyond_end(href: str, request: ByteRange | None, size: int | None) -> BeyondEndError:
@@ -134,7 +147,7 @@ def web_page(request: ByteRange) -> AccessError:
     """Somebody who has to sign in gets a page that says so, with status 200."""
     return AccessError(
         f"{place(request.href)}: {span(request)} were asked for, but the server sent a web page (text/html), "
-        f"perhaps to sign in; {ACCESS_HINTS['http']}."
+        f"perhaps to sign in; {access_hint(request.href)}."
     )
 
 

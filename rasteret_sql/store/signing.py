@@ -79,7 +79,7 @@ class SigningReader:
             if isinstance(error, AccessError):
                 if self._signer.refused(href, signed):
                     raise TransportError(told, transient=True, retry_after_s=0) from None
-                told = told.replace(failures.ACCESS_HINTS["http"], self._signer.advice)
+                told = told.replace(failures.access_hint(signed.href), self._signer.advice)
             error.args = (told,)
             raise
 

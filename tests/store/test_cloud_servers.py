@@ -530,8 +530,9 @@ def test_a_server_that_is_not_there_is_said_at_once(transport: str) -> None:
 # --- the words of gcsfs -----------------------------------------------------------------------------------
 
 
-def test_an_access_token_is_sent_to_google_and_never_shown() -> None:
-    with FaultServer({"bucket/a.tif": DATA}) as server:
+def test_an_access_token_is_sent_to_google_and_never_shown(transport: str) -> None:
+    need("gcsfs", transport)
+    with FaultServer({"bucket/a.tif": DATA, "download/storage/v1/b/bucket/o/a.tif": DATA}) as server:
         server.allow = lambda target, headers: headers.get("authorization") == "Bearer ya29.good"
         set_storage_options({"gs://bucket": {"token": "ya29.good", "endpoint_url": server.origin}})
         assert bytes(read("gs://bucket/a.tif").data) == DATA[10:110]

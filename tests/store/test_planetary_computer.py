@@ -24,7 +24,7 @@ import rasteret_sql
 from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, RasteretError, TransportError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import catalogs
-from rasteret_sql.store import meter
+from rasteret_sql.store import failures, meter
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.planetary_computer import CONTAINERS
@@ -329,6 +329,15 @@ def test_every_built_in_dataset_of_the_planetary_computer_has_its_container(serv
 )
 def test_other_addresses_get_no_token(href: str) -> None:
     assert signer_for(href) is None
+
+
+def test_a_container_without_a_signer_says_how_it_gets_one() -> None:
+    """Azure answers 409 where nobody may read without a signature."""
+    href = "https://astersa.blob.core.windows.net/aster/a.tif"
+    error = failures.status_error(href, 409, code="PublicAccessNotPermitted")
+    assert isinstance(error, AccessError)
+    assert str(error).startswith(f"{href}: access was refused (HTTP 409, PublicAccessNotPermitted); ")
+    assert "rasteret_sql.register_signer(its URL, 'planetary-computer')" in str(error)
 
 
 def recorded(folder: Path) -> Iterator[dict[str, Any]]:
