@@ -46,7 +46,7 @@ ACCESS_HINTS = {
 
 
 AZURE_BLOB_HINT = (
-    "a signature in the URL may have expired; a container of the Planetary Computer without a signer yet takes "
+    "a signature in the URL may have expired; a container of the Planetary Computer without a signer takes "
     "rasteret_sql.register_signer(its URL, 'planetary-computer')"
 )
 
