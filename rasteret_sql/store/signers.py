@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.store.address import family_of
-from rasteret_sql.store.kept import Kept
+from rasteret_sql.store.kept import LEAST_S, Kept
 from rasteret_sql.store.options import longest_prefix, normal_prefix
 from rasteret_sql.store.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
 from rasteret_sql.store.redact import place
@@ -90,8 +90,10 @@ def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: 
             f"register_signer: a URL prefix such as https://host/folder/ is expected, "
             f"found {place(prefix)!r}."
         )
-    if not valid_s >= 0:
-        raise ArgumentError(f"register_signer: valid_s must be 0 or more seconds, found {valid_s!r}.")
+    if not valid_s >= LEAST_S:
+        raise ArgumentError(
+            f"register_signer: valid_s must be at least {LEAST_S:g} second, found {valid_s!r}."
+        )
     made: Signer | None
     if signer is None:
         made = None

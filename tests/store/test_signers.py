@@ -165,6 +165,11 @@ def test_what_cannot_be_registered_is_refused(prefix: str, signer: object, told:
     assert "hush" not in str(caught.value)
 
 
+def test_an_answer_holds_for_a_second_at_least() -> None:
+    with pytest.raises(ArgumentError, match="valid_s must be at least 1 second, found 0"):
+        rasteret_sql.register_signer("https://host/", Signing(), valid_s=0)
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
