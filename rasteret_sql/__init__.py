@@ -5,14 +5,14 @@ The functions are listed by ``FROM rasteret_functions()``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["__version__", "connect", "register"]
+__all__ = ["__version__", "connect", "register", "register_signer"]
 __version__ = "0.1.0"
 
 
@@ -62,3 +62,19 @@ def register(
         configure(**settings)
     register_functions(connection)
     return connection
+
+
+def register_signer(
+    prefix: str, signer: Callable[[str], str | Mapping[str, str]] | str | None, *, valid_s: float = 300.0
+) -> None:
+    """Sign what is read below a URL prefix at the moment it is read, for the whole process.
+
+    The longest prefix wins. ``signer(href)`` gives an http(s) URL to read instead, or for an http(s) href the
+    headers to send. Several threads call it at once. Its answer is used again until the URL's own query says
+    that it expires, or for ``valid_s`` seconds; after a 401 or 403 it is called once more.
+    ``'planetary-computer'`` asks the Planetary Computer's service, as its datasets do from the start;
+    ``None`` takes a prefix's signer away. Neither signed URLs nor headers are stored, logged or shown.
+    """
+    from rasteret_sql.store.signers import register_signer as register_one
+
+    register_one(prefix, signer, valid_s=valid_s)

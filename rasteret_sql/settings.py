@@ -109,6 +109,9 @@ class Settings:
     progress: str = _setting(
         "auto", "", "auto: bars for long work in terminals and notebooks; off: none.", choices=("auto", "off")
     )
+    planetary_computer_sas_url: str = _setting(
+        "", "", "The service that gives tokens for the Planetary Computer's files; empty: its own."
+    )
     request_log_rows: int = _setting(
         100_000, "rows", "Rows remembered by rasteret_requests(), the newest; 0 keeps none."
     )
@@ -188,10 +191,12 @@ def _checked(name: str, value: object, given_as: str) -> int | float | str:
     _known(name, given_as)
     about, default = _FIELDS[name].metadata, getattr(_DEFAULTS, name)
     if isinstance(default, str):
-        if value not in about["choices"]:
+        if about["choices"] and value not in about["choices"]:
             raise ArgumentError(
                 f"Setting {given_as} is {value!r}; it must be one of: {', '.join(about['choices'])}."
             )
+        if not about["choices"] and value and not re.match(r"https?://[^/]", str(value)):
+            raise ArgumentError(f"Setting {given_as} is no http(s) URL; expected https://host/path.")
         return str(value)
     number = _number(value, about["unit"] == "bytes")
     if number is None or (isinstance(default, int) and number != int(number)):

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.cog.cache import BLOCKS, AbandonedError, Claim, Piece
-from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.cog.scatter import BlockRead
-from rasteret_sql.errors import MalformedError, RasteretError, StaleError
+from rasteret_sql.cog.stale import stale
+from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.settings import settings
 from rasteret_sql.store import meter
 from rasteret_sql.store.coalesce import merge
@@ -220,25 +220,16 @@ def _rest_pool() -> ThreadPoolExecutor:
 
 def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) -> memoryview | RasteretError:
     """One block's bytes out of a merged answer, if the file is still the one that was indexed."""
+    job = work.job
+    changed = stale(job, work.key[1], answer)
+    if changed is not None:
+        return changed
     if isinstance(answer, RasteretError):
         return answer
-    job, info, etag = work.job, answer.info, work.key[1]
-    href = job.byte_range.href
-    changed = None
-    if etag is not None and info.etag is not None and info.etag != etag:
-        changed = f"its ETag was {etag} and is {info.etag}"
-    elif job.file_size is not None and info.size is not None and info.size != job.file_size:
-        changed = f"it had {job.file_size:,} bytes and has {info.size:,}"
-    if changed:
-        HEADERS.forget(href)
-        return StaleError(
-            f"{place(href)} changed since it was indexed: {changed}; index it again with cog_header, "
-            "or run the query again if it names the file by its href"
-        )
     data = answer.data[start : start + length]
     if len(data) != length:
         return MalformedError(
-            f"{place(href)} is cut short: a block of {length:,} bytes is said to lie at byte "
+            f"{place(job.byte_range.href)} is cut short: a block of {length:,} bytes is said to lie at byte "
             f"{job.byte_range.start:,}, and {len(data):,} of them are there"
         )
     return memoryview(data)

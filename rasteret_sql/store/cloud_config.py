@@ -29,7 +29,12 @@ class CloudConfig:
 
 def http_headers(options: Options) -> dict[str, str]:
     """Headers that the options ask for, for an HTTP origin."""
-    return {**options.get("client_kwargs", {}).get("headers", {}), **options.get("headers", {})}
+    token = options.get("bearer_token")
+    return {
+        **options.get("client_kwargs", {}).get("headers", {}),
+        **options.get("headers", {}),
+        **({"Authorization": f"Bearer {token}"} if token else {}),
+    }
 
 
 @lru_cache

@@ -26,6 +26,7 @@ ACCESS_CODES = frozenset(
         "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidToken",
+        "PublicAccessNotPermitted",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
     }
@@ -40,8 +41,14 @@ ACCESS_HINTS = {
     "requester_pays where the reader is billed)",
     "gs": "check the storage option token, or GOOGLE_APPLICATION_CREDENTIALS",
     "az": "check the storage options (account_key, sas_token, connection_string); signatures expire",
-    "http": "a signed URL may have expired; other servers want the storage option headers",
+    "http": "a signed URL may have expired; other servers want the storage option bearer_token or headers",
 }
+
+
+AZURE_BLOB_HINT = (
+    "a signature in the URL may have expired; a container of the Planetary Computer without a signer takes "
+    "rasteret_sql.register_signer(its URL, 'planetary-computer')"
+)
 
 
 class RangeRefusedError(TransportError):
@@ -64,8 +71,7 @@ def status_error(
     if status in (404, 410):
         return NotFoundError(f"{place(href)}: there is no such file ({told}).")
     if status in (401, 403, 407) or code in ACCESS_CODES:
-        hint = ACCESS_HINTS.get(family_of(href), "check its credentials")
-        return AccessError(f"{place(href)}: access was refused ({told}); {hint}.")
+        return AccessError(f"{place(href)}: access was refused ({told}); {access_hint(href)}.")
     if status == 400 and code == "InvalidArgument":
         what = span(request) if request else "its bytes"
         return RangeRefusedError(
@@ -81,12 +87,28 @@ def status_error(
     )
 
 
-def beyond_end(href: str, request: ByteRange | None, size: int | None) -> MalformedError:
+class BeyondEndError(MalformedError):
+    """A range begins where the file has ended; ``size`` where the server said how long it is."""
+
+    def __init__(self, message: str, *, size: int | None) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+def access_hint(href: str) -> str:
+    """What to do when ``href`` may not be read."""
+    family = family_of(href)
+    if family == "http" and ".blob.core.windows.net/" in href:
+        return AZURE_BLOB_HINT
+    return ACCESS_HINTS.get(family, "check its credentials")
+
+
+def beyond_end(href: str, request: ByteRange | None, size: int | None) -> BeyondEndError:
     """A range that begins where the file has ended."""
     has = f"the file has {size:,} bytes" if size is not None else "the file ends before that"
     if request is None:
-        return MalformedError(f"{place(href)}: the server has no bytes for this request; {has}.")
-    return MalformedError(f"{place(href)}: {span(request)} were asked for, but {has}.")
+        return BeyondEndError(f"{place(href)}: the server has no bytes for this request; {has}.", size=size)
+    return BeyondEndError(f"{place(href)}: {span(request)} were asked for, but {has}.", size=size)
 
 
 def too_large(href: str, size: int | None, max_bytes: int) -> LimitError:
@@ -118,6 +140,14 @@ def ignored_range(request: ByteRange, size: int | None) -> UnsupportedError:
     return UnsupportedError(
         f"{place(request.href)}: {span(request)} were asked for, but the server does not do byte ranges "
         f"and sends {whole}; download it, or serve it from a store with range requests."
+    )
+
+
+def web_page(request: ByteRange) -> AccessError:
+    """Somebody who has to sign in gets a page that says so, with status 200."""
+    return AccessError(
+        f"{place(request.href)}: {span(request)} were asked for, but the server sent a web page (text/html), "
+        f"perhaps to sign in; {access_hint(request.href)}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +57,30 @@ def _gs(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
     from aiohttp import ClientTimeout
 
     words = dict(options)
-    found = gs_config(bucket, options, environ).config
-    if found.get("skip_signature"):
+    found = gs_config(bucket, options, environ)
+    if found.config.get("skip_signature"):
         # Without a word gcsfs would ask Google's metadata service, which answers on Google's machines alone.
         words["token"] = "anon"
-    elif path := found.get("application_credentials"):
+    elif path := found.config.get("application_credentials"):
         if not Path(path).is_file():
             # gcsfs takes what is no file for an access token, and sends it to Google.
             raise ArgumentError(f"Storage option 'token' of gs://{bucket}: there is no file {path}.")
         words["token"] = path
+    elif given := found.credentials:
+        words["token"] = _google_credentials(given()["token"])
     words["requests_timeout"] = ClientTimeout(
         sock_connect=limits.connect_timeout_s, sock_read=limits.request_timeout_s
     )
     return words
+
+
+@lru_cache(maxsize=64)
+def _google_credentials(access_token: str) -> Any:
+    """What gcsfs takes as it is. A bare token it would first send to Google, in the query of a URL."""
+    from google.oauth2 import credentials
+
+    make: Any = credentials.Credentials  # its own types are incomplete
+    return make(token=access_token)
 
 
 def _az(container: str, options: Words, limits: Settings, environ: Environ) -> Words:

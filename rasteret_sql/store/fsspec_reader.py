@@ -17,6 +17,7 @@ from rasteret_sql.store.address import family_of
 from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.fsspec_errors import translate
 from rasteret_sql.store.fsspec_options import Words, filesystem_words
+from rasteret_sql.store.fsspec_ranges import cat
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -29,7 +30,7 @@ _making = threading.Lock()
 
 
 class FsspecReader:
-    """Reads through ``cat_file``. fsspec gives bytes alone: no ETag, and a size only where it is free."""
+    """Reads one range at a time; of an object's size and ETag what its file system tells beside the bytes."""
 
     def __init__(self, options: Options, limits: Settings) -> None:
         self._options = options
@@ -59,8 +60,8 @@ class FsspecReader:
         href = request.href
         try:
             fs, path = self._opened(href)
-            data: bytes = fs.cat_file(path, start=request.start, end=self._ends.end(request))
-            return data, self._info(fs, path)
+            data, info = cat(family_of(href), fs, path, request.start, self._ends.end(request))
+            return data, self._info(fs, path) or info
         except Exception as error:  # every file system has exceptions of its own
             found = translate(error, href, None if whole else request)
         if isinstance(found, RangeRefusedError):
@@ -73,9 +74,9 @@ class FsspecReader:
         return open_filesystem(href, self._words)
 
     @staticmethod
-    def _info(fs: fsspec.AbstractFileSystem, path: str) -> ObjectInfo:
+    def _info(fs: fsspec.AbstractFileSystem, path: str) -> ObjectInfo | None:
         protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-        return ObjectInfo(size=fs.info(path).get("size")) if protocol in FREE_INFO else ObjectInfo()
+        return ObjectInfo(size=fs.info(path).get("size")) if protocol in FREE_INFO else None
 
 
 def open_filesystem(href: str, words: Words) -> tuple[Any, str]:

@@ -13,20 +13,20 @@ import re
 import ssl
 import threading
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from fsspec.asyn import get_loop
 from yarl import URL
 
-from rasteret_sql.errors import ArgumentError, MalformedError, RasteretError, TransportError, UnsupportedError
+from rasteret_sql.errors import ArgumentError, MalformedError, RasteretError
 from rasteret_sql.settings import Settings
-from rasteret_sql.store import failures
+from rasteret_sql.store import failures, redirects
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.cloud_config import http_headers
 from rasteret_sql.store.options import Options
@@ -35,7 +35,7 @@ from rasteret_sql.store.redact import place
 
 LONGEST_REQUEST = 20
 """As in ``obstore_reader``: times ``request_timeout_s``."""
-MOST_REDIRECTS = 10
+NO_HEADERS: Mapping[str, str] = {}
 ERROR_BODY = 4096
 """Bytes of a refusal that are read for the store's own word for it."""
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-(\d+)/(\d+|\*)\s*")
@@ -49,29 +49,29 @@ class HttpReader:
     """Reads the files of one HTTP origin."""
 
     def __init__(self, address: Address, options: Options, limits: Settings) -> None:
-        self._headers = {"Accept-Encoding": "identity", **http_headers(options)}
+        self._headers = http_headers(options)
         self._limits = limits
         self._timeout = aiohttp.ClientTimeout(
             total=limits.request_timeout_s * LONGEST_REQUEST,
             sock_connect=limits.connect_timeout_s,
             sock_read=limits.request_timeout_s,
         )
-        self._proxy = _proxy_of(address.root)
         self._lock = threading.Lock()
         self._session: aiohttp.ClientSession | None = None
 
-    def read(self, request: ByteRange) -> Block:
-        return self._run(request.href, self._read(request))
+    def read(self, request: ByteRange, *, headers: Mapping[str, str] = NO_HEADERS) -> Block:
+        return self._run(request.href, self._read(request, headers))
 
-    def read_all(self, href: str, *, max_bytes: int) -> Block:
-        return self._run(href, self._read_all(href, max_bytes))
+    def read_all(self, href: str, *, max_bytes: int, headers: Mapping[str, str] = NO_HEADERS) -> Block:
+        return self._run(href, self._read_all(href, max_bytes, headers))
 
     def headers_of(self, href: str) -> dict[str, str]:
         """Headers of the answer to HEAD, keys in lower case, whatever its status; no redirect is followed."""
 
         async def head() -> dict[str, str]:
+            url = _url(href)
             async with (await self._opened()).head(
-                _url(href), allow_redirects=False, proxy=self._proxy
+                url, allow_redirects=False, proxy=redirects.proxy_of(str(url.origin()))
             ) as answer:
                 return {key.lower(): value for key, value in answer.headers.items()}
 
@@ -90,7 +90,7 @@ class HttpReader:
         with self._lock:
             if self._session is None or self._session.closed:
                 self._session = aiohttp.ClientSession(
-                    headers=self._headers,
+                    headers={"Accept-Encoding": "identity"},
                     connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
                     timeout=self._timeout,
                     auto_decompress=False,
@@ -100,21 +100,23 @@ class HttpReader:
                 _OPEN.add(self._session)
             return self._session
 
-    async def _read(self, request: ByteRange) -> Block:
-        session = await self._opened()
+    async def _get(
+        self, href: str, wanted: Mapping[str, str], headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        own = {**self._headers, **headers}
+        return redirects.get(await self._opened(), _url(href), own=own, wanted=wanted, href=href)
+
+    async def _read(self, request: ByteRange, headers: Mapping[str, str]) -> Block:
         wanted = {"Range": f"bytes={request.start}-{request.end - 1}"}
-        async with session.get(
-            _url(request.href), headers=wanted, max_redirects=MOST_REDIRECTS, proxy=self._proxy
-        ) as answer:
+        async with await self._get(request.href, wanted, headers) as answer:
             if answer.status == 206:
                 return await _partial(request, answer)
             if answer.status == 200:
                 return await _part_of_whole(request, answer)
             raise await _refusal(request.href, request, answer)
 
-    async def _read_all(self, href: str, max_bytes: int) -> Block:
-        session = await self._opened()
-        async with session.get(_url(href), max_redirects=MOST_REDIRECTS, proxy=self._proxy) as answer:
+    async def _read_all(self, href: str, max_bytes: int, headers: Mapping[str, str]) -> Block:
+        async with await self._get(href, {}, headers) as answer:
             if answer.status != 200:
                 raise await _refusal(href, None, answer)
             size = answer.content_length
@@ -160,6 +162,8 @@ async def _part_of_whole(request: ByteRange, answer: aiohttp.ClientResponse) -> 
         raise failures.ignored_range(request, size)
     _check_encoding(request, answer)
     data = await _take(answer, needed)
+    if answer.content_type == "text/html" and data.lstrip().startswith(b"<"):
+        raise failures.web_page(request)
     if len(data) <= request.start:
         raise failures.beyond_end(request.href, request, len(data))
     if size is not None and len(data) < needed:
@@ -212,13 +216,6 @@ def _date(text: str | None) -> datetime | None:
         return None
 
 
-def _proxy_of(root: str) -> str | None:
-    """The proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY, once an origin; aiohttp looks at every request."""
-    scheme, _, authority = root.partition("://")
-    host = authority.rpartition("@")[2]
-    return None if proxy_bypass(host) else getproxies().get(scheme)
-
-
 def _url(href: str) -> URL:
     """The address as given; only what may not stand in a URL (spaces, other alphabets) is escaped."""
     address = parse_address(href)
@@ -240,12 +237,6 @@ def _translate(href: str, error: Exception, limits: Settings) -> RasteretError:
         return failures.unreachable(href, "no such host")
     if isinstance(error, aiohttp.ClientConnectorError):
         return failures.unreachable(href, "connection refused or lost")
-    if isinstance(error, aiohttp.TooManyRedirects):
-        return TransportError(f"{place(href)}: more than {MOST_REDIRECTS} redirects; expected a file.")
-    if isinstance(error, aiohttp.InvalidURL):
-        return UnsupportedError(
-            f"{place(href)}: the server redirects to something that is not an HTTP address."
-        )
     return failures.interrupted(href)
 
 

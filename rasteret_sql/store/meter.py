@@ -28,7 +28,8 @@ class RequestRecord:
     """UTC."""
     kind: str
     """``header``, ``tile``, ``document``, ``stac``, ``region`` (where an S3 bucket lives), ``size``
-    (how long a file is, of which a server refused a range), or ``cache``."""
+    (how long a file is, of which a server refused a range), ``token`` (for a container of the Planetary
+    Computer), or ``cache``."""
     url: str
     """Redacted."""
     offset: int | None

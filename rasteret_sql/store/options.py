@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rasteret_sql.errors import ArgumentError
@@ -25,7 +25,7 @@ KNOWN: dict[str, dict[str, type | tuple[type, ...] | dict[str, Any]]] = {
         "anon": bool, "account_name": str, "account_key": str, "sas_token": str, "connection_string": str,
         "credential": str, "account_host": str, "tenant_id": str, "client_id": str, "client_secret": str,
     },
-    "http": {"headers": dict, "client_kwargs": {"headers": dict}},
+    "http": {"headers": dict, "bearer_token": str, "client_kwargs": {"headers": dict}},
     "local": {},
 }  # fmt: skip
 """Family of stores -> option -> its type, or the options one level down; other protocols take fsspec's."""
@@ -44,7 +44,7 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
     """
     checked = {}
     for prefix, words in options.items():
-        normal = _normal(prefix)
+        normal = normal_prefix(prefix)
         if not isinstance(words, Mapping):
             raise ArgumentError(
                 f"The storage options of {place(prefix)!r} are a {type(words).__name__}; expected a mapping "
@@ -66,13 +66,18 @@ def options_for(href: str) -> Options:
     """The options of the longest prefix that covers ``href``; empty when none does."""
     if not _registry:
         return _NOTHING
-    normal = _normal(href)
     with _lock:
-        prefixes = [prefix for prefix in _registry if _covers(prefix, normal)]
-        return _registry[max(prefixes, key=len)] if prefixes else _NOTHING
+        prefix = longest_prefix(_registry, href)
+        return _NOTHING if prefix is None else _registry[prefix]
 
 
-def _normal(href: str) -> str:
+def longest_prefix(prefixes: Iterable[str], href: str) -> str | None:
+    """The longest of these ``normal_prefix``es that covers ``href``; a name is never cut in its middle."""
+    normal = normal_prefix(href)
+    return max((prefix for prefix in prefixes if _covers(prefix, normal)), key=len, default=None)
+
+
+def normal_prefix(href: str) -> str:
     """One spelling of scheme and host; a bare ``s3`` is ``s3://``."""
     if href in FAMILIES and href:
         href += "://"

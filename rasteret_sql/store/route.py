@@ -15,11 +15,18 @@ from rasteret_sql.errors import TransportError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store import meter
 from rasteret_sql.store.address import Address, parse_address
+from rasteret_sql.store.cloud_config import http_headers
 from rasteret_sql.store.options import Options, options_for
 from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.signers import signer_for
+from rasteret_sql.store.signing import SignedReader, Signer, SigningReader
 
 _PLAIN_TARGET = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.\-~+=,@:!$&'()*;]+)+")
 """HTTP paths that obstore sends exactly as they are given."""
+
+SAFE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "user-agent", "accept-language"})
+"""Headers that obstore may have: when a redirect leads to another host it drops the first three, and takes
+every other along."""
 
 ODD_FILES = 8
 """Files that obstore could not read before it is no longer tried for their origin."""
@@ -55,7 +62,9 @@ class _HttpOrigin:
 
         self._fast = ObstoreReader(address, options, limits)
         self._arguments = (address, options, limits)
-        self._exact_only = "@" in address.root
+        self._exact_only = "@" in address.root or not SAFE_HEADERS.issuperset(
+            name.lower() for name in http_headers(options)
+        )
         self._odd: set[str] = set()
 
     def read(self, request: ByteRange) -> Block:
@@ -88,14 +97,27 @@ class _HttpOrigin:
 
 _lock = threading.Lock()
 _readers: dict[tuple[str, str, str, str, Settings], Reader] = {}
+_signing: dict[tuple[Signer, Settings], Reader] = {}
 _left_behind: list[object] = []
 _obstore_died_in_fork = False
 
 
 def reader_for(href: str) -> Reader:
-    """The reader that serves ``href`` under the storage options and settings in force."""
+    """The reader that serves ``href`` under the signers, storage options and settings in force."""
     address, limits = parse_address(href), settings()
+    signer = signer_for(href)
+    if signer is not None:
+        return _signing.setdefault((signer, limits), SigningReader(signer, exact_reader))
     return _reader(_transport(address, limits), address, options_for(href), limits)
+
+
+def exact_reader(url: str) -> SignedReader:
+    """The reader of an http(s) URL that is to be sent exactly as it is, whoever signed it."""
+    from rasteret_sql.store.http_reader import HttpReader
+
+    reader = _reader("aiohttp", parse_address(url), options_for(url), settings())
+    assert isinstance(reader, HttpReader)
+    return reader
 
 
 def _transport(address: Address, limits: Settings) -> str:
@@ -172,11 +194,11 @@ def find_region(bucket: str, endpoint: str | None) -> str | None:
 
 def _after_fork() -> None:
     """obstore's threads do not exist in the child, where its first request would hang for ever."""
-    global _lock, _readers, _obstore_died_in_fork
+    global _lock, _readers, _signing, _obstore_died_in_fork
     _lock = threading.Lock()
     # Not collected: closing the parent's connections is the parent's business.
     _left_behind.append(_readers)
-    _readers = {}
+    _readers, _signing = {}, {}
     obstore_reader = sys.modules.get("rasteret_sql.store.obstore_reader")
     _obstore_died_in_fork |= bool(obstore_reader and obstore_reader.started)
 

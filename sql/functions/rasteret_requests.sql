@@ -7,7 +7,7 @@
 --
 -- @returns id UBIGINT  Number of the row, from 1.
 -- @returns started_at TIMESTAMP WITH TIME ZONE  When it was sent.
--- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size; or cache: nothing was asked.
+-- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size, token (of the Planetary Computer); or cache: nothing was asked.
 -- @returns url VARCHAR  Where, without what is secret.
 -- @returns offset UBIGINT  First byte asked for; NULL where no range of a file was.
 -- @returns byte_count UBIGINT  Bytes received.

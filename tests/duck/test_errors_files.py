@@ -185,7 +185,7 @@ TRANSPORT = {
     "403": (
         Fault(status=403, body=b""),
         "access was refused (HTTP 403); a signed URL may have expired; "
-        "other servers want the storage option headers.",
+        "other servers want the storage option bearer_token or headers.",
     ),
     "500": (
         Fault(status=500),
@@ -263,11 +263,12 @@ def test_a_file_that_changed(con: duckdb.DuckDBPyConnection, server: FaultServer
     assert new is not None
     assert message(con, "SELECT data FROM idx AS i, read_cog(i)") == (
         f"read_cog: {href} changed since it was indexed: its ETag was {old[0]} and is {new[0]}; "
-        "index it again with cog_header, or run the query again if it names the file by its href"
+        "refresh the index (call cog_header for it again), or run the query again if it names the file by "
+        "its href"
     )
     assert message(con, "SELECT data FROM (SELECT * REPLACE (NULL AS etag) FROM idx) AS i, read_cog(i)") == (
         f"read_cog: {href} changed since it was indexed: it had {len(data):,} bytes and has "
-        f"{len(data) + 1:,}; index it again with cog_header, "
+        f"{len(data) + 1:,}; refresh the index (call cog_header for it again), "
         "or run the query again if it names the file by its href"
     )
 

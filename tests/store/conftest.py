@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rasteret_sql.settings import Settings, configure
-from rasteret_sql.store import schedule
+from rasteret_sql.store import planetary_computer, schedule
 from rasteret_sql.store.options import clear_storage_options
+from rasteret_sql.store.signers import reset_signers
 from tests.store.server import FaultServer
 
 DATA = bytes(range(256)) * 40
@@ -21,17 +22,22 @@ DATA = bytes(range(256)) * 40
 @pytest.fixture(autouse=True)
 def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in list(os.environ):
-        if name.startswith(("AWS_", "GOOGLE_", "AZURE_", "RASTERET_", "STORAGE_EMULATOR")):
+        if name.startswith(("AWS_", "GOOGLE_", "AZURE_", "PC_SDK_", "RASTERET_", "STORAGE_EMULATOR")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(schedule, "BACKOFF_FIRST_S", 0.001)
-    reset_settings()
-    clear_storage_options()
+    monkeypatch.setattr(planetary_computer, "SETTINGS_FILE", tmp_path / "no-settings.env")
+    forget_all()
     yield
+    forget_all()
+
+
+def forget_all() -> None:
     reset_settings()
     clear_storage_options()
+    reset_signers()
 
 
 def reset_settings() -> None:

@@ -1,0 +1,65 @@
+"""Follows redirects of GET as aiohttp would, except that no credentials go to another host."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from rasteret_sql.errors import TransportError, UnsupportedError
+from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.options import options_for
+from rasteret_sql.store.redact import place
+
+MOST_REDIRECTS = 10
+STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+@asynccontextmanager
+async def get(
+    session: aiohttp.ClientSession, url: URL, *, own: Mapping[str, str], wanted: Mapping[str, str], href: str
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to GET ``url``, behind all redirects.
+
+    ``own`` headers and the user of the URL go to its own origin (scheme, host and port) alone: a client that
+    drops ``Authorization`` on the way elsewhere would still hand on keys of other names. Another origin gets
+    what the storage options have for it. ``wanted`` goes everywhere. ``href`` is how errors name the file.
+    """
+    origin, user, password = url.origin(), url.user, url.password
+    for _ in range(MOST_REDIRECTS + 1):
+        at_home = url.origin() == origin
+        sent = own if at_home else http_headers(options_for(str(url)))
+        if at_home and user is not None:
+            url = url.with_user(user).with_password(password)
+        proxy = proxy_of(str(url.origin()))
+        async with session.get(url, headers={**sent, **wanted}, allow_redirects=False, proxy=proxy) as answer:
+            location = answer.headers.get("Location") if answer.status in STATUSES else None
+            if location is None:
+                yield answer
+                return
+        url = _next(url, location, href)
+    raise TransportError(f"{place(href)}: more than {MOST_REDIRECTS} redirects; expected a file.")
+
+
+def _next(url: URL, location: str, href: str) -> URL:
+    try:
+        target = url.join(URL(location, encoded=True))
+        if target.scheme in ("http", "https") and target.host:
+            return target
+    except ValueError:
+        pass
+    raise UnsupportedError(f"{place(href)}: the server redirects to something that is not an HTTP address.")
+
+
+_PROXIES: dict[str, str | None] = {}
+
+
+def proxy_of(origin: str) -> str | None:
+    """The proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY, once an origin; aiohttp looks at every request."""
+    if origin not in _PROXIES:
+        scheme, _, host = origin.partition("://")
+        _PROXIES[origin] = None if proxy_bypass(host) else getproxies().get(scheme)
+    return _PROXIES[origin]

@@ -1,0 +1,136 @@
+"""Who signs what is read: a function or a token service by URL prefix, asked when bytes are. Process-wide.
+
+An href in a table stays as its catalogue has it; what a signer adds is known to the request alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
+from rasteret_sql.store.address import family_of
+from rasteret_sql.store.kept import LEAST_S, Kept
+from rasteret_sql.store.options import longest_prefix, normal_prefix
+from rasteret_sql.store.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
+from rasteret_sql.store.redact import place
+from rasteret_sql.store.signed_url import expires_at
+from rasteret_sql.store.signing import Signed, Signer
+
+VALID_S = 300.0
+"""How long an answer that does not say when it expires is used again."""
+
+SignFunction = Callable[[str], str | Mapping[str, str]]
+"""href -> an http(s) URL that may be read, or headers to send with the request for it."""
+
+
+class FunctionSigner:
+    """A user's function; its answers are used again until they expire."""
+
+    def __init__(self, prefix: str, function: SignFunction, valid_s: float) -> None:
+        self._function = function
+        self._valid_s = valid_s
+        self._signed: Kept[str, Signed] = Kept(self._make)
+        self._who = f"the signer of {place(prefix)}"
+        self.advice = f"what {self._who} gave anew was refused as well: check what it may read"
+
+    def sign(self, href: str) -> Signed:
+        return self._signed.get(href)
+
+    def refused(self, href: str, signed: Signed) -> bool:
+        return self._signed.refused(href, signed)
+
+    def forget(self) -> None:
+        self._signed.forget()
+
+    def _make(self, href: str) -> tuple[Signed, float]:
+        try:
+            answer = self._function(href)
+        except RasteretError:
+            raise
+        except Exception as error:  # whatever the user's code raises; its text may hold what it signs with
+            raise AccessError(f"{place(href)}: {self._who} failed ({type(error).__name__}).") from None
+        signed = _checked(answer, href)
+        if signed is None:
+            raise ArgumentError(
+                f"{place(href)}: {self._who} gave a {type(answer).__name__}; expected an http(s) URL as "
+                "text, or for an http(s) href a mapping of headers, text to text."
+            )
+        told = expires_at(signed.href) if isinstance(answer, str) else None
+        return signed, told if told is not None else time.time() + self._valid_s
+
+
+def _checked(answer: object, href: str) -> Signed | None:
+    if isinstance(answer, str):
+        return Signed(href=answer) if family_of(answer) == "http" else None
+    if not isinstance(answer, Mapping) or family_of(href) != "http":
+        return None
+    is_text = all(isinstance(text, str) for pair in answer.items() for text in pair)
+    return Signed(href=href, headers=dict(answer)) if is_text else None
+
+
+def _built_in() -> dict[str, Signer]:
+    planetary_computer = PlanetaryComputer()
+    return {prefix_of(*names): planetary_computer for names in CONTAINERS.values()}
+
+
+_lock = threading.Lock()
+_signers: dict[str, Signer] = _built_in()
+"""Prefix -> signer. Replaced as a whole, so that reading it takes no lock."""
+
+
+def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: float = VALID_S) -> None:
+    """What ``rasteret_sql.register_signer`` does. Raises ``ArgumentError``, and then changes nothing."""
+    global _signers
+    normal = normal_prefix(prefix)
+    if "://" not in normal:
+        raise ArgumentError(
+            f"register_signer: a URL prefix such as https://host/folder/ is expected, "
+            f"found {place(prefix)!r}."
+        )
+    if not valid_s >= LEAST_S:
+        raise ArgumentError(
+            f"register_signer: valid_s must be at least {LEAST_S:g} second, found {valid_s!r}."
+        )
+    made: Signer | None
+    if signer is None:
+        made = None
+    elif signer == "planetary-computer":
+        made = PlanetaryComputer()
+    elif callable(signer):
+        made = FunctionSigner(normal, signer, valid_s)
+    else:
+        raise ArgumentError(
+            f"register_signer: the signer of {place(prefix)!r} must be a function of an href, "
+            "'planetary-computer' or None."
+        )
+    with _lock:
+        others = {known: other for known, other in _signers.items() if known != normal}
+        _signers = others if made is None else {**others, normal: made}
+
+
+def signer_for(href: str) -> Signer | None:
+    """The signer of the longest prefix that covers ``href``."""
+    known = _signers
+    prefix = longest_prefix(known, href)
+    return None if prefix is None else known[prefix]
+
+
+def reset_signers() -> None:
+    """Those that are there from the start, with no token known."""
+    global _signers
+    with _lock:
+        _signers = _built_in()
+
+
+def _after_fork() -> None:
+    """The child's locks and what its parent's threads were waiting for are its own."""
+    global _lock
+    _lock = threading.Lock()
+    for signer in _signers.values():
+        signer.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
