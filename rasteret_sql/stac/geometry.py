@@ -1,0 +1,46 @@
+"""Geometries of filters: text in, GeoJSON out, in longitude and latitude."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import shapely
+import shapely.geometry
+
+
+class GeometryTextError(ValueError):
+    """A text that is no geometry."""
+
+
+FAULTS = (shapely.errors.ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What shapely raises for GeoJSON that is none."""
+
+
+def geojson_of_text(text: Any) -> dict[str, Any]:
+    """GeoJSON of a geometry in WKT or GeoJSON; ``GeometryTextError`` for what is neither, or is empty."""
+    if not isinstance(text, str):
+        raise GeometryTextError("a text in quotes is expected")
+    try:
+        if text.lstrip().startswith("{"):
+            shape = shapely.geometry.shape(json.loads(text))
+        else:
+            shape = shapely.from_wkt(text)
+    except FAULTS as error:
+        raise GeometryTextError(f"neither WKT nor GeoJSON ({error})") from error
+    if shape.is_empty:
+        raise GeometryTextError("the geometry is empty")
+    return _plain(shapely.geometry.mapping(shape))
+
+
+def geojson_box(geometry: Mapping[str, Any]) -> dict[str, list[float]]:
+    """The bounds of a GeoJSON geometry, as CQL2's bbox."""
+    return {"bbox": [float(side) for side in shapely.geometry.shape(dict(geometry)).bounds]}
+
+
+def _plain(value: Any) -> Any:
+    """Lists for shapely's tuples: JSON read back is equal then."""
+    if isinstance(value, Mapping):
+        return {key: _plain(member) for key, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
