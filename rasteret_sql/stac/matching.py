@@ -35,13 +35,16 @@ def matches(expression: Any, item: Item) -> Truth:
 
 
 def unknown_functions(expression: Any) -> set[str]:
-    """The operators of an expression that ``matches`` does not know: functions of one server."""
+    """The operators of an expression that ``matches`` does not know: functions of one server, and comparisons
+    with times that are none."""
     if isinstance(expression, list):
         return set().union(*map(unknown_functions, expression))
     if not isinstance(expression, Mapping):
         return set()
-    own = set() if "op" not in expression or expression["op"] in KNOWN else {str(expression["op"])}
-    return own | unknown_functions(expression.get("args", []))
+    name, args = expression.get("op", "and"), expression.get("args", [])
+    texts = [arg for arg in args if isinstance(arg, str)] if name in TEMPORAL else []
+    known = name in KNOWN and all(moment_of(text) is not None for text in texts)
+    return (set() if known else {str(name)}) | unknown_functions(args)
 
 
 def _value(node: Any, item: Item) -> Any:

@@ -60,7 +60,7 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
             yield from (row for _, row in rows)
             return
         name = place(found.api.endpoint)
-        notices.say(f"STAC API {name} says that it sorts, but does not: {sorting_here(request)}")
+        notices.say(f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}")
         if request.max_items is not None:
             rows = _keyed(_everything(found, bar), found)
     else:
