@@ -1,6 +1,6 @@
 """Satellite imagery in DuckDB: ``connect()`` or ``register(con)``, then write SQL.
 
-The functions are listed by ``FROM rasteret_functions()``.
+The functions are listed by ``FROM rasteret_functions()``. ``register_catalog`` gives a STAC API a short id.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["__version__", "connect", "register"]
+    from rasteret_sql.stac.catalogs import register_catalog
+
+__all__ = ["__version__", "connect", "register", "register_catalog"]
 __version__ = "0.1.0"
 
 
@@ -62,3 +64,11 @@ def register(
         configure(**settings)
     register_functions(connection)
     return connection
+
+
+def __getattr__(name: str) -> Any:
+    if name == "register_catalog":  # imported with its first use, so that `import rasteret_sql` stays small
+        from rasteret_sql.stac.catalogs import register_catalog
+
+        return register_catalog
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

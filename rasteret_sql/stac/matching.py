@@ -185,7 +185,9 @@ def _of_text(change: Callable[[str], str]) -> Callable[[list[Any], Item], Any]:
 
 
 def _without_accents(text: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
+    return "".join(
+        letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter)
+    )
 
 
 def _lists(compare: Callable[[list[Any], list[Any]], bool]) -> Callable[[list[Any], Item], Truth]:

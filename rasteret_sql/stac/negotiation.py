@@ -52,7 +52,7 @@ def renegotiate(api: Api, request: SearchRequest, before: Agreement, refusal: st
     rest = [part for part in parts if part not in basic]
     if not rest or unknown_functions(rest):
         return None
-    return _agreement(api, request, _all(basic), _all(rest), refused=refusal.rstrip('.'))
+    return _agreement(api, request, _all(basic), _all(rest), refused=refusal.rstrip("."))
 
 
 def _parts(

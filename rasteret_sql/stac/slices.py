@@ -91,7 +91,9 @@ class Slices:
 
     def _plan(self) -> tuple[list[Slice], bool] | None:
         """The slices in their order, and whether the newest is first; None where time does not help."""
-        moments = [moment_of((item.get("properties") or {}).get("datetime")) for item in self._first["features"]]
+        moments = [
+            moment_of((item.get("properties") or {}).get("datetime")) for item in self._first["features"]
+        ]
         known = [moment for moment in moments if moment is not None]
         if len(known) < len(moments):
             return None

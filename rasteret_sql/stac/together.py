@@ -18,9 +18,7 @@ _slots: dict[int, threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
 
 
-def submit(
-    function: Callable[[Given], Result], argument: Given, *, pool: str = "searches"
-) -> Future[Result]:
+def submit(function: Callable[[Given], Result], argument: Given, *, pool: str = "searches") -> Future[Result]:
     """Run ``function(argument)`` on one of ``stac_concurrency`` threads, which all STAC work here shares.
 
     A function that runs there must not wait for another one of the same ``pool``: all threads could come to

@@ -63,7 +63,10 @@ def test_column_names_become_properties(text: str, expected: str) -> None:
             "gsd < 1 AND\nAND x = 1",
             "filter 'gsd < 1 AND\\nAND x = 1' is neither SQL nor CQL2 text, line 2, character ",
         ),
-        ("a = 1; DROP TABLE x", "filter 'a = 1; DROP TABLE x' is neither SQL nor CQL2 text, character 8 (DROP): "),
+        (
+            "a = 1; DROP TABLE x",
+            "filter 'a = 1; DROP TABLE x' is neither SQL nor CQL2 text, character 8 (DROP): ",
+        ),
         ('{"op"', "filter '{\"op\"' is not CQL2 JSON: EOF while parsing an object at line 1 column 5; "),
     ],
 )

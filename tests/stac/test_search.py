@@ -84,7 +84,11 @@ def test_the_landing_page_is_read_once_also_by_many_at_once() -> None:
 def test_an_api_without_post_is_asked_by_get() -> None:
     with serving(api("sort", "filter", "cql2-text", search=always(ONE), methods=(None,))) as server:
         ids_of(
-            server.url + "/", collections=["x", "scenes"], filter="cloud_cover < 20", sortby="-gsd", page_size=5
+            server.url + "/",
+            collections=["x", "scenes"],
+            filter="cloud_cover < 20",
+            sortby="-gsd",
+            page_size=5,
         )
         assert server.asked[-1] == Asked(
             method="GET",
