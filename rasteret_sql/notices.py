@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import warnings
 from collections import OrderedDict
 
@@ -12,7 +13,11 @@ from rasteret_sql.errors import RasteretWarning
 REMEMBERED = 1000
 """Notices that are not said again; the oldest are forgotten first."""
 
-_said: OrderedDict[tuple[str, str], None] = OrderedDict()
+SILENCE_S = 60.0
+"""After so long it is another run of the query: a prepared statement keeps its number."""
+
+_said: OrderedDict[tuple[str, str], float] = OrderedDict()
+"""When a query last had the reason to say something."""
 _lock = threading.Lock()
 _in_shell = False
 
@@ -43,12 +48,12 @@ class Notices:
                 known = reason in self._own
                 self._own.add(reason)
                 return not known
-            key = (self._query, reason)
-            known = key in _said
-            _said[key] = None
+            key, now = (self._query, reason), time.monotonic()
+            before = _said.pop(key, None)
+            _said[key] = now
             if len(_said) > REMEMBERED:
                 _said.popitem(last=False)
-            return not known
+            return before is None or now - before > SILENCE_S
 
 
 def speak_to_shell() -> None:

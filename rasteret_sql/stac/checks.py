@@ -1,4 +1,4 @@
-"""Whether the items that come back are those that were asked for: some servers ignore what they do not know."""
+"""Whether the items that come back are those asked for: some servers ignore what they do not know."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Check:
         if span is None:
             return None
         start, end = self._asked_time
-        return span[1] >= start and span[0] <= end
+        return bool(span[1] >= start and span[0] <= end)
 
     @cached_property
     def _asked_time(self) -> Any:

@@ -17,6 +17,7 @@ from rasteret_sql.stac.values import encodable, json_text, member_names, short, 
 from rasteret_sql.store.redact import place
 
 PAGES_MAX = 1000
+"""Pages of collections of one API."""
 
 COLLECTION_TYPE = (
     "STRUCT(id VARCHAR, title VARCHAR, description VARCHAR, licence VARCHAR, keywords VARCHAR[], "
@@ -64,9 +65,8 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
         page = api.io.read_json(href)
         members = page.get("collections")
         if not isinstance(members, list):
-            raise MalformedError(
-                f"STAC API {place(href)}: expected 'collections', found {member_names(page)}"
-            )
+            found = member_names(page)
+            raise MalformedError(f"STAC API {place(href)}: expected 'collections', found {found}")
         for member in members:
             yield collection_row(member, catalog.endpoint)
         link = next_link(page)
@@ -74,7 +74,7 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
 
 
 def _href(links: Sequence[Mapping[str, Any]], endpoint: str) -> str | None:
-    """Where the collections are: the link of the landing page, else the place that the standard gives them."""
+    """Where the collections are: as the landing page links them, else where the standard puts them."""
     linked = next((str(link["href"]) for link in links if link.get("rel") == "data"), None)
     href = resolve_href(linked, endpoint) if linked else f"{endpoint.rstrip('/')}/collections"
     return href.rstrip("/")

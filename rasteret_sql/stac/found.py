@@ -52,8 +52,8 @@ class Found:
             self.agreement = again
             walk = self._walk(limit)
             first = next(walk, None)
-        for notice in self.agreement.notices:
-            self._notices.say(notice)
+        for reason, notice in self.agreement.notices.items():
+            self._notices.say(notice, reason)
         if first is None:
             return
         check = Check(self.request, self.agreement)

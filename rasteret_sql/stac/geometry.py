@@ -31,7 +31,8 @@ def geojson_of_text(text: Any) -> dict[str, Any]:
         raise GeometryTextError(f"neither WKT nor GeoJSON ({error})") from error
     if shape.is_empty:
         raise GeometryTextError("the geometry is empty")
-    return _plain(shapely.geometry.mapping(shape))
+    plain: dict[str, Any] = _plain(shapely.geometry.mapping(shape))
+    return plain
 
 
 def geojson_box(geometry: Mapping[str, Any]) -> dict[str, list[float]]:

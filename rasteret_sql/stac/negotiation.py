@@ -31,7 +31,8 @@ class Agreement:
     """The part that is applied here; an item stays where it is true."""
     sorts: bool
     """The API sorts as asked, or need not."""
-    notices: tuple[str, ...]
+    notices: Mapping[str, str]
+    """Reason -> what is said."""
 
 
 def negotiate(api: Api, request: SearchRequest) -> Agreement:
@@ -73,7 +74,7 @@ def _agreement(
     refused: str | None,
 ) -> Agreement:
     name = f"STAC API {place(api.endpoint)}"
-    notices = []
+    notices: dict[str, str] = {}
     if here is not None:
         part = "filter" if sent is None else "a part of filter"
         why = refused or f"{name} has no 'filter' extension" + (
@@ -84,14 +85,14 @@ def _agreement(
                 f"{why}, and {min(unknown)} is no function of CQL2 that could be applied here, in filter "
                 f"{request.filter!r}: put the condition in WHERE on the result"
             )
-        notices.append(f"{why}: {part} {request.filter!r} is applied here, to all items that come without it")
+        notices[f"{name} filter"] = (
+            f"{why}: {part} {request.filter!r} is applied here, to all items that come without it"
+        )
     sorts = not request.order or api.has("sort")
     if not sorts:
-        notices.append(f"{name} has no 'sort' extension: {sorting_here(request)}")
+        notices[f"{name} sort"] = f"{name} has no 'sort' extension: {sorting_here(request)}"
     conditions, method = _sent(api, sent)
-    return Agreement(
-        method=method, conditions=conditions, sent=sent, here=here, sorts=sorts, notices=tuple(notices)
-    )
+    return Agreement(method=method, conditions=conditions, sent=sent, here=here, sorts=sorts, notices=notices)
 
 
 def sorting_here(request: SearchRequest) -> str:

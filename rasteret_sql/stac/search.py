@@ -60,7 +60,8 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
             yield from (row for _, row in rows)
             return
         name = place(found.api.endpoint)
-        notices.say(f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}")
+        said = f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}"
+        notices.say(said, reason=f"{name} sort")
         if request.max_items is not None:
             rows = _keyed(_everything(found, bar), found)
     else:

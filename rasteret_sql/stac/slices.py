@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Protocol
 
 from rasteret_sql.interruption import check
@@ -107,12 +108,12 @@ class Slices:
         start, end = span_of_text(interval) if interval else (FIRST, LAST)
         if falling or rising:  # what came already is a part that need not be asked for again
             start, end = (start, known[-1]) if newest_first else (known[-1], end)
-        start = self._edge(newest=False) if start == FIRST else start
-        end = self._edge(newest=True) if end == LAST else end
-        if start is None or end is None or end - start < SHORTEST:
+        oldest = self._edge(newest=False) if start == FIRST else start
+        newest = self._edge(newest=True) if end == LAST else end
+        if oldest is None or newest is None or newest - oldest < SHORTEST:
             return None
         left = self._matched - self._page_size
-        slices = _cut((start, end), left * SLICES_A_PAGE / self._page_size)
+        slices = _cut((oldest, newest), left * SLICES_A_PAGE / self._page_size)
         return (slices[::-1] if newest_first else slices), newest_first
 
     def _edge(self, *, newest: bool) -> datetime | None:
@@ -166,7 +167,7 @@ def _cut(span: Span, count: float) -> list[Slice]:
     number = max(2, min(SLICES_MOST, round(count), int((end - start) / timedelta(seconds=2))))
     inner = [(start + (end - start) * k / number).replace(microsecond=0) for k in range(1, number)]
     edges = [start, *(edge for edge in inner if start < edge < end), end]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _result(future: Future[list[Page] | int]) -> list[Page] | int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.errors import ArgumentError
 from rasteret_sql.stac.interval import parse_moment
 from rasteret_sql.stac.sql_syntax import Tree, fail, parse
 
@@ -103,7 +102,7 @@ class _Translation:
             return {"op": "isNull", "args": [self.value(node.this)]}
         if isinstance(node.expression, exp.Boolean):
             return {"op": "=", "args": [self.value(node.this), bool(node.expression.this)]}
-        fail(self.text, node, "IS is followed by NULL, TRUE or FALSE")
+        return fail(self.text, node, "IS is followed by NULL, TRUE or FALSE")
 
     def in_(self, node: Tree) -> Json:
         if node.args.get("query") or node.args.get("unnest") or node.args.get("field"):
@@ -157,7 +156,7 @@ class _Translation:
             return inner
         if kind in TEXTS and isinstance(inner, str):
             return inner
-        fail(self.text, node, f"CQL2 casts no property to {kind}; put it in WHERE on the result")
+        return fail(self.text, node, f"CQL2 casts no property to {kind}; put it in WHERE on the result")
 
     def interval(self, node: Tree) -> Json:
         ends = self.value(node.this) if isinstance(node.this, exp.Tuple) else None
@@ -192,7 +191,7 @@ class _Translation:
         try:
             return GEOMETRIES[name](args)
         except (GeometryTextError, TypeError, ValueError) as error:
-            fail(self.text, node, f"{name}: {error}")
+            return fail(self.text, node, f"{name}: {error}")
 
 
 def _from_wkt(args: list[Json]) -> Json:

@@ -11,6 +11,7 @@ import pytest
 
 import rasteret_sql
 from rasteret_sql.demo import Demo, start
+from rasteret_sql.errors import RasteretWarning
 
 SEARCH = "stac_search('demo', datetime := '2024-04-01/2024-09-30'{})"
 
@@ -50,7 +51,8 @@ def test_rows_are_typed(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
 def test_each_argument_narrows_the_search(con: duckdb.DuckDBPyConnection) -> None:
     every = ids(con, "")
     assert len(every) == 12
-    newest = ids(con, ", max_items := 4, page_size := 3, sortby := '-datetime'")
+    with pytest.warns(RasteretWarning, match=r"^stac_search: cut to max_items := 4, but 12 items match$"):
+        newest = ids(con, ", max_items := 4, page_size := 3, sortby := '-datetime'")
     assert {i[-8:] for i in newest} == set(sorted({i[-8:] for i in every})[-2:])
     assert len(newest) == 4
     assert ids(con, ", ids := 'S2_32632_20240514'") == ["S2_32632_20240514"]

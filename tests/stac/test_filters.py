@@ -52,7 +52,8 @@ def test_column_names_become_properties(text: str, expected: str) -> None:
     [
         (
             "cloud_cover <",
-            "filter 'cloud_cover <' is neither SQL nor CQL2 text, character 14 (its end): a value is missing; ",
+            "filter 'cloud_cover <' is neither SQL nor CQL2 text, character 14 (its end): "
+            "a value is missing; ",
         ),
         (
             "cloud_cover < 'x",
@@ -87,7 +88,8 @@ def test_what_is_not_cql2_is_shown_with_its_place(text: str, message: str) -> No
         ("proj_code LIKE 'EPSG:326%'",
          "filter: proj_code can be compared with = and IN to codes such as 'EPSG:32633', not by 'like'; "
          "for more name the property, proj:code or proj:epsg"),
-        ("datetime > DATE 'soon'", "filter \"datetime > DATE 'soon'\", character 17 ('soon'): DATE 'soon' is not a date or time"),
+        ("datetime > DATE 'soon'",
+         "filter \"datetime > DATE 'soon'\", character 17 ('soon'): DATE 'soon' is not a date or time"),
         ("gsd < 1\nAND platform ~ 'a'",
          "filter \"gsd < 1\\nAND platform ~ 'a'\", line 2, character 5 (platform): ~ has no word in CQL2; "
          "put it in WHERE on the result"),

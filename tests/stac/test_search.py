@@ -232,9 +232,10 @@ def test_fewer_items_than_the_server_counted(count: dict[str, Any]) -> None:
 
 
 def test_fewer_items_than_counted_are_enough_when_no_more_were_asked_for() -> None:
-    with serving(api(search=always(page(item("a"), item("b"), numberMatched=1200)))) as server:
-        with pytest.warns(RasteretWarning, match=r"cut to max_items := 2, but 1,200 items match$"):
-            assert ids_of(server.url + "/", max_items=2) == ["a", "b"]
+    handler = api(search=always(page(item("a"), item("b"), numberMatched=1200)))
+    said = r"cut to max_items := 2, but 1,200 items match$"
+    with serving(handler) as server, pytest.warns(RasteretWarning, match=said):
+        assert ids_of(server.url + "/", max_items=2) == ["a", "b"]
 
 
 # Many at once
