@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +16,6 @@ from rasteret_sql.stac.temporal import span_of_item, span_of_text
 
 NEAR_DEGREES = 1e-6
 """Servers round coordinates; an item this near is no error of theirs."""
-NEAR_TIME = timedelta(milliseconds=1)
-"""Servers round times to milliseconds."""
 
 Item = Mapping[str, Any]
 
@@ -29,6 +26,7 @@ class Check:
     def __init__(self, request: SearchRequest, agreement: Agreement) -> None:
         self._request = request
         self._here = agreement.here
+        self._ignored: set[str] = set()
         sent = agreement.sent
         # What only the server knows cannot be checked here.
         self._sent = None if sent is None or unknown_functions(sent) else sent
@@ -45,8 +43,17 @@ class Check:
         }
 
     def fault(self, item: Item) -> str | None:
-        """The argument that ``item`` certainly does not meet although it was asked for; None for none."""
-        return next((name for name, holds in self._conditions.items() if holds(item) is False), None)
+        """The argument that ``item`` does not meet although it was asked for; None for none.
+
+        Where nobody but the server can tell, as for a property that the item lacks, the server is believed,
+        until it has shown that it ignores the argument.
+        """
+        for name, holds in self._conditions.items():
+            truth = holds(item)
+            if truth is False or (truth is None and name in self._ignored):
+                self._ignored.add(name)
+                return name
+        return None
 
     def stays(self, item: Item) -> bool:
         """Whether ``item`` meets the part of the filter that is applied here."""
@@ -69,11 +76,7 @@ class Check:
     @cached_property
     def _asked_time(self) -> Any:
         assert self._request.interval is not None
-        start, end = span_of_text(self._request.interval)
-        return (
-            start - NEAR_TIME if start.year > 1 else start,
-            end + NEAR_TIME if end.year < 9999 else end,
-        )
+        return span_of_text(self._request.interval)
 
     @cached_property
     def _asked_area(self) -> Any:
