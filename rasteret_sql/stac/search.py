@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from rasteret_sql.errors import RasteretError
@@ -45,7 +46,7 @@ def search(
     with ExitStack() as stack:
         bar = _Bar(stack, alone)
         if not request.order:
-            for item in _cut(found, notices, bar):
+            for item in _cut(found, bar, partial(_say_cut, notices)):
                 yield item_row(item, base_href=found.base_href)
             return
         yield from _in_order(found, notices, bar)
@@ -55,8 +56,11 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
     """Rows as ``sortby`` asks, sorted here where the server does not."""
     request = found.request
     if found.agreement.sorts:
-        rows = _keyed(_cut(found, notices, bar), found)
+        cuts: list[tuple[int, str]] = []
+        rows = _keyed(_cut(found, bar, lambda most, what: cuts.append((most, what))), found)
         if is_ordered((keys for keys, _ in rows), request.order):
+            for cut in cuts:
+                _say_cut(notices, *cut)
             yield from (row for _, row in rows)
             return
         name = place(found.api.endpoint)
@@ -78,8 +82,8 @@ def _everything(found: Found, bar: _Bar) -> Iterator[Item]:
         yield from page
 
 
-def _cut(found: Found, notices: Notices, bar: _Bar) -> Iterator[Item]:
-    """The first ``max_items`` items; whether there are more is said."""
+def _cut(found: Found, bar: _Bar, told: Callable[[int, str], None]) -> Iterator[Item]:
+    """The first ``max_items`` items; ``told`` is told what more there is."""
     most, count = found.request.max_items, 0
     for page in found.pages(most):
         check()
@@ -90,9 +94,9 @@ def _cut(found: Found, notices: Notices, bar: _Bar) -> Iterator[Item]:
         if most is None or count < most:
             continue
         if found.matched is not None and found.matched > count:
-            _say_cut(notices, most, f"{found.matched:,} items match")
+            told(most, f"{found.matched:,} items match")
         elif len(taken) < len(page) or (found.matched is None and found.has_more):
-            _say_cut(notices, most, "more may match")
+            told(most, "more may match")
         return
 
 
