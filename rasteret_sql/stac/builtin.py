@@ -52,7 +52,13 @@ EARTH_SEARCH_DATASETS: tuple[Dataset, ...] = (
     ("naip", "NAIP: National Agriculture Imagery Program", PUBLIC_DOMAIN, "requester-pays", {}),
     ("cop-dem-glo-30", "Copernicus DEM GLO-30", COPERNICUS_DEM, "none", DEM),
     ("cop-dem-glo-90", "Copernicus DEM GLO-90", COPERNICUS_DEM, "none", DEM),
-    ("sentinel-1-grd", "Sentinel-1 Ground Range Detected", COPERNICUS, "requester-pays", SENTINEL_1),
+    (
+        "sentinel-1-grd",
+        "Sentinel-1 Level-1C Ground Range Detected (GRD)",
+        COPERNICUS,
+        "requester-pays",
+        SENTINEL_1,
+    ),
 )
 
 MODIS: tuple[tuple[str, str, Mapping[str, str]], ...] = (

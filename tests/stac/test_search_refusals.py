@@ -11,6 +11,7 @@ import pytest
 from rasteret_sql.errors import (
     AccessError,
     ArgumentError,
+    LimitError,
     MalformedError,
     NotFoundError,
     RasteretError,
@@ -18,6 +19,9 @@ from rasteret_sql.errors import (
     UnsupportedError,
 )
 from rasteret_sql.settings import configure
+from rasteret_sql.stac import api_io
+from rasteret_sql.stac.catalogs import resolve
+from rasteret_sql.stac.collections import collections
 from rasteret_sql.store import meter
 
 from .searching import ONE, always, failing, ids_of
@@ -187,6 +191,47 @@ def test_a_redirect_that_keeps_the_method_is_followed() -> None:
     with serving(api(search=answer)) as server:
         assert ids_of(server.url + "/", ids=["a", "b"]) == ["a"]
         assert server.asked[-1].body["ids"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("way", ["redirect", "next"])
+def test_credentials_do_not_follow_to_another_host(way: str) -> None:
+    with serving(api(search=always(ONE))) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+
+        def answer(server: Server, asked: Asked) -> Answer:
+            if asked.path == "/":
+                links = [
+                    {"rel": "search", "href": "search", "type": "application/geo+json", "method": "POST"}
+                ]
+                return Answer(body={**landing(server.url), "links": links})
+            if way == "redirect":
+                return Answer(status=307, headers={"Location": f"{elsewhere}/search"})
+            return Answer(body=page(item("z"), next={"href": f"{elsewhere}/search", "method": "POST"}))
+
+        with serving(answer) as server:
+            url = server.url.replace("http://", "http://user:SECRET@")
+            assert "a" in ids_of(f"{url}/")
+            assert "Authorization" in server.asked[0].headers
+        assert other.asked
+        assert not any("Authorization" in asked.headers for asked in other.asked)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_io, "ANSWER_BYTES_MAX", 3 << 20)
+    huge = Answer(body=b" " * (4 << 20))
+    assert failing(api(search=always(huge)), LimitError) == (
+        "STAC API HOST/search: the answer is larger than 3 MiB; set a smaller page_size"
+    )
+
+
+def test_pages_of_collections_without_end() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/":
+            return Answer(body=landing(server.url))
+        return Answer(body={"collections": [], "links": [{"rel": "next", "href": "/collections"}]})
+
+    with serving(answer) as server, pytest.raises(MalformedError, match=r"pages of collections do not end"):
+        list(collections(resolve(server.url + "/")))
 
 
 def test_a_host_that_does_not_listen() -> None:
