@@ -35,9 +35,15 @@ def geojson_of_text(text: Any) -> dict[str, Any]:
     return plain
 
 
-def geojson_box(geometry: Mapping[str, Any]) -> dict[str, list[float]]:
-    """The bounds of a GeoJSON geometry, as CQL2's bbox."""
-    return {"bbox": [float(side) for side in shapely.geometry.shape(dict(geometry)).bounds]}
+def geojson_box(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    """The bounds of a GeoJSON geometry."""
+    return geojson_rectangle(*shapely.geometry.shape(dict(geometry)).bounds)
+
+
+def geojson_rectangle(xmin: float, ymin: float, xmax: float, ymax: float) -> dict[str, Any]:
+    """A polygon: servers that do not know CQL2's bbox know it."""
+    corners = [[xmin, ymin], [xmax, ymin], [xmax, ymax], [xmin, ymax], [xmin, ymin]]
+    return {"type": "Polygon", "coordinates": [corners]}
 
 
 def _plain(value: Any) -> Any:

@@ -141,6 +141,8 @@ class _Translation:
         args = [self.value(node.this), self.value(node.expression)]
         if any(isinstance(arg, list) for arg in args):
             return {"op": "a_overlaps", "args": args}
+        if not all(isinstance(arg, dict) and "op" not in arg for arg in args):
+            fail(self.text, node, "&& compares geometries or lists, such as geometry && ST_Point(7, 51)")
         return {"op": "s_intersects", "args": [_box(arg) for arg in args]}
 
     def list_(self, node: Tree) -> Json:
@@ -202,8 +204,14 @@ def _from_wkt(args: list[Json]) -> Json:
 
 
 def _envelope(args: list[Json]) -> Json:
+    from rasteret_sql.stac.geometry import geojson_rectangle
+
     xmin, ymin, xmax, ymax = map(float, args)
-    return {"bbox": [xmin, ymin, xmax, ymax]}
+    return geojson_rectangle(xmin, ymin, xmax, ymax)
+
+
+def _bbox(args: list[Json]) -> Json:
+    return {"bbox": [float(arg) for arg in args]}
 
 
 def _point(args: list[Json]) -> Json:
@@ -213,7 +221,7 @@ def _point(args: list[Json]) -> Json:
 
 GEOMETRIES: Mapping[str, Callable[[list[Json]], Json]] = {
     "st_geomfromtext": _from_wkt, "st_geomfromwkt": _from_wkt, "st_geomfromgeojson": _from_wkt,
-    "st_makeenvelope": _envelope, "bbox": _envelope, "st_point": _point, "st_makepoint": _point,
+    "st_makeenvelope": _envelope, "bbox": _bbox, "st_point": _point, "st_makepoint": _point,
 }  # fmt: skip
 
 
