@@ -21,6 +21,8 @@ from rasteret_sql.stac.temporal import TEMPORAL, interval_of, moment_of
 
 Item = Mapping[str, Any]
 Truth = bool | None
+OPERANDS = {"not": 1, "isNull": 1, "casei": 1, "accenti": 1, "between": 3}
+"""Of operators that do not have two."""
 _TOP_LEVEL = ("id", "collection", "geometry", "bbox")
 
 
@@ -43,8 +45,17 @@ def unknown_functions(expression: Any) -> set[str]:
         return set()
     name, args = expression.get("op", "and"), expression.get("args", [])
     texts = [arg for arg in args if isinstance(arg, str)] if name in TEMPORAL else []
-    known = name in KNOWN and all(moment_of(text) is not None for text in texts)
+    known = _fits(name, args) and all(moment_of(text) is not None for text in texts)
     return (set() if known else {str(name)}) | unknown_functions(args)
+
+
+def _fits(name: str, args: Any) -> bool:
+    """Whether an operator is known and has as many operands as it takes."""
+    if name not in KNOWN or not isinstance(args, list):
+        return False
+    if name in ("and", "or"):
+        return True
+    return len(args) == OPERANDS.get(name, 2) and (name != "in" or isinstance(args[1], list))
 
 
 def _value(node: Any, item: Item) -> Any:

@@ -50,12 +50,14 @@ def conjuncts(expression: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     """The conditions that all have to hold."""
     if expression is None:
         return []
-    if expression.get("op") != "and":
+    if not isinstance(expression, dict) or expression.get("op") != "and":
         return [expression]
     return [part for arg in expression["args"] for part in conjuncts(arg)]
 
 
 def _condition(condition: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if not isinstance(condition, dict):
+        raise UnsupportedError("a constant")
     op, args = str(condition.get("op")), list(condition.get("args", ()))
     if op in _MIRRORED and len(args) == 2 and "property" not in _members(args[0]):
         op, args = _MIRRORED[op], args[::-1]

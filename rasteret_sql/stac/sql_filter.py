@@ -62,8 +62,13 @@ class _Translation:
     def condition(self, node: Tree) -> Json:
         """A part in the place of a truth value; a bare column there is a boolean property."""
         said = self.value(node)
-        is_column = isinstance(_inner(node), exp.Column)
-        return {"op": "=", "args": [said, True]} if is_column and node.parent is not None else said
+        if node.parent is None:
+            return said  # the caller says of a whole filter that it is no condition
+        if isinstance(_inner(node), exp.Column):
+            return {"op": "=", "args": [said, True]}
+        if not isinstance(said, bool) and _op(said) is None:
+            fail(self.text, node, "a condition is expected here, such as a comparison")
+        return said
 
     def value(self, node: Tree) -> Json:
         kind = type(node)

@@ -37,7 +37,8 @@ from rasteret_sql.stac.query_extension import to_query
         ("list_contains(tags, 'a') OR tags && ['b']", "a_contains(tags, ('a')) OR a_overlaps(tags, ('b'))"),
         ("ST_Intersects(geometry, ST_GeomFromText('POINT(7.5 51.5)'))",
          "s_intersects(geometry, POINT(7.5 51.5))"),
-        ("geometry && ST_GeomFromText('LINESTRING(1 2, 3 4)')", "s_intersects(geometry, POLYGON((1 2,3 2,3 4,1 4,1 2)))"),
+        ("geometry && ST_GeomFromText('LINESTRING(1 2, 3 4)')",
+         "s_intersects(geometry, POLYGON((1 2,3 2,3 4,1 4,1 2)))"),
         ("gsd IS TRUE AND NOT flag", "gsd = true AND NOT flag = true"),
         ("S_INTERSECTS(geometry, POINT(7.5 51.5))", "s_intersects(geometry, POINT(7.5 51.5))"),
         ('{"op": "<", "args": [{"property": "cloud_cover"}, 20]}', "eo:cloud_cover < 20"),
@@ -93,6 +94,9 @@ def test_what_is_not_cql2_is_shown_with_its_place(text: str, message: str) -> No
         ("gsd < 1\nAND platform ~ 'a'",
          "filter \"gsd < 1\\nAND platform ~ 'a'\", line 2, character 5 (platform): ~ has no word in CQL2; "
          "put it in WHERE on the result"),
+        ("gsd < 1 AND 'x'",
+         "filter \"gsd < 1 AND 'x'\", character 13 ('x'): a condition is expected here, "
+         "such as a comparison"),
         ("gsd && 5",
          "filter 'gsd && 5', character 1 (gsd): && compares geometries or lists, such as "
          "geometry && ST_Point(7, 51)"),
