@@ -10,6 +10,7 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.duck.arguments import areas, integers, plain, sql, texts, values_of
+from rasteret_sql.duck.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.rows import box
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.notices import Notices
@@ -27,7 +28,7 @@ DEGREES = 1e-6
 """How far a search area's edges may stray when it is reprojected: a tenth of a metre."""
 
 
-def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
+def stac_search(*columns: pa.Array) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
     catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
     moment, condition, sortby, max_items, page_size, query = rest
@@ -65,11 +66,11 @@ def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
             )
         )
     notices = Notices("stac_search", texts(query, "query")[0] if len(names) else None)
-    answers: list[list[dict[str, Any]] | None] = [None] * len(names)
-    found = search_many([request for _, request in asked], notices=notices)
+    answers: list[Blocks | None] = [None] * len(names)
+    found = search_many([request for _, request in asked], notices=notices, gather=blocks_of)
     for (i, _), answer in zip(asked, found, strict=True):
-        answers[i] = [_item(row) for row in sound(answer)]
-    return answers
+        answers[i] = sound(answer)
+    return lists_of(answers)
 
 
 def stac_read(href: pa.Array) -> list[list[dict[str, Any]] | None]:
