@@ -12,6 +12,7 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api import Api
 from rasteret_sql.stac.checks import Check
+from rasteret_sql.stac.filters import SortField
 from rasteret_sql.stac.negotiation import Agreement, negotiate, renegotiate
 from rasteret_sql.stac.pages import matched, next_link
 from rasteret_sql.stac.request import SearchRequest
@@ -32,10 +33,15 @@ class Found:
         self.matched: int | None = None
         """How many items match, where the server says so and applies the whole filter."""
         self.has_more = False
-        """A next page was announced with the last one that was given, or there was more in it."""
+        """There may be a page after the last one that was given."""
         self._notices = notices
         self.base_href = api.search_hrefs[self.agreement.method]
         """What relative hrefs are relative to."""
+
+    @property
+    def order(self) -> tuple[SortField, ...]:
+        """What the API sorts by; nothing where it leaves that to us."""
+        return self.request.order if self.agreement.sorts else ()
 
     def pages(self, at_most: int | None) -> Iterator[list[Item]]:
         """The items that match, page by page; pages are asked for only as large as ``at_most`` needs."""
@@ -58,8 +64,9 @@ class Found:
             return
         check = Check(self.request, self.agreement)
         self.matched = None if self.agreement.here is not None else matched(first, None)
-        for page in Slices(self, first, walk, limit, at_most).pages():
-            self.has_more = next_link(page) is not None
+        slices = Slices(self, first, walk, limit, at_most)
+        for page in slices.pages():
+            self.has_more = slices.is_cut or next_link(page) is not None
             yield self._kept(page["features"], check)
 
     def _walk(self, limit: int) -> Iterator[Page]:
@@ -68,7 +75,7 @@ class Found:
     def asked(self, *, limit: int, interval: str | None, newest: bool | None = None) -> Iterator[Page]:
         """The pages of the search with another ``interval``; ``newest`` sorts by time alone instead."""
         request, agreement = self.request, self.agreement
-        order = [key.as_json() for key in request.order] if agreement.sorts else []
+        order = [key.as_json() for key in self.order]
         if newest is not None:
             order = [{"field": "properties.datetime", "direction": "desc" if newest else "asc"}]
         search = ItemSearch(

@@ -12,6 +12,7 @@ from rasteret_sql.stac.filters import cql2_text
 from rasteret_sql.stac.matching import unknown_functions
 from rasteret_sql.stac.query_extension import conjuncts, divide, to_query
 from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place
 
 BASIC = frozenset({"and", "or", "not", "=", "<>", "<", "<=", ">", ">=", "isNull"})
@@ -83,10 +84,10 @@ def _agreement(
         if unknown := unknown_functions(here):
             raise UnsupportedError(
                 f"{why}, and {min(unknown)} is no function of CQL2 that could be applied here, in filter "
-                f"{request.filter!r}: put the condition in WHERE on the result"
+                f"{short(request.filter, 200)}: put the condition in WHERE on the result"
             )
         notices[f"{name} filter"] = (
-            f"{why}: {part} {request.filter!r} is applied here, to all items that come without it"
+            f"{why}: {part} {short(request.filter, 200)} is applied here, to all items that come without it"
         )
     sorts = not request.order or api.has("sort")
     if not sorts:

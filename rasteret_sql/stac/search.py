@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.interruption import check
@@ -23,7 +23,6 @@ from rasteret_sql.store.redact import place
 __all__ = ["SearchRequest", "search", "search_many"]
 
 Row = dict[str, Any]
-Answer = TypeVar("Answer")
 
 
 def search(

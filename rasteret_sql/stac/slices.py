@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api import Api
+from rasteret_sql.stac.filters import SortField
 from rasteret_sql.stac.pages import matched, next_link
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.temporal import FIRST, LAST, Span, moment_of, span_of_text
@@ -42,6 +43,10 @@ class Asking(Protocol):
     api: Api
     request: SearchRequest
 
+    @property
+    def order(self) -> tuple[SortField, ...]:
+        """What the API sorts by; nothing where it leaves that to us."""
+
     def asked(self, *, limit: int, interval: str | None, newest: bool | None = None) -> Iterator[Page]:
         """Pages of the search in ``interval``; ``newest`` sorts by time alone."""
 
@@ -57,12 +62,14 @@ class Slices:
         self._at_most = at_most
         self._seen: set[tuple[Any, Any]] = set()
         self._page_size = len(first["features"])
+        self.is_cut = False
 
     def pages(self) -> Iterator[Page]:
         """Every page of the search, cut or not; items that come twice are given once."""
         yield self._unseen(self._first)
         plan = self._plan() if self._is_large() else None
         if plan is not None:
+            self.is_cut = True
             yield from self._sliced(*plan)
             if len(self._seen) >= self._matched:
                 return
@@ -81,7 +88,7 @@ class Slices:
 
     def _is_large(self) -> bool:
         wanted = self._matched if self._at_most is None else min(self._matched, self._at_most)
-        order = self._search.request.order
+        order = self._search.order
         by_time = not order or order[0].field == "properties.datetime"
         return (
             next_link(self._first) is not None
@@ -99,7 +106,7 @@ class Slices:
         if len(known) < len(moments):
             return None
         falling, rising = known == sorted(known, reverse=True), known == sorted(known)
-        order, interval = self._search.request.order, self._search.request.interval
+        order, interval = self._search.order, self._search.request.interval
         if order and not (falling if order[0].descending else rising):
             return None  # it does not sort; and the order of all is another than that of slices
         if not (falling or rising) and self._at_most is not None:
