@@ -79,7 +79,6 @@ def _kernel(module: str, name: str, serves: str, returns: str) -> Kernel:
 @lru_cache(maxsize=1)
 def kernels() -> dict[str, Kernel]:
     """Every kernel by name."""
-    from rasteret_sql.stac.collections import COLLECTION_TYPE
     from rasteret_sql.stac.item import ITEM_TYPE
 
     settings_type = (
@@ -89,7 +88,7 @@ def kernels() -> dict[str, Kernel]:
     table = [
         _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
         _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),
-        _kernel("search", "stac_collections", "stac_collections", f"{COLLECTION_TYPE}[]"),
+        _kernel("search", "stac_collections", "stac_collections", types.COLLECTION + "[]"),
         _kernel("search", "asset_keys", "cog_index", "VARCHAR[]"),
         _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
         _kernel("headers", "cog_header", "cog_header", types.HEADER),

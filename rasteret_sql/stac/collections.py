@@ -19,15 +19,6 @@ from rasteret_sql.store.redact import place
 PAGES_MAX = 1000
 """Pages of collections of one API."""
 
-COLLECTION_TYPE = (
-    "STRUCT(id VARCHAR, title VARCHAR, description VARCHAR, licence VARCHAR, keywords VARCHAR[], "
-    "start_datetime TIMESTAMP WITH TIME ZONE, end_datetime TIMESTAMP WITH TIME ZONE, "
-    "bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), "
-    "assets MAP(VARCHAR, STRUCT(type VARCHAR, title VARCHAR, roles VARCHAR[])), "
-    "summaries JSON, endpoint VARCHAR)"
-)
-"""DuckDB's type of one row; the fields are the keys of ``collection_row``, in order."""
-
 
 def collections_many(names: Sequence[str]) -> list[list[dict[str, Any]] | RasteretError]:
     """The rows of each catalogue's collections, or the error that ended it; equal names are asked once."""

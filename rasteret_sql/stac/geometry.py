@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import shapely
@@ -51,3 +51,29 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def _from_wkt(args: list[Any]) -> Any:
+    [text] = args
+    return geojson_of_text(text)
+
+
+def _envelope(args: list[Any]) -> Any:
+    xmin, ymin, xmax, ymax = map(float, args)
+    return geojson_rectangle(xmin, ymin, xmax, ymax)
+
+
+def _bbox(args: list[Any]) -> Any:
+    return {"bbox": [float(arg) for arg in args]}
+
+
+def _point(args: list[Any]) -> Any:
+    x, y = map(float, args)
+    return {"type": "Point", "coordinates": [x, y]}
+
+
+GEOMETRIES: Mapping[str, Callable[[list[Any]], Any]] = {
+    "st_geomfromtext": _from_wkt, "st_geomfromwkt": _from_wkt, "st_geomfromgeojson": _from_wkt,
+    "st_makeenvelope": _envelope, "bbox": _bbox, "st_point": _point, "st_makepoint": _point,
+}  # fmt: skip
+"""The functions that make a geometry, in small letters: arguments -> GeoJSON or CQL2's bbox."""

@@ -7,15 +7,12 @@ that an item lacks is NULL, and so is a comparison with it.
 from __future__ import annotations
 
 import operator
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.stac.item import DATETIMES
+from rasteret_sql.stac.scalars import alike, pattern_of, without_accents
 from rasteret_sql.stac.spatial import SPATIAL, shape_of
 from rasteret_sql.stac.temporal import TEMPORAL, interval_of, moment_of
 
@@ -123,17 +120,6 @@ def _is_null(args: list[Any], item: Item) -> Truth:
     return _value(args[0], item) is None
 
 
-def _alike(left: Any, right: Any) -> tuple[Any, Any] | None:
-    """Both sides as one type that has an order; None where there is none."""
-    if isinstance(left, datetime) or isinstance(right, datetime):
-        left, right = moment_of(left), moment_of(right)
-        return (left, right) if left is not None and right is not None else None
-    for kind in (bool, int | float, str):
-        if isinstance(left, kind) or isinstance(right, kind):
-            return (left, right) if isinstance(left, kind) and isinstance(right, kind) else None
-    return None
-
-
 def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[list[Any], Item], Truth]:
     def compared(args: list[Any], item: Item) -> Truth:
         return _compared(compare, _value(args[0], item), _value(args[1], item))
@@ -142,7 +128,7 @@ def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[list[Any], Ite
 
 
 def _compared(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> Truth:
-    pair = _alike(left, right)
+    pair = alike(left, right)
     return None if pair is None else bool(compare(*pair))
 
 
@@ -162,15 +148,7 @@ def _like(args: list[Any], item: Item) -> Truth:
     value, pattern = (_value(arg, item) for arg in args)
     if not isinstance(value, str) or not isinstance(pattern, str):
         return None
-    return _pattern(pattern).fullmatch(value) is not None
-
-
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> re.Pattern[str]:
-    """CQL2's LIKE: ``%`` any letters, ``_`` one, a backslash before a letter that is meant itself."""
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    wild = {"%": ".*", "_": "."}
-    return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+    return pattern_of(pattern).fullmatch(value) is not None
 
 
 def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[list[Any], Item], Any]:
@@ -193,12 +171,6 @@ def _of_text(change: Callable[[str], str]) -> Callable[[list[Any], Item], Any]:
         return change(value) if isinstance(value, str) else None
 
     return changed
-
-
-def _without_accents(text: str) -> str:
-    return "".join(
-        letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter)
-    )
 
 
 def _lists(compare: Callable[[list[Any], list[Any]], bool]) -> Callable[[list[Any], Item], Truth]:
@@ -228,7 +200,7 @@ KNOWN: Mapping[str, Callable[[list[Any], Item], Any]] = {
     "+": _arithmetic(operator.add), "-": _arithmetic(operator.sub), "*": _arithmetic(operator.mul),
     "/": _arithmetic(operator.truediv), "div": _arithmetic(operator.floordiv),
     "%": _arithmetic(lambda a, b: a - b * int(a / b)), "^": _arithmetic(operator.pow),
-    "casei": _of_text(str.casefold), "accenti": _of_text(_without_accents),
+    "casei": _of_text(str.casefold), "accenti": _of_text(without_accents),
     "a_contains": _lists(lambda a, b: _all_in(b, a)), "a_containedBy": _lists(_all_in),
     "a_equals": _lists(operator.eq), "a_overlaps": _lists(lambda a, b: any(x in b for x in a)),
     **{name: _pair(compare) for name, compare in {**SPATIAL, **TEMPORAL}.items()},

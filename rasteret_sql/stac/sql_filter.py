@@ -7,43 +7,22 @@ from typing import Any
 
 from sqlglot import exp
 
+from rasteret_sql.stac.geometry import GEOMETRIES, GeometryTextError, geojson_box
 from rasteret_sql.stac.interval import parse_moment
 from rasteret_sql.stac.sql_syntax import Tree, fail, parse
+from rasteret_sql.stac.sql_words import (
+    BINARY,
+    LOGIC,
+    MEMBER,
+    NUMBERS,
+    PATTERNS,
+    SAME_FUNCTIONS,
+    TEXTS,
+    TIMES,
+)
 
 Json = Any
 """A part of a CQL2 JSON expression."""
-
-BINARY: Mapping[type, str] = {
-    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
-    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.IntDiv: "div", exp.Pow: "^",
-    exp.ArrayContainsAll: "a_contains", exp.ArrayContainedBy: "a_containedBy",
-}  # fmt: skip
-LOGIC: Mapping[type, str] = {exp.And: "and", exp.Or: "or"}
-TIMES = ("DATE", "DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ")
-TEXTS = ("VARCHAR", "TEXT", "CHAR")
-NUMBERS = (
-    "TINYINT", "SMALLINT", "INT", "BIGINT", "UTINYINT", "USMALLINT", "UINT", "UBIGINT", "HUGEINT",
-    "FLOAT", "DOUBLE", "DECIMAL",
-)  # fmt: skip
-SAME_FUNCTIONS: Mapping[str, str] = {
-    **{f"st_{name}": f"s_{name}" for name in (
-        "intersects", "within", "contains", "disjoint", "touches", "crosses", "overlaps", "equals",
-    )},
-    "list_has_all": "a_contains", "array_has_all": "a_contains",
-    "list_has_any": "a_overlaps", "array_has_any": "a_overlaps",
-    "a_containedby": "a_containedBy", "strip_accents": "accenti",
-    **{f"t_{name.lower()}": f"t_{name}" for name in (
-        "finishedBy", "metBy", "overlappedBy", "startedBy",
-    )},
-}  # fmt: skip
-"""DuckDB's functions, and CQL2's in small letters -> CQL2's."""
-MEMBER = ("list_contains", "list_has", "array_contains", "array_has")
-"""(list, element)."""
-PATTERNS: Mapping[str, tuple[str, str]] = {
-    "contains": ("%", "%"), "starts_with": ("", "%"), "prefix": ("", "%"), "ends_with": ("%", ""),
-    "suffix": ("%", ""),
-}  # fmt: skip
-"""(text, part): what stands around the part in a LIKE."""
 
 
 def from_sql(text: str) -> Json:
@@ -193,47 +172,14 @@ class _Translation:
         return {"timestamp": moment}
 
     def _geometry(self, node: Tree, name: str, args: list[Json]) -> Json:
-        from rasteret_sql.stac.geometry import GeometryTextError
-
         try:
             return GEOMETRIES[name](args)
         except (GeometryTextError, TypeError, ValueError) as error:
             return fail(self.text, node, f"{name}: {error}")
 
 
-def _from_wkt(args: list[Json]) -> Json:
-    from rasteret_sql.stac.geometry import geojson_of_text
-
-    [text] = args
-    return geojson_of_text(text)
-
-
-def _envelope(args: list[Json]) -> Json:
-    from rasteret_sql.stac.geometry import geojson_rectangle
-
-    xmin, ymin, xmax, ymax = map(float, args)
-    return geojson_rectangle(xmin, ymin, xmax, ymax)
-
-
-def _bbox(args: list[Json]) -> Json:
-    return {"bbox": [float(arg) for arg in args]}
-
-
-def _point(args: list[Json]) -> Json:
-    x, y = map(float, args)
-    return {"type": "Point", "coordinates": [x, y]}
-
-
-GEOMETRIES: Mapping[str, Callable[[list[Json]], Json]] = {
-    "st_geomfromtext": _from_wkt, "st_geomfromwkt": _from_wkt, "st_geomfromgeojson": _from_wkt,
-    "st_makeenvelope": _envelope, "bbox": _bbox, "st_point": _point, "st_makepoint": _point,
-}  # fmt: skip
-
-
 def _box(arg: Json) -> Json:
     """``&&`` compares boxes."""
-    from rasteret_sql.stac.geometry import geojson_box
-
     return arg if "property" in arg or "bbox" in arg else geojson_box(arg)
 
 
