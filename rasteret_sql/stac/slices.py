@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, TimeoutError, wait
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
@@ -137,7 +137,7 @@ class Slices:
         waiting, running = deque(slices), deque[Running]()
         try:
             while waiting or running:
-                while waiting and len(running) < settings().stac_concurrency + 2:
+                while waiting and len(running) < self._ahead():
                     running.append(self._started(waiting.popleft()))
                 cut, future = running.popleft()
                 answer = _result(future)
@@ -148,9 +148,20 @@ class Slices:
                     continue
                 for page in answer:
                     yield self._unseen(page)
+        except GeneratorExit:  # no more is wanted: nothing of ours is left on its way
+            wait([future for _, future in running if not future.cancel()])
+            raise
         finally:
             for _, future in running:
                 future.cancel()
+
+    def _ahead(self) -> int:
+        """How many slices are fetched or wait to be taken: no more than ``at_most`` seems to need."""
+        most = settings().stac_concurrency + 2
+        if self._at_most is None:
+            return most
+        left = max(0, self._at_most - len(self._seen))
+        return min(most, 1 + round(left * SLICES_A_PAGE / self._page_size))
 
     def _started(self, cut: Slice) -> Running:
         return cut, submit(self._fetch, cut, pool="parts")

@@ -82,8 +82,11 @@ def test_ten_thousand_items_are_paged_at_once_within_the_limit() -> None:
 
 def test_max_items_takes_the_newest_of_a_large_search_and_says_so() -> None:
     api = ArchiveApi(items_at(days(400)))
-    with archive(api) as server, pytest.warns(RasteretWarning, match=r"150, but 400 items match$"):
-        found = ids_of(server.url + "/", page_size=20, max_items=150)
+    with archive(api) as server:
+        with pytest.warns(RasteretWarning, match=r"150, but 400 items match$"):
+            found = ids_of(server.url + "/", page_size=20, max_items=150)
+        assert requests_of(server) <= 20
+        assert api.together == 0  # nothing is on its way any more
     assert found == [i["id"] for i in api.items[:150]]
 
 
