@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["__version__", "connect", "register", "register_signer"]
+__all__ = ["__version__", "connect", "register", "register_catalog", "register_signer"]
 __version__ = "0.1.0"
 
 
@@ -62,6 +62,29 @@ def register(
         configure(**settings)
     register_functions(connection)
     return connection
+
+
+def register_catalog(
+    id: str,
+    *,
+    endpoint: str,
+    collection: str | None = None,
+    title: str | None = None,
+    licence: str | None = None,
+    auth: Literal["none", "requester-pays", "planetary-computer"] = "none",
+    bands: Mapping[str, str] | None = None,
+) -> None:
+    """Give a STAC API, or one collection of it, an id for this process; the same id again replaces it.
+
+    ``stac_search('ours/sentinel-2')`` then knows it, as it knows those of a file, see ``stac_catalogs()``.
+    ``bands`` are other names for assets: alias to asset key. Raises ``ArgumentError`` for an id that is empty
+    or a URL, an unknown ``auth``, and an endpoint that is not http(s).
+    """
+    from rasteret_sql.stac.catalogs import register_catalog as register_one
+
+    register_one(
+        id, endpoint=endpoint, collection=collection, title=title, licence=licence, auth=auth, bands=bands
+    )
 
 
 def register_signer(

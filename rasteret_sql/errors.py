@@ -11,6 +11,8 @@
         ├── NotFoundError
         └── AccessError
 
+Apart from them, ``RasteretWarning`` says what was done differently from what one might expect.
+
 A message is all that a SQL user sees. It says what was asked, of which file, what was expected,
 what was found, and what to do; it never holds a signature, a token or a key.
 """
@@ -65,6 +67,10 @@ class NotFoundError(TransportError, FileNotFoundError):
 
 class AccessError(TransportError, PermissionError):
     """The file is there, but not for these credentials."""
+
+
+class RasteretWarning(UserWarning):
+    """Something worth knowing: work that a server left to us, or a result that was cut as asked."""
 
 
 Value = TypeVar("Value")

@@ -14,6 +14,7 @@ from typing import Any
 from rasteret_sql import settings
 from rasteret_sql.duck.kernels import kernels
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.notices import speak_to_shell
 
 RECORD, FIELD = "\x1e", "\x1f"
 
@@ -27,6 +28,8 @@ def begin(counter: int, ours: int) -> str:
     """Called once: the address at which Ctrl-C is counted, and whether the extension started this Python."""
     global _counter
     _counter = counter if ours else 0
+    if ours:
+        speak_to_shell()
     return ""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from rasteret_sql.duck import types
 from rasteret_sql.duck.threads import on_own_thread
-from rasteret_sql.errors import RasteretError
+from rasteret_sql.errors import RasteretError, RasteretWarning
 from rasteret_sql.interruption import Pressed
 
 PREFIX = "_rasteret_"
@@ -63,10 +63,10 @@ class Kernel:
         try:
             run = getattr(import_module(self.module), self.name)
             return guarded(array_of(run(*arrays), self.returns))
-        except RasteretError as error:
+        except (RasteretError, RasteretWarning) as error:  # Python may be told to take warnings for errors
             return array_of([{"error": self.message(error)}] * len(arrays[0]), self.result_type)
 
-    def message(self, error: RasteretError) -> str:
+    def message(self, error: RasteretError | RasteretWarning) -> str:
         """The text that a SQL user sees."""
         text = str(error)
         return text if text.startswith(f"{self.serves}:") else f"{self.serves}: {text}"
@@ -88,6 +88,8 @@ def kernels() -> dict[str, Kernel]:
     table = [
         _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
         _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),
+        _kernel("search", "stac_collections", "stac_collections", types.COLLECTION + "[]"),
+        _kernel("search", "asset_keys", "cog_index", "VARCHAR[]"),
         _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
         _kernel("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),

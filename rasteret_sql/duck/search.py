@@ -1,4 +1,4 @@
-"""Kernels on catalogues: stac_search, stac_read, stac_catalogs."""
+"""Kernels on catalogues: stac_search, stac_read, stac_collections, stac_catalogs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.duck.arguments import areas, integers, plain, sql, texts, values_of
+from rasteret_sql.duck.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.rows import box
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.notices import Notices
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.crs import LONLAT
 from rasteret_sql.raster.reproject import project
-from rasteret_sql.stac.catalogs import catalogs
+from rasteret_sql.stac.catalogs import Catalog, catalogs, resolve
+from rasteret_sql.stac.catalogs import asset_keys as catalog_keys
+from rasteret_sql.stac.collections import collections_many
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.search import search_many
 from rasteret_sql.stac.static import read_many
@@ -24,10 +28,10 @@ DEGREES = 1e-6
 """How far a search area's edges may stray when it is reprojected: a tenth of a metre."""
 
 
-def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
+def stac_search(*columns: pa.Array) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
     catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
-    moment, condition, sortby, max_items, page_size = rest
+    moment, condition, sortby, max_items, page_size, query = rest
     found_areas = areas(intersects, intersects_type, aoi_crs)
     names = texts(catalog, "catalog")
     boxes = [None if v is None else _bbox(plain(v)) for v in values_of(bbox)]
@@ -61,12 +65,12 @@ def stac_search(*columns: pa.Array) -> list[list[dict[str, Any]] | None]:
                 ),
             )
         )
-    answers: list[list[dict[str, Any]] | None] = [None] * len(names)
-    for (i, _), answer in zip(asked, search_many([request for _, request in asked]), strict=True):
-        if isinstance(answer, RasteretError):
-            raise answer
-        answers[i] = [_item(row) for row in answer]
-    return answers
+    notices = Notices("stac_search", texts(query, "query")[0] if len(names) else None)
+    answers: list[Blocks | None] = [None] * len(names)
+    found = search_many([request for _, request in asked], notices=notices, gather=blocks_of)
+    for (i, _), answer in zip(asked, found, strict=True):
+        answers[i] = sound(answer)
+    return lists_of(answers)
 
 
 def stac_read(href: pa.Array) -> list[list[dict[str, Any]] | None]:
@@ -75,10 +79,31 @@ def stac_read(href: pa.Array) -> list[list[dict[str, Any]] | None]:
     distinct = list(dict.fromkeys(name for name in hrefs if name is not None))
     found: dict[str | None, list[dict[str, Any]]] = {}
     for name, answer in zip(distinct, read_many(distinct), strict=True):
-        if isinstance(answer, RasteretError):
-            raise answer
-        found[name] = [_item(row) for row in answer]
+        found[name] = [_item(row) for row in sound(answer)]
     return [found.get(name) for name in hrefs]
+
+
+def stac_collections(catalog: pa.Array) -> list[list[dict[str, Any]] | None]:
+    """The collections of each row's catalogue."""
+    names = texts(catalog, "catalog")
+    asked = [name for name in names if name is not None]
+    found = dict(zip(asked, collections_many(asked), strict=True))
+    return [None if name is None else [_item(row) for row in sound(found[name])] for name in names]
+
+
+def asset_keys(catalog: pa.Array, assets: pa.Array, there: pa.Array) -> list[list[str] | None]:
+    """The keys among ``there`` that ``assets`` names, itself or by the catalogue's aliases."""
+    wanted, keys = _text_lists(assets, "assets"), _text_lists(there, "assets")
+    known: dict[str, Catalog] = {}
+    answers: list[list[str] | None] = []
+    for name, names, own in zip(texts(catalog, "catalog"), wanted, keys, strict=True):
+        if name is None or names is None or own is None:
+            answers.append(None)
+            continue
+        if name not in known:
+            known[name] = resolve(name)
+        answers.append(catalog_keys(known[name], list(names), list(own)))
+    return answers
 
 
 def stac_catalogs(rows: pa.Array) -> list[list[dict[str, Any]]]:

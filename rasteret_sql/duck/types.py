@@ -88,6 +88,13 @@ CATALOG = """STRUCT(
     id VARCHAR, title VARCHAR, endpoint VARCHAR, collection VARCHAR, licence VARCHAR, auth VARCHAR,
     bands MAP(VARCHAR, VARCHAR))"""
 
+COLLECTION = """STRUCT(
+    id VARCHAR, title VARCHAR, description VARCHAR, licence VARCHAR, keywords VARCHAR[],
+    start_datetime TIMESTAMP WITH TIME ZONE, end_datetime TIMESTAMP WITH TIME ZONE,
+    bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE),
+    assets MAP(VARCHAR, STRUCT(type VARCHAR, title VARCHAR, roles VARCHAR[])),
+    summaries JSON, endpoint VARCHAR)"""
+
 FUNCTION = """STRUCT(
     name VARCHAR, kind VARCHAR, signature VARCHAR, summary VARCHAR, description VARCHAR,
     parameters STRUCT(name VARCHAR, "default" VARCHAR, description VARCHAR)[],

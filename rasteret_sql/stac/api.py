@@ -30,6 +30,8 @@ class Api:
     endpoint: str
     io: ApiIO
     conforms_to: tuple[str, ...]
+    links: tuple[Mapping[str, Any], ...]
+    """Of the landing page."""
     search_hrefs: Mapping[str, str]
     """HTTP method -> address of the item search; ``POST`` is there only when the API offers it."""
 
@@ -82,6 +84,7 @@ def _read(endpoint: str) -> Api:
         endpoint=endpoint,
         io=io,
         conforms_to=tuple(str(uri) for uri in uris) if isinstance(uris, list) else (),
+        links=tuple(link for link in links if isinstance(link.get("href"), str)),
         search_hrefs=_search_hrefs(links, endpoint),
     )
 

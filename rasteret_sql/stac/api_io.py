@@ -23,6 +23,7 @@ from rasteret_sql.settings import settings
 from rasteret_sql.stac.api_errors import WAIT_MAX_S, failure, refusal
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.pages import Pages
+from rasteret_sql.stac.together import slot
 from rasteret_sql.stac.values import short
 from rasteret_sql.store import meter
 from rasteret_sql.store.redact import place
@@ -67,7 +68,8 @@ class ApiIO(StacApiIO):
         attempts = settings().max_retries + 1
         for attempt in range(1, attempts + 1):
             try:
-                return self._attempt(asked, href, attempt)
+                with slot():
+                    return self._attempt(asked, href, attempt)
             except TransportError as error:
                 wait_s = error.retry_after_s if error.retry_after_s is not None else _backoff_s(attempt)
                 if not error.transient or attempt == attempts or wait_s > WAIT_MAX_S:

@@ -1,8 +1,12 @@
-"""Datasets known by a short id, so that a query needs no endpoint: ``earthsearch/sentinel-2-l2a``."""
+"""Datasets known by a short id, so that a query needs no endpoint: ``earthsearch/sentinel-2-l2a``.
+
+They are built in, listed in a TOML file of the user (``user_catalogs``), or registered by a program.
+"""
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -10,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.stac import user_catalogs
 from rasteret_sql.stac.builtin import (
     EARTH_SEARCH,
     EARTH_SEARCH_DATASETS,
@@ -76,14 +81,29 @@ def _built_in() -> list[Catalog]:
     return found
 
 
-_catalogs: dict[str, Catalog] = {catalog.id: catalog for catalog in _built_in()}
+_built_in_ids: dict[str, Catalog] = {catalog.id: catalog for catalog in _built_in()}
+_registered: dict[str, Catalog] = {}
 _lock = threading.Lock()
 
 
 def catalogs() -> list[Catalog]:
-    """Every dataset with an id, built in or registered, by id."""
+    """Every dataset with an id, built in, from the user's files or registered, by id."""
+    return sorted(_known().values(), key=lambda catalog: catalog.id)
+
+
+def _known() -> dict[str, Catalog]:
+    """By id; what a program registers goes before the user's files, and these before what is built in."""
+    files = user_catalogs.entries(os.environ)
+    listed = {id: _from_file(id, entry) for id, entry in files.items()}
     with _lock:
-        return sorted(_catalogs.values(), key=lambda catalog: catalog.id)
+        return {**_built_in_ids, **listed, **_registered}
+
+
+def _from_file(id: str, entry: user_catalogs.Entry) -> Catalog:
+    try:
+        return Catalog(id=id, **entry.fields)
+    except ArgumentError as error:
+        raise ArgumentError(f"{entry.path}: {error}") from error
 
 
 def register_catalog(
@@ -110,8 +130,14 @@ def register_catalog(
         title=title, licence=licence, auth=auth, bands=dict(bands or {}),
     )  # fmt: skip
     with _lock:
-        _catalogs[id] = catalog
+        _registered[id] = catalog
     return catalog
+
+
+def unregister_catalog(id: str) -> None:
+    """Take back ``register_catalog``; what is built in or in a file is there again."""
+    with _lock:
+        _registered.pop(id, None)
 
 
 def resolve(catalog: str) -> Catalog:
@@ -125,8 +151,7 @@ def resolve(catalog: str) -> Catalog:
         if match:
             return Catalog(id=name, endpoint=match["endpoint"], collection=match["collection"])
         return Catalog(id=name, endpoint=name)
-    with _lock:
-        known = dict(_catalogs)
+    known = _known()
     if name in known:
         return known[name]
     if "://" in name:
@@ -143,3 +168,10 @@ def _suggestion(name: str, ids: list[str]) -> str:
     near = list(dict.fromkeys([*near, *(folded[match] for match in close)]))[:3]
     hint = f"did you mean {' or '.join(repr(match) for match in near)}? " if near else ""
     return f"{hint}FROM stac_catalogs() lists every id; the URL of a STAC API works too"
+
+
+def asset_keys(catalog: Catalog, wanted: list[str], there: list[str]) -> list[str]:
+    """The keys of an item's assets that ``wanted`` names: itself, else the one that its alias stands for."""
+    return [
+        key for name in wanted if (key := name if name in there else catalog.bands.get(name, name)) in there
+    ]

@@ -1,7 +1,6 @@
 """Filter and sort expressions: from what a SQL user writes to what a STAC API reads.
 
-A filter is CQL2 (OGC 21-065), text or JSON, and may use the column names of the result. The plain
-comparisons of SQL are CQL2 text already.
+A filter is SQL, or CQL2 (OGC 21-065) as JSON or text, and may use the column names of the result.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from rasteret_sql.stac.values import short
 _TYPED_LITERAL = re.compile(
     r"(?:\b(?P<kind>DATE|TIMESTAMP|TIMESTAMPTZ)\s+)?(?P<literal>'(?:[^']|'')*')", re.IGNORECASE
 )
+_ARITHMETIC = ("+", "-", "*", "/", "%", "div", "^", "casei", "accenti")
+_ADVICE = "write a condition as in WHERE, such as cloud_cover < 20 AND platform = 'sentinel-2a'"
 _TOP_LEVEL = ("id", "collection", "geometry", "bbox", "type", "properties", "assets")
 
 
@@ -35,29 +36,49 @@ class SortField:
 
 
 def parse_filter(text: str) -> dict[str, Any]:
-    """CQL2 JSON of a filter in CQL2 text or CQL2 JSON, with column names turned into STAC properties.
+    """CQL2 JSON of a filter in SQL, CQL2 JSON or CQL2 text, with column names turned into STAC properties.
 
-    ``cloud_cover < 20`` gives ``eo:cloud_cover``; ``proj_code = 'EPSG:32633'`` gives ``proj:code`` or
-    ``proj:epsg``, whichever an item has; SQL's ``DATE '…'`` and ``TIMESTAMP '…'`` give CQL2's.
-    Raises ``ArgumentError`` for what is not CQL2, with the place, and for a column without a property.
+    A text that begins with ``{`` is CQL2 JSON. Any other is read as SQL, and as CQL2 text where it does not
+    follow SQL's grammar (``S_INTERSECTS(geometry, POINT(7.5 51.5))``). ``cloud_cover < 20`` gives
+    ``eo:cloud_cover``; ``proj_code = 'EPSG:32633'`` gives ``proj:code`` or ``proj:epsg``, whichever an item
+    has. Raises ``ArgumentError`` for what is none of the three, with the place, for SQL that CQL2 cannot say,
+    and for a column without a property.
     """
-    import cql2
-
-    is_json = text.lstrip().startswith("{")
-    try:
-        parsed = cql2.parse_json(text) if is_json else cql2.parse_text(_with_cql2_literals(text))
-        expression = parsed.to_json()
-    except (ValueError, cql2.ParseError, cql2.ValidationError, RecursionError) as error:
-        kind = "CQL2 JSON" if is_json else "CQL2 text"
-        raise ArgumentError(
-            f"filter {short(text, 200)} is not {kind}: {_reason(str(error), _with_cql2_literals(text))}; "
-            "write comparisons as in SQL, such as cloud_cover < 20 AND platform = 'sentinel-2a'"
-        ) from error
-    if not isinstance(expression, dict) or "op" not in expression:
+    expression = _cql2_json(text) if text.lstrip().startswith("{") else _sql_or_cql2_text(text)
+    if not isinstance(expression, dict) or expression.get("op", "+") in _ARITHMETIC:
         raise ArgumentError(f"filter {short(text, 200)} is not a condition: a comparison is expected")
     renamed = _rename(expression)
     assert isinstance(renamed, dict)  # an operator stays an operator
     return renamed
+
+
+def _cql2_json(text: str) -> Any:
+    import cql2
+
+    try:
+        return cql2.parse_json(text).to_json()
+    except (ValueError, cql2.ParseError, cql2.ValidationError, RecursionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ArgumentError(f"filter {short(text, 200)} is not CQL2 JSON: {reason}; {_ADVICE}") from error
+
+
+def _sql_or_cql2_text(text: str) -> Any:
+    import cql2
+
+    from rasteret_sql.stac.sql_filter import from_sql
+    from rasteret_sql.stac.sql_syntax import NotSqlError, shown_place
+
+    try:
+        return from_sql(text)
+    except NotSqlError as sql_error:
+        try:
+            return cql2.parse_text(_with_cql2_literals(text)).to_json()
+        except (ValueError, cql2.ParseError, cql2.ValidationError, RecursionError):
+            what = str(sql_error) if text.strip() else "it is empty"
+            shown = shown_place(text, sql_error.at)
+            raise ArgumentError(
+                f"filter {short(text, 200)} is neither SQL nor CQL2 text{shown}: {what}; {_ADVICE}"
+            ) from None
 
 
 def cql2_text(expression: Mapping[str, Any]) -> str:
@@ -163,15 +184,3 @@ def _with_cql2_literals(text: str) -> str:
         return f"TIMESTAMP('{moment}')"
 
     return _TYPED_LITERAL.sub(rewrite, text)
-
-
-def _reason(message: str, text: str) -> str:
-    """A parser's drawing of the place as one line."""
-    match = re.search(r"--> (\d+):(\d+)", message)
-    if match is None:
-        return message.strip().splitlines()[0] if message.strip() else "it is empty"
-    line, column = int(match[1]), int(match[2])
-    rest = text.splitlines()[line - 1 :] or [""]
-    found = rest[0][column - 1 :].strip()
-    place = f"line {line}, character {column}" if line > 1 else f"character {column}"
-    return f"unexpected {short(found, 30)} at {place}" if found else f"it breaks off at {place}"

@@ -59,10 +59,8 @@ class Pages:
                 f"{self._name}: {self._empty_in_a_row} empty pages in a row, each with a next link, "
                 f"after {self._item_count:,} items"
             )
-        self._matched = _matched(page, self._matched)
-        links = page.get("links")
-        candidates = links if isinstance(links, list) else []
-        return next((link for link in candidates if isinstance(link, dict) and _is_next(link)), None)
+        self._matched = matched(page, self._matched)
+        return next_link(page)
 
     def finish(self) -> None:
         """Check that all came that the server counted."""
@@ -73,11 +71,18 @@ class Pages:
             )
 
 
+def next_link(page: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The link to the page after ``page``."""
+    links = page.get("links")
+    candidates = links if isinstance(links, list) else []
+    return next((link for link in candidates if isinstance(link, dict) and _is_next(link)), None)
+
+
 def _is_next(link: Mapping[str, Any]) -> bool:
     return link.get("rel") == "next" and isinstance(link.get("href"), str)
 
 
-def _matched(page: Mapping[str, Any], before: int | None) -> int | None:
+def matched(page: Mapping[str, Any], before: int | None) -> int | None:
     """``numberMatched`` (OGC API Features) or the older ``context.matched``, of the newest page that says."""
     context = page.get("context")
     for value in (page.get("numberMatched"), context.get("matched") if isinstance(context, dict) else None):

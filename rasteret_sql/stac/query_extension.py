@@ -22,7 +22,7 @@ def to_query(expression: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises ``UnsupportedError`` naming the part that these words cannot say.
     """
     query: dict[str, dict[str, Any]] = {}
-    for condition in _conjuncts(expression):
+    for condition in conjuncts(expression):
         name, said = _condition(condition)
         known = query.setdefault(name, {})
         if repeated := known.keys() & said.keys():
@@ -31,13 +31,33 @@ def to_query(expression: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return query
 
 
-def _conjuncts(expression: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    if expression.get("op") != "and":
+def divide(
+    conditions: list[Mapping[str, Any]],
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The conditions that these words can say together, and the rest."""
+    said: list[Mapping[str, Any]] = []
+    rest: list[Mapping[str, Any]] = []
+    for condition in conditions:
+        try:
+            to_query({"op": "and", "args": [*said, condition]})
+            said.append(condition)
+        except UnsupportedError:
+            rest.append(condition)
+    return said, rest
+
+
+def conjuncts(expression: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The conditions that all have to hold."""
+    if expression is None:
+        return []
+    if not isinstance(expression, dict) or expression.get("op") != "and":
         return [expression]
-    return [part for arg in expression["args"] for part in _conjuncts(arg)]
+    return [part for arg in expression["args"] for part in conjuncts(arg)]
 
 
 def _condition(condition: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if not isinstance(condition, dict):
+        raise UnsupportedError("a constant")
     op, args = str(condition.get("op")), list(condition.get("args", ()))
     if op in _MIRRORED and len(args) == 2 and "property" not in _members(args[0]):
         op, args = _MIRRORED[op], args[::-1]

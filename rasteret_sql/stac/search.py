@@ -2,104 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
-from pystac_client.item_search import ItemSearch
-
-from rasteret_sql.errors import RasteretError, UnsupportedError
-from rasteret_sql.settings import settings
-from rasteret_sql.stac.api import Api, open_api
-from rasteret_sql.stac.filters import cql2_text
+from rasteret_sql.errors import RasteretError
+from rasteret_sql.interruption import check
+from rasteret_sql.notices import Notices
+from rasteret_sql.stac.api import open_api
+from rasteret_sql.stac.found import Found, Item
 from rasteret_sql.stac.item import item_row
-from rasteret_sql.stac.query_extension import to_query
+from rasteret_sql.stac.negotiation import sorting_here
+from rasteret_sql.stac.ordering import Keys, is_ordered, keys_of, ordered
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.together import together
+from rasteret_sql.store.progress import Advance, progress
 from rasteret_sql.store.redact import place
 
 __all__ = ["SearchRequest", "search", "search_many"]
 
+Row = dict[str, Any]
 
-def search(request: SearchRequest) -> Iterator[dict[str, Any]]:
+
+def search(
+    request: SearchRequest, *, notices: Notices | None = None, alone: bool = True
+) -> Iterator[dict[str, Any]]:
     """The rows (``item.item_row``) of all items that match, page by page, in the order of the server.
 
-    Nothing is sent for a request that cannot match. Raises ``UnsupportedError`` when the API cannot filter or
-    sort as asked, ``ArgumentError`` when it refuses an argument (with its own words), ``TransportError`` when
-    it cannot be reached, and ``MalformedError`` when its answers are no pages, do not end, or are incomplete.
+    Nothing is sent for a request that cannot match. What the API cannot do, or did not do, is done here, with
+    a notice: a filter item by item, an order once all items are here. ``alone`` says that no other search
+    runs beside it, so that it may show its progress.
+
+    Raises ``UnsupportedError`` for a filter with functions that nobody knows, ``ArgumentError`` when the API
+    refuses an argument (with its own words), ``TransportError`` when it cannot be reached, and
+    ``MalformedError`` when its answers are no pages, do not end, or are incomplete.
     """
     if request.is_empty:
         return
-    api = open_api(request.target.endpoint)
-    found = _item_search(api, request)
-    for item in found.items_as_dicts():
-        yield item_row(item, base_href=found.url)
+    notices = notices or Notices("stac_search")
+    found = Found(open_api(request.target.endpoint), request, notices)
+    with ExitStack() as stack:
+        bar = _Bar(stack, alone)
+        if not request.order:
+            for item in _cut(found, bar, partial(_say_cut, notices)):
+                yield item_row(item, base_href=found.base_href)
+            return
+        yield from _in_order(found, notices, bar)
 
 
-def search_many(requests: Sequence[SearchRequest]) -> list[list[dict[str, Any]] | RasteretError]:
-    """The rows of each request, or the error that ended it, in the order of ``requests``.
+def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
+    """Rows as ``sortby`` asks, sorted here where the server does not."""
+    request = found.request
+    if found.agreement.sorts:
+        cuts: list[tuple[int, str]] = []
+        rows = _keyed(_cut(found, bar, lambda most, what: cuts.append((most, what))), found)
+        if is_ordered((keys for keys, _ in rows), request.order):
+            for cut in cuts:
+                _say_cut(notices, *cut)
+            yield from (row for _, row in rows)
+            return
+        name = place(found.api.endpoint)
+        said = f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}"
+        notices.say(said, reason=f"{name} sort")
+        if request.max_items is not None:
+            rows = _keyed(_everything(found, bar), found)
+    else:
+        rows = _keyed(_everything(found, bar), found)
+    if request.max_items is not None and len(rows) > request.max_items:
+        _say_cut(notices, request.max_items, f"{len(rows):,} items match")
+    yield from ordered(rows, request.order)[: request.max_items]
 
-    At most ``stac_concurrency`` run at once. Requests that ask the same are sent once and share one list.
+
+def _everything(found: Found, bar: _Bar) -> Iterator[Item]:
+    for page in found.pages(None):
+        check()
+        bar.advance(found, None, len(page))
+        yield from page
+
+
+def _cut(found: Found, bar: _Bar, told: Callable[[int, str], None]) -> Iterator[Item]:
+    """The first ``max_items`` items; ``told`` is told what more there is."""
+    most, count = found.request.max_items, 0
+    for page in found.pages(most):
+        check()
+        bar.advance(found, most, len(page))
+        taken = page if most is None else page[: most - count]
+        yield from taken
+        count += len(taken)
+        if most is None or count < most:
+            continue
+        if found.matched is not None and found.matched > count:
+            told(most, f"{found.matched:,} items match")
+        elif len(taken) < len(page) or (found.matched is None and found.has_more):
+            told(most, "more may match")
+        return
+
+
+def _say_cut(notices: Notices, most: int, what: str) -> None:
+    notices.say(f"cut to max_items := {most:,}, but {what}", reason="max_items")
+
+
+def _keyed(items: Iterator[Item], found: Found) -> list[tuple[Keys, Row]]:
+    order = found.request.order
+    return [(keys_of(item, order), item_row(item, base_href=found.base_href)) for item in items]
+
+
+class _Bar:
+    """Progress of a search of many pages, in items."""
+
+    def __init__(self, stack: ExitStack, wanted: bool) -> None:
+        self._stack, self._wanted = stack, wanted
+        self._advance: Advance | None = None
+
+    def advance(self, found: Found, most: int | None, count: int) -> None:
+        if self._advance is None and self._wanted and found.matched is not None:
+            total = found.matched if most is None else min(found.matched, most)
+            self._advance = self._stack.enter_context(progress(total, unit="items", what="stac_search"))
+        if self._advance is not None:
+            self._advance(count)
+
+
+def search_many(
+    requests: Sequence[SearchRequest],
+    *,
+    notices: Notices | None = None,
+    gather: Callable[[Iterator[Row]], Any] = list,
+) -> list[Any | RasteretError]:
+    """What ``gather`` makes of the rows of each request, or the error that ended it, in their order.
+
+    At most ``stac_concurrency`` run at once. Requests that ask the same are sent once and share one answer.
     """
+    notices = notices or Notices("stac_search")
     distinct = {request.key: request for request in requests}
-    answers = dict(zip(distinct, together(_rows_or_error, distinct.values()), strict=True))
+
+    def answer(request: SearchRequest) -> Any | RasteretError:
+        try:
+            return gather(search(request, notices=notices, alone=len(distinct) == 1))
+        except RasteretError as error:
+            return error
+
+    answers = dict(zip(distinct, together(answer, distinct.values()), strict=True))
     return [answers[request.key] for request in requests]
-
-
-def _rows_or_error(request: SearchRequest) -> list[dict[str, Any]] | RasteretError:
-    try:
-        return list(search(request))
-    except RasteretError as error:
-        return error
-
-
-def _item_search(api: Api, request: SearchRequest) -> ItemSearch:
-    """The request in pystac-client's words, with only what this API says that it can do."""
-    if request.order and not api.has("sort"):
-        raise UnsupportedError(
-            f"STAC API {place(api.endpoint)} has no 'sort' extension, so sortby cannot be used: "
-            "leave it out and put ORDER BY on the result"
-        )
-    conditions, method = _conditions(api, request)
-    return ItemSearch(
-        api.search_hrefs[method],
-        method=method,
-        stac_io=api.io,
-        max_items=request.max_items,
-        limit=request.page_size or settings().stac_page_size,
-        ids=None if request.ids is None else list(request.ids),
-        collections=None if request.collections is None else list(request.collections),
-        bbox=None if request.bbox is None else list(request.bbox),
-        intersects=None if request.intersects is None else dict(request.intersects),
-        datetime=request.interval,
-        sortby=[key.as_json() for key in request.order] or None,
-        **conditions,
-    )
-
-
-def _conditions(api: Api, request: SearchRequest) -> tuple[dict[str, Any], str]:
-    """How this API takes the filter, and by which HTTP method the search is sent."""
-    methods = api.search_hrefs
-    method = "POST" if "POST" in methods else "GET"
-    expression = request.expression
-    if expression is None:
-        return {}, method
-    if api.has("filter"):
-        only_text = api.has_cql2("text") and not api.has_cql2("json")
-        if only_text and "GET" in methods:
-            method = "GET"
-        if only_text or method == "GET":
-            return {"filter": cql2_text(expression), "filter_lang": "cql2-text"}, method
-        return {"filter": dict(expression), "filter_lang": "cql2-json"}, method
-    advice = "put the condition in WHERE on the result"
-    if not api.has("query"):
-        raise UnsupportedError(
-            f"STAC API {place(api.endpoint)} has neither the 'filter' nor the 'query' extension, so filter "
-            f"{request.filter!r} cannot be used: {advice}"
-        )
-    try:
-        return {"query": to_query(expression)}, method
-    except UnsupportedError as error:
-        raise UnsupportedError(
-            f"STAC API {place(api.endpoint)} has no 'filter' extension, and its 'query' extension, for "
-            f"comparisons joined by AND, cannot say {error} in filter {request.filter!r}: {advice}"
-        ) from error

@@ -13,24 +13,36 @@ from rasteret_sql.settings import settings
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
-_pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
+_pools: dict[str, tuple[tuple[int, int], ThreadPoolExecutor]] = {}
+_slots: dict[int, threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
 
 
-def submit(function: Callable[[Given], Result], argument: Given) -> Future[Result]:
+def submit(function: Callable[[Given], Result], argument: Given, *, pool: str = "searches") -> Future[Result]:
     """Run ``function(argument)`` on one of ``stac_concurrency`` threads, which all STAC work here shares.
 
-    A function that runs there must not wait for another one: all threads could come to wait.
+    A function that runs there must not wait for another one of the same ``pool``: all threads could come to
+    wait. Searches may wait for ``parts``.
     """
     key = (os.getpid(), settings().stac_concurrency)
     with _lock:
-        pool = _pools.get(key)
-        if pool is None:
-            for old in _pools.values():
-                old.shutdown(wait=False)
-            _pools.clear()
-            pool = _pools[key] = ThreadPoolExecutor(key[1], thread_name_prefix="rasteret-stac")
-        return pool.submit(function, argument)
+        known = _pools.get(pool)
+        if known is None or known[0] != key:
+            if known is not None:
+                known[1].shutdown(wait=False)
+            known = (key, ThreadPoolExecutor(key[1], thread_name_prefix=f"rasteret-stac-{pool}"))
+            _pools[pool] = known
+        return known[1].submit(function, argument)
+
+
+def slot() -> threading.BoundedSemaphore:
+    """Held while one request is on its way: ``stac_concurrency`` of them, whoever sends them."""
+    count = settings().stac_concurrency
+    with _lock:
+        return _slots.setdefault(count, threading.BoundedSemaphore(count))
+
+
+os.register_at_fork(after_in_child=_slots.clear)
 
 
 def together(function: Callable[[Given], Result], arguments: Iterable[Given]) -> list[Result]:

@@ -3,7 +3,7 @@
 -- Assets are taken when their media type is TIFF, or unsaid and the href ends in .tif or .tiff.
 --
 -- @param catalog  As in stac_search.
--- @param assets  Asset keys to index, such as ['red', 'nir']; NULL indexes every TIFF asset.
+-- @param assets  Asset keys to index, such as ['red', 'nir'], or the catalogue's other names for them (see stac_catalogs()); NULL indexes every TIFF asset.
 -- @param collections  As in stac_search.
 -- @param ids  As in stac_search.
 -- @param bbox  As in stac_search.
@@ -21,7 +21,7 @@
 -- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
 -- @returns platform VARCHAR  Satellite.
 -- @returns proj_code VARCHAR  CRS that the item declares.
--- @returns band VARCHAR  Asset key.
+-- @returns band VARCHAR  Asset key, also where assets named it otherwise.
 -- @returns href VARCHAR  The asset.
 -- @returns width INTEGER  Columns of the full-resolution image.
 -- @returns height INTEGER  Rows of the full-resolution image.
@@ -104,7 +104,8 @@ FROM stac_search(
      unnest(map_entries(s.assets)) AS u(a),
      cog_header(a.value.href) AS h
 WHERE CASE
-    WHEN assets IS NOT NULL THEN list_contains(assets::VARCHAR[], a.key)
+    WHEN assets IS NOT NULL
+        THEN list_contains(_rasteret_ok(_rasteret_asset_keys(catalog, assets, map_keys(s.assets))), a.key)
     WHEN a.value.type IS NOT NULL THEN a.value.type ILIKE 'image/%tif%'
     ELSE regexp_matches(a.value.href, '\.tiff?(\?|$)', 'i')
 END

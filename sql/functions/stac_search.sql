@@ -2,16 +2,28 @@
 --
 -- Searches run when the query runs, never for EXPLAIN, PREPARE or CREATE VIEW. Beside a table of areas
 -- (`FROM aoi a, stac_search(…, intersects := a.geom) s`) the searches of all rows run concurrently.
--- All matching items are fetched, page by page, unless max_items says otherwise. What a server cannot do
--- (filter, sortby) is refused with a way out, not dropped.
+-- All matching items are fetched unless max_items says otherwise; a large search is cut along time, and its
+-- parts are paged concurrently (setting stac_concurrency).
 --
--- @param catalog  URL of a STAC API, or a built-in dataset such as 'earthsearch/sentinel-2-l2a' (see stac_catalogs()).
+-- A filter is a condition as in WHERE, with the column names of the result or STAC's property names
+-- (eo:cloud_cover needs no quotes): comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, ILIKE, IS NULL, arithmetic,
+-- DATE and TIMESTAMP literals, list_contains and && on lists, ST_Intersects and its like, geometry && box.
+-- It is sent as CQL2 JSON. Text that begins with { is CQL2 JSON already; text that does not follow SQL's
+-- grammar is read as CQL2 text, such as S_INTERSECTS(geometry, POINT(7.5 51.5)). geometry && g means items
+-- whose footprint intersects the box of g.
+--
+-- What a server says that it cannot do (filter, sortby) is done here, with a warning in Python and a line on
+-- standard error in the shell; so is what it says it can but does not: items that come back are checked
+-- against every argument. A filter applied here keeps an item where it is true, as WHERE does. Sorting here
+-- fetches all items before max_items cuts them. A result that max_items cut is said as well.
+--
+-- @param catalog  URL of a STAC API, or a dataset such as 'earthsearch/sentinel-2-l2a' (see stac_catalogs()).
 -- @param collections  Collection id, or a list of them; by default the collection of the built-in dataset, else all.
 -- @param ids  Item id, or a list of them.
 -- @param bbox  [xmin, ymin, xmax, ymax] in degrees, or STRUCT(xmin, ymin, xmax, ymax).
 -- @param intersects  Area that items must intersect: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4] or STRUCT(xmin, ymin, xmax, ymax).
 -- @param datetime  RFC 3339 moment, day, or range 'from/to'; either end may be '..'.
--- @param filter  Condition in CQL2 text, such as 'cloud_cover < 20 AND platform = ''sentinel-2a''', or in CQL2 JSON. The short column names stand for STAC properties.
+-- @param filter  Condition in SQL, such as 'cloud_cover < 20 AND platform IN (''sentinel-2a'', ''sentinel-2b'')', or in CQL2 JSON or text.
 -- @param sortby  'datetime', '-datetime' for newest first, several with commas or as a list.
 -- @param max_items  At most so many items; NULL fetches all.
 -- @param page_size  Items asked for in one page; NULL takes the stac_page_size setting.
@@ -76,6 +88,7 @@ SELECT
 FROM (
     SELECT unnest(_rasteret_ok(_rasteret_stac_search(
         catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
-        datetime, filter, sortby, max_items, page_size
+        datetime, filter, sortby, max_items, page_size,
+        concat(current_connection_id(), '/', current_query_id())
     ))) AS s
 )

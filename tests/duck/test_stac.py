@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 
 import rasteret_sql
 from rasteret_sql.demo import Demo, start
+from rasteret_sql.errors import RasteretWarning
+from rasteret_sql.stac.catalogs import resolve, unregister_catalog
+from tests.stac.serving import Answer, api, item, page, serving
 
 SEARCH = "stac_search('demo', datetime := '2024-04-01/2024-09-30'{})"
 
@@ -50,7 +54,8 @@ def test_rows_are_typed(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
 def test_each_argument_narrows_the_search(con: duckdb.DuckDBPyConnection) -> None:
     every = ids(con, "")
     assert len(every) == 12
-    newest = ids(con, ", max_items := 4, page_size := 3, sortby := '-datetime'")
+    with pytest.warns(RasteretWarning, match=r"^stac_search: cut to max_items := 4, but 12 items match$"):
+        newest = ids(con, ", max_items := 4, page_size := 3, sortby := '-datetime'")
     assert {i[-8:] for i in newest} == set(sorted({i[-8:] for i in every})[-2:])
     assert len(newest) == 4
     assert ids(con, ", ids := 'S2_32632_20240514'") == ["S2_32632_20240514"]
@@ -155,3 +160,44 @@ def test_real_documents_are_read(con: duckdb.DuckDBPyConnection, shared_data: Pa
             [str(folder / name)],
         ).fetchone()
         assert found == (count, count, count, count), name
+
+
+def test_collections_of_an_api(con: duckdb.DuckDBPyConnection) -> None:
+    rows = con.execute(
+        "SELECT c.id, s.n FROM stac_collections('demo') AS c "
+        "JOIN (SELECT collection, count(*) AS n FROM stac_search('demo') GROUP BY ALL) AS s "
+        "ON s.collection = c.id WHERE c.bbox.xmin < c.bbox.xmax AND c.start_datetime IS NOT NULL"
+    ).fetchall()
+    assert rows
+    assert con.execute("SELECT count(*) FROM stac_collections(NULL)").fetchone() == (0,)
+
+
+def test_assets_of_an_index_may_have_the_catalogues_other_names(con: duckdb.DuckDBPyConnection) -> None:
+    rasteret_sql.register_catalog(
+        "other names", endpoint=resolve("demo").endpoint, bands={"B04": "red", "nir": "scl"}
+    )
+    try:
+        query = "SELECT DISTINCT band FROM cog_index('other names', assets := ['B04', 'nir'], ids := ?)"
+        rows = con.execute(query + " ORDER BY band", ["S2_32632_20240514"]).fetchall()
+    finally:
+        unregister_catalog("other names")
+    assert rows == [("nir",), ("red",)]  # a key of the item goes before another asset's other name
+
+
+def test_a_notice_of_a_kernels_thread_reaches_the_user_once_a_query() -> None:
+    handler = api(search=lambda server, asked: Answer(body=page(item("a", **{"eo:cloud_cover": 5}))))
+    with serving(handler) as server, rasteret_sql.connect(config={"threads": 2}) as con:
+        search = f"stac_search('{server.url}/', filter := 'gsd < 1')"
+        query = f"SELECT count(s.id) FROM range(5000) AS r(i), {search} AS s"
+        for _ in range(2):
+            with pytest.warns(RasteretWarning) as caught:
+                con.execute(query).fetchall()
+            assert [str(warning.message).partition(" has ")[0] for warning in caught] == [
+                f"stac_search: STAC API {server.url}/"
+            ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(duckdb.InvalidInputException) as error:
+                con.execute(query)
+    assert str(error.value).startswith(f"Invalid Input Error: stac_search: STAC API {server.url}/ has no ")
+    assert "Traceback" not in str(error.value)

@@ -12,6 +12,7 @@ import pytest
 from rasteret_sql.shell.library import UNSIGNED, init_sql, library
 from rasteret_sql.shell.program import duckdb_program
 from tests.shell.shells import COMMAND, environment, run
+from tests.stac.serving import Answer, api, item, page, serving
 
 
 @pytest.mark.parametrize(
@@ -163,3 +164,11 @@ def test_without_a_duckdb_program_the_command_says_how_to_get_one(tmp_path: Path
     assert found.returncode == 1
     assert "pip install 'rasteret-sql[shell]'" in found.stderr
     assert os.path.basename(sys.executable) in found.stderr
+
+
+def test_a_notice_is_one_line_beside_the_rows() -> None:
+    handler = api(search=lambda server, asked: Answer(body=page(item("a"), item("b"))))
+    with serving(handler) as server:
+        found = run(f"SELECT id FROM stac_search('{server.url}/', max_items := 1);" * 2, "-csv")
+    assert (found.returncode, found.stdout.split()) == (0, ["id", "a", "id", "a"])
+    assert found.stderr.splitlines() == ["stac_search: cut to max_items := 1, but more may match"] * 2

@@ -20,6 +20,7 @@ class Asked:
     """With its query."""
     body: Any
     """Parsed JSON, None without a body."""
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,12 @@ def serving(answer: Handler) -> Iterator[Server]:
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             text = self.rfile.read(length)
-            asked = Asked(method=self.command, path=self.path, body=json.loads(text) if text else None)
+            asked = Asked(
+                method=self.command,
+                path=self.path,
+                body=json.loads(text) if text else None,
+                headers=dict(self.headers.items()),
+            )
             server.asked.append(asked)
             reply = answer(server, asked)
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rasteret_sql
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.stac.catalogs import Catalog, catalogs, register_catalog, resolve
+from rasteret_sql.stac.catalogs import Catalog, asset_keys, catalogs, register_catalog, resolve
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.stac.request import SearchRequest
 
@@ -50,7 +52,142 @@ def test_bands_are_those_of_the_catalogues_own_collections(stac_data: Path) -> N
         catalog = known.pop((own.partition("/collections/")[0], collection["id"]), None)
         if catalog is not None:
             assert set(catalog.bands.values()) <= set(collection["item_assets"]), catalog.id
+            stored = "msft:storage_account" in collection
+            assert (catalog.auth == "planetary-computer") == stored, catalog.id
+            assert catalog.licence is not None
+            assert is_licence(catalog.licence, collection), catalog.id
+            assert collection["title"].strip() == catalog.title, catalog.id
     assert known == {}
+
+
+def is_licence(licence: str, collection: dict[str, Any]) -> bool:
+    """Whether the collection says so: by an SPDX id, or by the title or the address of its terms."""
+    links = [link for link in collection["links"] if link["rel"] == "license"]
+    said = [collection["license"], *(str(link.get("title")) for link in links)]
+    addresses = {
+        "Copernicus Sentinel data terms": "sentinel",
+        "NSIDC use and copyright": "nsidc.org",
+        "LP DAAC data policy": "lpdaac.usgs.gov",
+        "USDA NASS redistribution terms": "nass.usda.gov",
+        "Copernicus DEM licence": "spacedata.copernicus.eu",
+    }
+    is_linked = any(addresses.get(licence, "nowhere") in link["href"].lower() for link in links)
+    return is_linked or licence.lower() in [one.lower() for one in said]
+
+
+def test_datasets_built_in_are_these() -> None:
+    ids = [catalog.id for catalog in catalogs() if not catalog.id.startswith("pc/modis-")]
+    earth_search = (
+        "cop-dem-glo-30 cop-dem-glo-90 landsat-c2-l2 naip sentinel-1-grd sentinel-2-c1-l2a sentinel-2-l2a"
+    )
+    planetary_computer = (
+        "alos-dem esa-worldcover io-lulc-annual-v02 landsat-c2-l2 naip nasadem sentinel-2-l2a usda-cdl"
+    )
+    assert {id for id in ids if "/" in id and id.split("/")[0] in ("earthsearch", "pc")} == {
+        *(f"earthsearch/{name}" for name in earth_search.split()),
+        *(f"pc/{name}" for name in planetary_computer.split()),
+    }
+    assert sum(catalog.id.startswith("pc/modis-") for catalog in catalogs()) == 19
+
+
+def test_a_band_is_named_by_its_key_or_by_the_catalogues_other_name() -> None:
+    catalog = resolve("pc/sentinel-2-l2a")
+    there = ["B02", "B03", "B04", "B08", "SCL", "visual"]
+    assert asset_keys(catalog, ["red", "B08", "scl", "visual", "none"], there) == [
+        "B04",
+        "B08",
+        "SCL",
+        "visual",
+    ]
+    assert asset_keys(catalog, ["red"], ["red", "B04"]) == ["red"]
+    assert asset_keys(resolve("https://host"), ["red", "B04"], there) == ["B04"]
+
+
+# The user's own file
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Writes the file that RASTERET_CATALOGS names."""
+    path = tmp_path / "catalogs.toml"
+    monkeypatch.setenv("RASTERET_CATALOGS", str(path))
+
+    def write(text: str) -> Path:
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_catalogues_of_a_file(listed: Callable[[str], Path]) -> None:
+    listed(
+        """
+        ["ours/scenes"]
+        endpoint = "https://stac.example.com/v1"
+        collection = "scenes"
+        licence = "CC-BY-4.0"
+        bands = { red = "B04" }
+
+        ["pc/naip"]
+        endpoint = "http://127.0.0.1:1/"
+        """
+    )
+    expected = Catalog(
+        id="ours/scenes", endpoint="https://stac.example.com/v1", collection="scenes",
+        licence="CC-BY-4.0", bands={"red": "B04"},
+    )  # fmt: skip
+    assert resolve("ours/scenes") == expected
+    assert expected in catalogs()
+    assert resolve("pc/naip").endpoint == "http://127.0.0.1:1/"
+    listed("")
+    assert resolve("pc/naip").collection == "naip"
+    with pytest.raises(ArgumentError, match="unknown catalogue 'ours/scenes'"):
+        resolve("ours/scenes")
+
+
+def test_the_file_lies_where_xdg_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RASTERET_CATALOGS", raising=False)
+    for number, folder in enumerate((tmp_path / "home/.config", tmp_path / "xdg")):
+        (folder / "rasteret").mkdir(parents=True)
+        (folder / "rasteret/catalogs.toml").write_text(f'[ours]\nendpoint = "http://host/{number}"\n')
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")  # "must be absolute, else ignored"
+    assert resolve("ours").endpoint == "http://host/0"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert resolve("ours").endpoint == "http://host/1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[ours", "FILE: not TOML that can be read: "),
+        ("ours = 1", 'FILE: ["ours"]: expected a table such as ["ours/scenes"], found 1'),
+        ("[ours]\ntitle = 'x'", 'FILE: ["ours"] has no endpoint, the URL of its STAC API'),
+        ("[ours]\nendpoint = 5", 'FILE: ["ours"] endpoint: expected text, found 5'),
+        ("[ours]\nendpoint = 'x'", "FILE: catalogue 'ours': the endpoint must be an http(s) URL, found 'x'"),
+        ("[ours]\nurl = 'x'",
+         'FILE: ["ours"] url: expected one of endpoint, collection, title, licence, auth, bands, '
+         "found 'url'"),
+        ("[ours]\nendpoint = 'http://h'\nbands = { nir = 8 }",
+         'FILE: ["ours"] bands: expected asset keys by name, such as { nir = "B08" }, found '),
+        ("[ours]\nendpoint = 'http://h'\nauth = 'magic'",
+         "FILE: catalogue 'ours': auth must be one of none, requester-pays, planetary-computer, "
+         "found 'magic'"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_wrong_is_named_with_the_key(
+    listed: Callable[[str], Path], text: str, message: str
+) -> None:
+    path = listed(text)
+    with pytest.raises(ArgumentError) as error:
+        resolve("pc/naip")
+    assert str(error.value).replace(str(path), "FILE").startswith(message)
+
+
+def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RASTERET_CATALOGS", str(tmp_path / "none.toml"))
+    with pytest.raises(ArgumentError, match=r"^RASTERET_CATALOGS names .*none\.toml, which cannot be read"):
+        resolve("pc/naip")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +220,7 @@ def test_an_unknown_id_names_its_neighbours(name: str, hint: str) -> None:
 
 
 def test_a_catalogue_of_ones_own() -> None:
-    own = register_catalog(
+    own = rasteret_sql.register_catalog(
         "ours/scenes", endpoint="http://127.0.0.1:1/", collection="scenes", bands={"red": "B04"}
     )
     assert resolve("ours/scenes") is own

@@ -29,6 +29,17 @@ from rasteret_sql.stac.query_extension import to_query
         ("proj_code = 'EPSG:32633'", "proj:code = 'EPSG:32633' OR proj:epsg = 32633"),
         ("gsd < 20 AND proj_code IN ('EPSG:1', 'IAU:2')",
          "gsd < 20 AND (proj:code = 'EPSG:1' OR proj:epsg = 1 OR proj:code = 'IAU:2')"),
+        ("platform ILIKE 'SENTINEL%'", "casei(platform) LIKE casei('SENTINEL%')"),
+        ("platform NOT LIKE 'a!%b' ESCAPE '!'", "NOT platform LIKE 'a\\%b'"),
+        ("starts_with(platform, 'x_')", "platform LIKE 'x\\_%'"),
+        ("gsd * 2 - 1 > -5 AND gsd // 2 = 1", "gsd * 2 - 1 > -5 AND div(gsd, 2) = 1"),
+        ("updated < '2024-01-31'::DATE", "updated < TIMESTAMP('2024-01-31T00:00:00Z')"),
+        ("list_contains(tags, 'a') OR tags && ['b']", "a_contains(tags, ('a')) OR a_overlaps(tags, ('b'))"),
+        ("ST_Intersects(geometry, ST_GeomFromText('POINT(7.5 51.5)'))",
+         "s_intersects(geometry, POINT(7.5 51.5))"),
+        ("geometry && ST_GeomFromText('LINESTRING(1 2, 3 4)')",
+         "s_intersects(geometry, POLYGON((1 2,3 2,3 4,1 4,1 2)))"),
+        ("gsd IS TRUE AND NOT flag", "gsd = true AND NOT flag = true"),
         ("S_INTERSECTS(geometry, POINT(7.5 51.5))", "s_intersects(geometry, POINT(7.5 51.5))"),
         ('{"op": "<", "args": [{"property": "cloud_cover"}, 20]}', "eo:cloud_cover < 20"),
     ],
@@ -40,12 +51,24 @@ def test_column_names_become_properties(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cloud_cover <", "filter 'cloud_cover <' is not CQL2 text: it breaks off at character 14; "),
+        (
+            "cloud_cover <",
+            "filter 'cloud_cover <' is neither SQL nor CQL2 text, character 14 (its end): "
+            "a value is missing; ",
+        ),
         (
             "cloud_cover < 'x",
-            'filter "cloud_cover < \'x" is not CQL2 text: unexpected "\'x" at character 15; ',
+            "filter \"cloud_cover < 'x\" is neither SQL nor CQL2 text, character 15 ('x): "
+            "a quote or a comment is not closed; ",
         ),
-        ("gsd < 1\nAND platform ~ 'a'", "filter \"gsd < 1\\nAND platform ~ 'a'\" is not CQL2 text: "),
+        (
+            "gsd < 1 AND\nAND x = 1",
+            "filter 'gsd < 1 AND\\nAND x = 1' is neither SQL nor CQL2 text, line 2, character ",
+        ),
+        (
+            "a = 1; DROP TABLE x",
+            "filter 'a = 1; DROP TABLE x' is neither SQL nor CQL2 text, character 8 (DROP): ",
+        ),
         ('{"op"', "filter '{\"op\"' is not CQL2 JSON: EOF while parsing an object at line 1 column 5; "),
     ],
 )
@@ -54,7 +77,7 @@ def test_what_is_not_cql2_is_shown_with_its_place(text: str, message: str) -> No
         parse_filter(text)
     assert str(error.value).startswith(message)
     assert str(error.value).endswith(
-        "write comparisons as in SQL, such as cloud_cover < 20 AND platform = 'sentinel-2a'"
+        "write a condition as in WHERE, such as cloud_cover < 20 AND platform = 'sentinel-2a'"
     )
 
 
@@ -66,7 +89,30 @@ def test_what_is_not_cql2_is_shown_with_its_place(text: str, message: str) -> No
         ("proj_code LIKE 'EPSG:326%'",
          "filter: proj_code can be compared with = and IN to codes such as 'EPSG:32633', not by 'like'; "
          "for more name the property, proj:code or proj:epsg"),
-        ("datetime > DATE 'soon'", "filter \"datetime > DATE 'soon'\": DATE 'soon' is not a date or time"),
+        ("datetime > DATE 'soon'",
+         "filter \"datetime > DATE 'soon'\", character 17 ('soon'): DATE 'soon' is not a date or time"),
+        ("gsd < 1\nAND platform ~ 'a'",
+         "filter \"gsd < 1\\nAND platform ~ 'a'\", line 2, character 5 (platform): ~ has no word in CQL2; "
+         "put it in WHERE on the result"),
+        ("gsd < 1 AND 'x'",
+         "filter \"gsd < 1 AND 'x'\", character 13 ('x'): a condition is expected here, "
+         "such as a comparison"),
+        ("gsd && 5",
+         "filter 'gsd && 5', character 1 (gsd): && compares geometries or lists, such as "
+         "geometry && ST_Point(7, 51)"),
+        ("gsd = NULL",
+         "filter 'gsd = NULL', character 1 (gsd): a comparison with NULL is never true; write IS NULL"),
+        ("gsd::VARCHAR = '1'",
+         "filter \"gsd::VARCHAR = '1'\", character 1 (gsd::VARCHAR): CQL2 casts no property to TEXT; "
+         "put it in WHERE on the result"),
+        ("a IN (SELECT 1)",
+         "filter 'a IN (SELECT 1)', character 1 (a): IN takes a list of values, such as IN ('a', 'b')"),
+        ("1 < a < 3",
+         "filter '1 < a < 3', character 1 (1): comparisons do not chain; combine them by AND"),
+        ("ST_Intersects(geometry, ST_GeomFromText('SPOT(1 2)'))",
+         "filter \"ST_Intersects(geometry, ST_GeomFromText('SPOT(1 2)'))\", character 25 "
+         "(ST_GeomFromText('SPO): st_geomfromtext: neither WKT nor GeoJSON "
+         "(ParseException: Unknown type: 'SPOT')"),
     ],
 )  # fmt: skip
 def test_conditions_that_make_no_sense(text: str, message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rasteret_sql.errors import (
     MalformedError,
     RasteretError,
+    RasteretWarning,
 )
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.search import SearchRequest, search, search_many
@@ -36,7 +37,7 @@ def test_rows_come_with_relative_hrefs_resolved_against_the_search() -> None:
 
 
 def test_the_arguments_are_those_of_item_search() -> None:
-    triangle = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    triangle = {"type": "Polygon", "coordinates": [[[7, 51], [8, 51], [8, 52], [7, 51]]]}
     with serving(api("filter", "cql2-json", "sort", search=always(ONE))) as server:
         ids_of(
             server.url + "/",
@@ -62,8 +63,8 @@ def test_the_arguments_are_those_of_item_search() -> None:
 
 def test_a_bbox_is_sent_as_numbers() -> None:
     with serving(api(search=always(ONE))) as server:
-        ids_of(server.url + "/", bbox=[170, -20, -170, -10])
-        assert sent(server)["bbox"] == [170, -20, -170, -10]
+        ids_of(server.url + "/", bbox=[170, -20, 10, 60])
+        assert sent(server)["bbox"] == [170, -20, 10, 60]
 
 
 @pytest.mark.parametrize("arguments", [{"ids": []}, {"collections": []}, {"max_items": 0}])
@@ -75,7 +76,7 @@ def test_nothing_is_sent_for_what_cannot_match(arguments: dict[str, Any]) -> Non
 
 def test_the_landing_page_is_read_once_also_by_many_at_once() -> None:
     with serving(api(search=always(ONE))) as server:
-        requests = [SearchRequest(catalog=server.url + "/", ids=[str(number)]) for number in range(20)]
+        requests = [SearchRequest(catalog=server.url + "/", ids=["a", str(n)]) for n in range(20)]
         assert search_many(requests) == [[*search(requests[0])]] * 20
         assert [asked.path for asked in server.asked].count("/") == 1
 
@@ -83,11 +84,15 @@ def test_the_landing_page_is_read_once_also_by_many_at_once() -> None:
 def test_an_api_without_post_is_asked_by_get() -> None:
     with serving(api("sort", "filter", "cql2-text", search=always(ONE), methods=(None,))) as server:
         ids_of(
-            server.url + "/", collections=["x", "y"], filter="cloud_cover < 20", sortby="-gsd", page_size=5
+            server.url + "/",
+            collections=["x", "scenes"],
+            filter="cloud_cover < 20",
+            sortby="-gsd",
+            page_size=5,
         )
         assert server.asked[-1] == Asked(
             method="GET",
-            path="/search?limit=5&collections=x%2Cy&filter=eo%3Acloud_cover+%3C+20&filter-lang=cql2-text"
+            path="/search?limit=5&collections=x%2Cscenes&filter=eo%3Acloud_cover+%3C+20&filter-lang=cql2-text"
             "&sortby=-properties.gsd",
             body=None,
         )
@@ -160,8 +165,10 @@ def test_pages_by_get() -> None:
 def test_max_items_stops_the_paging() -> None:
     pages = {None: {**page(item("a"), item("b")), "to": "2"}, "2": {**page(item("c"), item("d")), "to": "3"}}
     with serving(paging(pages)) as server:
-        assert ids_of(server.url + "/", max_items=3) == ["a", "b", "c"]
-        assert ids_of(server.url + "/", max_items=2) == ["a", "b"]
+        with pytest.warns(RasteretWarning, match=r"^stac_search: cut to max_items := 3, but more may match$"):
+            assert ids_of(server.url + "/", max_items=3) == ["a", "b", "c"]
+        with pytest.warns(RasteretWarning, match=r"^stac_search: cut to max_items := 2, but more may match$"):
+            assert ids_of(server.url + "/", max_items=2) == ["a", "b"]
         assert [asked.body["limit"] for asked in server.asked[1:]] == [3, 3, 2]
 
 
@@ -225,7 +232,9 @@ def test_fewer_items_than_the_server_counted(count: dict[str, Any]) -> None:
 
 
 def test_fewer_items_than_counted_are_enough_when_no_more_were_asked_for() -> None:
-    with serving(api(search=always(page(item("a"), item("b"), numberMatched=1200)))) as server:
+    handler = api(search=always(page(item("a"), item("b"), numberMatched=1200)))
+    said = r"cut to max_items := 2, but 1,200 items match$"
+    with serving(handler) as server, pytest.warns(RasteretWarning, match=said):
         assert ids_of(server.url + "/", max_items=2) == ["a", "b"]
 
 

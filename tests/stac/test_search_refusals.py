@@ -11,6 +11,7 @@ import pytest
 from rasteret_sql.errors import (
     AccessError,
     ArgumentError,
+    LimitError,
     MalformedError,
     NotFoundError,
     RasteretError,
@@ -18,6 +19,9 @@ from rasteret_sql.errors import (
     UnsupportedError,
 )
 from rasteret_sql.settings import configure
+from rasteret_sql.stac import api_io
+from rasteret_sql.stac.catalogs import resolve
+from rasteret_sql.stac.collections import collections
 from rasteret_sql.store import meter
 
 from .searching import ONE, always, failing, ids_of
@@ -185,8 +189,49 @@ def test_a_redirect_that_keeps_the_method_is_followed() -> None:
         return Answer(body=ONE)
 
     with serving(api(search=answer)) as server:
-        assert ids_of(server.url + "/", ids=["b"]) == ["a"]
-        assert server.asked[-1].body["ids"] == ["b"]
+        assert ids_of(server.url + "/", ids=["a", "b"]) == ["a"]
+        assert server.asked[-1].body["ids"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("way", ["redirect", "next"])
+def test_credentials_do_not_follow_to_another_host(way: str) -> None:
+    with serving(api(search=always(ONE))) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+
+        def answer(server: Server, asked: Asked) -> Answer:
+            if asked.path == "/":
+                links = [
+                    {"rel": "search", "href": "search", "type": "application/geo+json", "method": "POST"}
+                ]
+                return Answer(body={**landing(server.url), "links": links})
+            if way == "redirect":
+                return Answer(status=307, headers={"Location": f"{elsewhere}/search"})
+            return Answer(body=page(item("z"), next={"href": f"{elsewhere}/search", "method": "POST"}))
+
+        with serving(answer) as server:
+            url = server.url.replace("http://", "http://user:SECRET@")
+            assert "a" in ids_of(f"{url}/")
+            assert "Authorization" in server.asked[0].headers
+        assert other.asked
+        assert not any("Authorization" in asked.headers for asked in other.asked)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_io, "ANSWER_BYTES_MAX", 3 << 20)
+    huge = Answer(body=b" " * (4 << 20))
+    assert failing(api(search=always(huge)), LimitError) == (
+        "STAC API HOST/search: the answer is larger than 3 MiB; set a smaller page_size"
+    )
+
+
+def test_pages_of_collections_without_end() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/":
+            return Answer(body=landing(server.url))
+        return Answer(body={"collections": [], "links": [{"rel": "next", "href": "/collections"}]})
+
+    with serving(answer) as server, pytest.raises(MalformedError, match=r"pages of collections do not end"):
+        list(collections(resolve(server.url + "/")))
 
 
 def test_a_host_that_does_not_listen() -> None:
@@ -217,24 +262,3 @@ def test_a_failed_landing_page_is_asked_for_again() -> None:
         with pytest.raises(NotFoundError):
             ids_of(server.url + "/")
         assert ids_of(server.url + "/") == ["a"]
-
-
-# What an API cannot do
-
-
-@pytest.mark.parametrize(
-    ("extensions", "arguments", "message"),
-    [
-        ((), {"sortby": "-datetime"},
-         "STAC API HOST/ has no 'sort' extension, so sortby cannot be used: "
-         "leave it out and put ORDER BY on the result"),
-        ((), {"filter": "gsd < 1"},
-         "STAC API HOST/ has neither the 'filter' nor the 'query' extension, so filter 'gsd < 1' cannot be "
-         "used: put the condition in WHERE on the result"),
-        (("query",), {"filter": "gsd < 1 OR gsd > 2"},
-         "STAC API HOST/ has no 'filter' extension, and its 'query' extension, for comparisons joined by "
-         "AND, cannot say OR in filter 'gsd < 1 OR gsd > 2': put the condition in WHERE on the result"),
-    ],
-)  # fmt: skip
-def test_what_an_api_cannot_do_is_not_dropped(extensions: Any, arguments: Any, message: str) -> None:
-    assert failing(api(*extensions, search=always(ONE)), UnsupportedError, **arguments) == message

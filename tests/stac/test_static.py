@@ -280,7 +280,7 @@ def test_a_catalogue_over_http_is_read_many_documents_at_once() -> None:
     assert rows[3]["self_href"] == f"{server.url}/items/3.json"
     records = meter.snapshot()[before:]
     assert {record.kind for record in records} == {"stac"}
-    assert len(records) == count + 1
+    assert len(records) == count + 1, [(r.url, r.attempt, r.error) for r in records]
     assert not any("SECRET" in record.url for record in records)
 
 

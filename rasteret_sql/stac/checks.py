@@ -1,0 +1,99 @@
+"""Whether the items that come back are those asked for: some servers ignore what they do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import shapely
+
+from rasteret_sql.stac.matching import Truth, matches, unknown_functions
+from rasteret_sql.stac.negotiation import Agreement
+from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.spatial import box_shape, shape_of
+from rasteret_sql.stac.temporal import span_of_item, span_of_text
+
+NEAR_DEGREES = 1e-6
+"""Servers round coordinates; an item this near is no error of theirs."""
+
+Item = Mapping[str, Any]
+
+
+class Check:
+    """The conditions of one search, applied to what came."""
+
+    def __init__(self, request: SearchRequest, agreement: Agreement) -> None:
+        self._request = request
+        self._here = agreement.here
+        self._ignored: set[str] = set()
+        sent = agreement.sent
+        # What only the server knows cannot be checked here.
+        self._sent = None if sent is None or unknown_functions(sent) else sent
+        self._conditions: dict[str, Callable[[Item], Truth]] = {
+            name: condition
+            for name, asked, condition in (
+                ("collections", request.collections, self._in_collections),
+                ("ids", request.ids, self._in_ids),
+                ("datetime", request.interval, self._in_time),
+                ("bbox" if request.bbox else "intersects", request.bbox or request.intersects, self._in_area),
+                ("filter", self._sent, self._filtered),
+            )
+            if asked is not None
+        }
+
+    def fault(self, item: Item) -> str | None:
+        """The argument that ``item`` does not meet although it was asked for; None for none.
+
+        Where nobody but the server can tell, as for a property that the item lacks, the server is believed,
+        until it has shown that it ignores the argument.
+        """
+        for name, holds in self._conditions.items():
+            truth = holds(item)
+            if truth is False or (truth is None and name in self._ignored):
+                self._ignored.add(name)
+                return name
+        return None
+
+    def stays(self, item: Item) -> bool:
+        """Whether ``item`` meets the part of the filter that is applied here."""
+        return self._here is None or matches(self._here, item) is True
+
+    def _in_collections(self, item: Item) -> Truth:
+        return item.get("collection") in (self._request.collections or ())
+
+    def _in_ids(self, item: Item) -> Truth:
+        return str(item.get("id")) in (self._request.ids or ())
+
+    def _in_time(self, item: Item) -> Truth:
+        properties = item.get("properties")
+        span = span_of_item(properties) if isinstance(properties, Mapping) else None
+        if span is None:
+            return None
+        start, end = self._asked_time
+        return bool(span[1] >= start and span[0] <= end)
+
+    @cached_property
+    def _asked_time(self) -> Any:
+        assert self._request.interval is not None
+        return span_of_text(self._request.interval)
+
+    @cached_property
+    def _asked_area(self) -> Any:
+        box = self._request.bbox
+        area = box_shape(tuple(box)) if box is not None else shape_of(self._request.intersects)
+        shapely.prepare(area)
+        return area
+
+    def _in_area(self, item: Item) -> Truth:
+        geometry = item.get("geometry")
+        shape = None if geometry is None else shape_of(geometry)
+        if shape is None or shape.is_empty or shape.bounds[2] - shape.bounds[0] > 180:
+            return None  # over the antimeridian servers disagree about what is inside
+        try:
+            return bool(shapely.dwithin(self._asked_area, shape, NEAR_DEGREES))
+        except shapely.errors.ShapelyError:
+            return None
+
+    def _filtered(self, item: Item) -> Truth:
+        return matches(self._sent, item)

@@ -1,0 +1,128 @@
+"""The collections of a STAC API as typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rasteret_sql.errors import MalformedError, RasteretError
+from rasteret_sql.interruption import check
+from rasteret_sql.stac.api import open_api
+from rasteret_sql.stac.catalogs import Catalog, resolve
+from rasteret_sql.stac.href import resolve_href
+from rasteret_sql.stac.pages import next_link
+from rasteret_sql.stac.temporal import moment_of
+from rasteret_sql.stac.together import together
+from rasteret_sql.stac.values import encodable, json_text, member_names, short, text
+from rasteret_sql.store.redact import place
+
+PAGES_MAX = 1000
+"""Pages of collections of one API."""
+
+
+def collections_many(names: Sequence[str]) -> list[list[dict[str, Any]] | RasteretError]:
+    """The rows of each catalogue's collections, or the error that ended it; equal names are asked once."""
+    distinct = list(dict.fromkeys(names))
+    answers = dict(zip(distinct, together(_rows_or_error, distinct), strict=True))
+    return [answers[name] for name in names]
+
+
+def _rows_or_error(name: str) -> list[dict[str, Any]] | RasteretError:
+    try:
+        return list(collections(resolve(name)))
+    except RasteretError as error:
+        return error
+
+
+def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
+    """The rows of every collection of an API, page by page; of a dataset that is one collection, that one.
+
+    Raises as ``api.open_api``, and ``MalformedError`` for answers that are no collections or do not end.
+    """
+    api = open_api(catalog.endpoint)
+    href = _href(api.links, catalog.endpoint)
+    if catalog.collection is not None:
+        yield collection_row(api.io.read_json(f"{href}/{catalog.collection}"), catalog.endpoint)
+        return
+    asked: set[str] = set()
+    while href is not None:
+        if href in asked or len(asked) == PAGES_MAX:
+            raise MalformedError(
+                f"STAC API {place(catalog.endpoint)}: its pages of collections do not end: the next link of "
+                f"page {len(asked)} leads to {place(href)}"
+            )
+        asked.add(href)
+        check()
+        page = api.io.read_json(href)
+        members = page.get("collections")
+        if not isinstance(members, list):
+            found = member_names(page)
+            raise MalformedError(f"STAC API {place(href)}: expected 'collections', found {found}")
+        for member in members:
+            yield collection_row(member, catalog.endpoint)
+        link = next_link(page)
+        href = None if link is None else resolve_href(str(link["href"]), href)
+
+
+def _href(links: Sequence[Mapping[str, Any]], endpoint: str) -> str | None:
+    """Where the collections are: as the landing page links them, else where the standard puts them."""
+    linked = next((str(link["href"]) for link in links if link.get("rel") == "data"), None)
+    href = resolve_href(linked, endpoint) if linked else f"{endpoint.rstrip('/')}/collections"
+    return href.rstrip("/")
+
+
+def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:
+    """One STAC collection (1.0, 1.1) as a row. ``MalformedError`` for what has no id."""
+    if not isinstance(collection, Mapping) or not isinstance(collection.get("id"), str):
+        raise MalformedError(f"STAC API {place(endpoint)}: not a collection: {short(collection)}")
+    start, end = _times(collection)
+    keywords, summaries = collection.get("keywords"), collection.get("summaries")
+    return {
+        "id": encodable(collection["id"]),
+        "title": text(collection.get("title")),
+        "description": text(collection.get("description")),
+        "licence": text(collection.get("license")),
+        "keywords": [encodable(str(word)) for word in keywords] if isinstance(keywords, list) else [],
+        "start_datetime": start,
+        "end_datetime": end,
+        "bbox": _box(collection),
+        "assets": _assets(collection.get("item_assets")),
+        "summaries": json_text(summaries) if isinstance(summaries, Mapping) else None,
+        "endpoint": endpoint,
+    }
+
+
+def _extent(collection: Mapping[str, Any], kind: str, member: str) -> Sequence[Any]:
+    """The first of the extents: it is that of the whole collection."""
+    extent = collection.get("extent")
+    part = extent.get(kind) if isinstance(extent, Mapping) else None
+    found = part.get(member) if isinstance(part, Mapping) else None
+    first = found[0] if isinstance(found, list) and found else None
+    return first if isinstance(first, list) else ()
+
+
+def _times(collection: Mapping[str, Any]) -> tuple[Any, Any]:
+    times = _extent(collection, "temporal", "interval")
+    return (moment_of(times[0]), moment_of(times[1])) if len(times) == 2 else (None, None)
+
+
+def _box(collection: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    box = _extent(collection, "spatial", "bbox")
+    if len(box) not in (4, 6) or not all(isinstance(v, int | float) for v in box):
+        return None
+    half = len(box) // 2
+    return float(box[0]), float(box[1]), float(box[half]), float(box[half + 1])
+
+
+def _assets(assets: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(assets, Mapping):
+        return {}
+    return {
+        encodable(key): {
+            "type": text(asset.get("type")),
+            "title": text(asset.get("title")),
+            "roles": [encodable(str(role)) for role in asset.get("roles") or []],
+        }
+        for key, asset in assets.items()
+        if isinstance(asset, Mapping)
+    }

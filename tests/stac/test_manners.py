@@ -1,0 +1,196 @@
+"""Servers that cannot, will not or do not do what they are asked: it is done here, and said."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rasteret_sql.errors import ArgumentError, RasteretWarning, UnsupportedError
+from rasteret_sql.stac.search import SearchRequest, search
+
+from .archive_api import START, ArchiveApi, items_at
+from .searching import always, failing, ids_of
+from .serving import Answer, Asked, Server, api, item, page, serving
+
+FOUR = [
+    item("a", gsd=10, datetime="2024-01-04T00:00:00Z", **{"eo:cloud_cover": 5}),
+    item("b", gsd=20, datetime="2024-01-02T00:00:00Z", **{"eo:cloud_cover": 15}),
+    item("c", gsd=30, datetime="2024-01-03T00:00:00Z", **{"eo:cloud_cover": 80}),
+    item("d", datetime="2024-01-01T00:00:00Z"),
+]
+
+
+def noticed(server: Server, **arguments: Any) -> tuple[list[str], list[str]]:
+    """Ids of a search, and what it says beside them, with the address of the server as HOST."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = ids_of(server.url + "/", **arguments)
+    assert all(warning.category is RasteretWarning for warning in caught)
+    return found, [str(warning.message).replace(server.url, "HOST") for warning in caught]
+
+
+def test_a_filter_without_the_extension_is_applied_here() -> None:
+    with serving(api(search=always(page(*FOUR)))) as server:
+        assert noticed(server, filter="cloud_cover < 20 OR gsd > 25") == (
+            ["a", "b", "c"],
+            ["stac_search: STAC API HOST/ has no 'filter' extension: filter 'cloud_cover < 20 OR gsd > 25' "
+             "is applied here, to all items that come without it"],
+        )  # fmt: skip
+        assert "filter" not in server.asked[-1].body
+        assert noticed(server, filter="cloud_cover > 1", max_items=2)[0] == ["a", "b"]
+
+
+def test_the_query_extension_gets_its_part_of_a_filter() -> None:
+    with serving(api("query", search=always(page(*FOUR)))) as server:
+        found, said = noticed(server, filter="cloud_cover < 20 AND (gsd = 20 OR id = 'd') AND gsd < 40")
+        assert server.asked[-1].body["query"] == {"eo:cloud_cover": {"lt": 20}, "gsd": {"lt": 40}}
+    assert found == ["b"]
+    assert said[0] == (
+        "stac_search: STAC API HOST/ has no 'filter' extension, and 'query' cannot say all of it: a part of "
+        "filter \"cloud_cover < 20 AND (gsd = 20 OR id = 'd') AND gsd < 40\" is applied here, to all items "
+        "that come without it"
+    )
+
+
+def test_a_filter_that_is_refused_is_sent_as_far_as_every_server_understands_it() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if "like" in json.dumps(asked.body["filter"]):
+            return Answer(status=400, body={"description": "like is not implemented"})
+        return Answer(body=page(*FOUR[:3]))
+
+    with serving(api("filter", "cql2-json", search=answer)) as server:
+        found, said = noticed(server, filter="gsd < 25 AND collection LIKE 'sc%'")
+        assert server.asked[-1].body["filter"] == {"op": "<", "args": [{"property": "gsd"}, 25]}
+    assert found == ["a", "b"]
+    assert said[0].startswith(
+        "stac_search: STAC API HOST/search answered 400 Bad Request: like is not implemented: a part of "
+    )
+
+
+def test_a_refusal_that_is_no_question_of_ability_stays_one() -> None:
+    refused = api("filter", "cql2-json", search=always(Answer(status=400, body={"description": "no"})))
+    assert failing(refused, ArgumentError, filter="gsd < 1") == (
+        "STAC API HOST/search answered 400 Bad Request: no"
+    )
+
+
+def test_a_function_that_nobody_knows() -> None:
+    assert failing(api(search=always(page())), UnsupportedError, filter="foo(gsd) = 1") == (
+        "STAC API HOST/ has no 'filter' extension, and foo is no function of CQL2 that could be applied "
+        "here, in filter 'foo(gsd) = 1': put the condition in WHERE on the result"
+    )
+
+
+@pytest.mark.parametrize("extensions", [(), ("sort",)], ids=["cannot", "does not"])
+def test_an_order_that_does_not_come_is_made_here(extensions: tuple[str, ...]) -> None:
+    with serving(api(*extensions, search=always(page(*FOUR)))) as server:
+        found, said = noticed(server, sortby="datetime", max_items=2)
+        assert noticed(server, sortby="cloud_cover")[0] == ["a", "b", "c", "d"]
+        assert noticed(server, sortby="-cloud_cover,id")[0] == ["c", "b", "a", "d"]
+    assert found == ["d", "b"]
+    why = "sorts otherwise than asked" if extensions else "has no 'sort' extension"
+    assert said == [
+        f"stac_search: STAC API HOST/ {why}: all items are fetched and sorted here by properties.datetime, "
+        "and then cut to max_items := 2",
+        "stac_search: cut to max_items := 2, but 4 items match",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ids"),
+    [
+        ({"ids": ["b", "x"]}, ["b"]),
+        ({"collections": ["others"]}, []),
+        ({"datetime": "2024-01-02/2024-01-03"}, ["b", "c"]),
+        ({"bbox": [0, 0, 1, 1]}, []),
+        ({"bbox": [170, 50, 8, 52]}, ["a", "b", "c", "d"]),
+        ({"intersects": {"type": "Point", "coordinates": [7.5, 51.6]}}, []),
+        ({"filter": "gsd < 40"}, ["a", "b", "c", "d"]),  # d does not say, its server may know
+        ({"filter": "gsd > 10"}, ["b", "c"]),  # but this one does not look at all
+        ({"datetime": "2024-01-01/..", "max_items": 1}, ["a"]),
+    ],
+)
+def test_what_comes_without_being_asked_for_is_left_out(arguments: dict[str, Any], ids: list[str]) -> None:
+    with serving(api("filter", "cql2-json", search=always(page(*FOUR)))) as server:
+        found, said = noticed(server, **arguments)
+    assert found == ids
+    name = next(iter(arguments))
+    if len(found) < 4 and "max_items" not in arguments:
+        assert said == [
+            f"stac_search: STAC API HOST/ gives items that do not match {name} := …; they are left out here"
+        ]
+
+
+def test_a_notice_comes_once_a_search_and_again_with_the_next() -> None:
+    api_of_many = ArchiveApi(items_at([START] * 60), "query")
+    with serving(api_of_many) as server:
+        for _ in range(2):
+            assert len(noticed(server, filter="gsd IS NULL", page_size=10)[1]) == 1
+
+
+def test_sql_in_properties_is_a_text_like_any_other() -> None:
+    evil = "'); DROP TABLE idx; --"
+    quoted = "'" + evil.replace("'", "''") + "'"
+    handler = api(search=always(page(item("a", platform=evil, title="{{ 1 + 1 }}"), item("b", platform="x"))))
+    with serving(handler) as server, pytest.warns(RasteretWarning):
+        [row] = search(SearchRequest(catalog=server.url + "/", filter=f"platform = {quoted}"))
+    assert row["platform"] == evil
+
+
+# rustac's server: one that answers everything, whatever was asked
+
+
+@pytest.fixture(scope="module")
+def rustac(stac_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("rustac")
+    program = Path(sys.executable).with_name("rustac")
+    if not program.exists():
+        pytest.skip("rustac is not installed")
+    collection = stac_data / "rustac/earth-search-s2-c1-collection.json"
+    items = stac_data / "rustac/earth-search-s2-c1-item-collection.json"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [program, "serve", "--addr", address, collection, items], stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://{address}/", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"http://{address}"
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def test_an_api_that_ignores_what_it_does_not_know(rustac: str, stac_data: Path) -> None:
+    path = stac_data / "rustac/earth-search-s2-c1-item-collection.json"
+    items = json.loads(path.read_text())["features"]
+    covers = {i["id"]: i["properties"]["eo:cloud_cover"] for i in items}
+    clear = sorted(identity for identity, cover in covers.items() if cover < 20)
+    assert 0 < len(clear) < len(items)
+    assert sorted(ids_of(rustac)) == sorted(covers)
+    with pytest.warns(RasteretWarning, match="has no 'filter' extension"):
+        assert sorted(ids_of(rustac, filter="cloud_cover < 20", page_size=4)) == clear
+    with pytest.warns(RasteretWarning, match="has no 'sort' extension"):
+        found = ids_of(rustac, sortby="-cloud_cover,id")
+    assert found == sorted(covers, key=lambda identity: (-covers[identity], identity))
+    assert ids_of(rustac, ids=clear[:1]) == clear[:1]
+    assert ids_of(rustac, datetime="1999") == []
