@@ -220,10 +220,11 @@ def test_an_unknown_id_names_its_neighbours(name: str, hint: str) -> None:
 
 
 def test_a_catalogue_of_ones_own() -> None:
-    own = rasteret_sql.register_catalog(
+    rasteret_sql.register_catalog(
         "ours/scenes", endpoint="http://127.0.0.1:1/", collection="scenes", bands={"red": "B04"}
     )
-    assert resolve("ours/scenes") is own
+    own = resolve("ours/scenes")
+    assert (own.endpoint, own.collection, own.bands) == ("http://127.0.0.1:1/", "scenes", {"red": "B04"})
     again = register_catalog("ours/scenes", endpoint="http://127.0.0.1:2/")
     assert resolve("ours/scenes") is again
     assert [catalog for catalog in catalogs() if catalog.id == "ours/scenes"] == [again]
