@@ -78,9 +78,10 @@ JOIN 'fields.parquet' AS f ON {condition},
     "zonal": ZONAL.format(coverage="false"),
     "coverage": ZONAL.format(coverage="true"),
     "samples": """
-SELECT i.id, p.number, RS_Value(i, p.geom) AS value
-FROM 'index.parquet' AS i
-JOIN 'numbered.parquet' AS p ON i.footprint && p.geom
+SELECT i.id, unnest(p.numbers) AS number, unnest(RS_Values(i, p.points)) AS value
+FROM 'index.parquet' AS i,
+     (SELECT list(number ORDER BY number) AS numbers, list(geom ORDER BY number) AS points
+      FROM 'numbered.parquet') AS p
 """,
     "index": """
 CREATE TABLE idx AS
