@@ -8,8 +8,10 @@ any order; the answers are those of ``zonal.zonal_statistics`` to the last bit.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +26,14 @@ from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.plan import deciding_alpha, pick_bands, refuse_unsupported
 from rasteret_sql.raster.tallies import MOST_PIXELS, statistics_of_many
 from rasteret_sql.raster.tally import Statistics
+from rasteret_sql.raster.zones import Footprint
 
 if TYPE_CHECKING:
     from rasteret_sql.raster.zonal import _Zone
 
 TOGETHER_BYTES = 32 << 20
 """Pixels that are read together."""
+CACHE_BYTES = 32 << 20
 NARROW = ("uint8", "int8", "uint16", "int16")
 
 Bools = npt.NDArray[np.bool_]
@@ -52,9 +56,8 @@ def small_zone_statistics(zones: Sequence[_Zone]) -> Iterator[tuple[int, Statist
     for zone in zones:
         rule, name = zone.request.rule, zone.request.bands[0]
         files.setdefault((zone.grid.name, id(zone.source), zone.level, name, rule), []).append(zone)
-    known: dict[Any, _Shapes] = {}
     readings = (
-        _reading(part, known)
+        _reading(part)
         for _, mine in sorted(files.items(), key=lambda item: item[0][0])
         for part in groups(mine, _size, most=TOGETHER_BYTES)
     )
@@ -83,6 +86,11 @@ class _Shapes:
     pixels: tuple[float, ...]
     """That each zone covers."""
 
+    @property
+    def byte_count(self) -> int:
+        """Of memory, about."""
+        return (24 if self.patches.weights is None else 32) * len(self.owner) + 500 * len(self.pixels)
+
 
 def _shapes(zones: Sequence[_Zone], level: Level) -> _Shapes:
     weighted = zones[0].request.rule.coverage
@@ -99,6 +107,47 @@ def _shapes(zones: Sequence[_Zone], level: Level) -> _Shapes:
 def _covered(zone: _Zone) -> float:
     cover, window = zone.footprint.whole, zone.footprint.window
     return float(window.width * window.height if cover is None else cover.sum())
+
+
+class ShapesCache:
+    """Shapes last used, up to ``CACHE_BYTES`` of arrays; safe from many threads.
+
+    A vector of rows holds the zones of one scene or two, and the next vector those of the next.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[Any, tuple[_Shapes, list[Footprint]]] = OrderedDict()
+        self._bytes = 0
+
+    def on(self, level: Level, zones: Sequence[_Zone]) -> _Shapes:
+        """Zones of one rule in the blocks of a level."""
+        footprints = [zone.footprint for zone in zones]
+        blocks = level.width, level.height, level.tile_width, level.tile_height
+        key = (zones[0].request.rule, *map(id, footprints), blocks)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+        shapes = _shapes(zones, level)
+        with self._lock:
+            if key not in self._kept:
+                # footprints are kept too, so that their ids stay their own
+                self._kept[key] = shapes, footprints
+                self._bytes += shapes.byte_count
+            while self._bytes > CACHE_BYTES:
+                _, (forgotten, _) = self._kept.popitem(last=False)
+                self._bytes -= forgotten.byte_count
+        return shapes
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+
+SHAPES = ShapesCache()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,30 +186,22 @@ class _Reading:
         return valid if exclude.all() else valid | ~exclude[self.shapes.owner]
 
 
-def _reading(zones: Sequence[_Zone], known: dict[Any, _Shapes]) -> _Reading:
+def _reading(zones: Sequence[_Zone]) -> _Reading:
     header, number = zones[0].source, zones[0].level
     assert isinstance(header, Header)
     level = header.levels[number]
     (band,) = pick_bands(header, zones[0].request.bands)
-    shapes = _shapes_on(level, zones, known)
+    shapes = SHAPES.on(level, zones)
     reads = [_band_read(header, level, shapes, band)]
     alpha = deciding_alpha(header, number)
     if alpha is not None:
         reads.append(_band_read(header, level, shapes, alpha))
     if level.mask is not None:
-        patches = _shapes_on(level.mask, zones, known).patches
+        patches = SHAPES.on(level.mask, zones).patches
         reads.append(
             _read_of(select_mask_cells(header, level.mask, patches.cells), patches, sample=0, fill=0)
         )
     return _Reading(zones=zones, shapes=shapes, header=header, reads=tuple(reads))
-
-
-def _shapes_on(level: Level, zones: Sequence[_Zone], known: dict[Any, _Shapes]) -> _Shapes:
-    footprints = tuple(id(zone.footprint) for zone in zones)
-    key = (footprints, level.width, level.height, level.tile_width, level.tile_height)
-    if key not in known:
-        known[key] = _shapes(zones, level)
-    return known[key]
 
 
 def _band_read(header: Header, level: Level, shapes: _Shapes, band: int) -> PatchRead:
