@@ -63,7 +63,7 @@ def statistics_of_many(
         return found
     runs = _runs(values, owner, weights, len(pixels))
     moments = _weighted_moments(runs) if weighted else _whole_moments(runs)
-    summaries: Sequence[Summary | None] = [None] * len(moments) if weighted else _summaries(runs)
+    summaries = _summaries(runs, _weighted_medians(runs) if weighted else _medians(runs))
     narrow = runs.values.astype(values.dtype)
     spans = zip(runs.first.tolist(), runs.end.tolist(), strict=True)
     told = zip(runs.zones.tolist(), spans, moments, summaries, strict=True)
@@ -138,13 +138,13 @@ def _moments(
     ]
 
 
-def _summaries(runs: _Runs) -> list[Summary]:
+def _summaries(runs: _Runs, medians: Floats) -> list[Summary]:
     first, end, counts = runs.first, runs.end, runs.counts
     per_zone = end - first
     most = np.flatnonzero(counts == np.repeat(np.maximum.reduceat(counts, first), per_zone))
     fewest = np.flatnonzero(counts == np.repeat(np.minimum.reduceat(counts, first), per_zone))
     columns = (
-        _medians(runs),
+        medians,
         runs.values[most[np.searchsorted(most, end) - 1]],
         runs.values[most[np.searchsorted(most, first)]],
         runs.values[fewest[np.searchsorted(fewest, first)]],
@@ -163,4 +163,22 @@ def _medians(runs: _Runs) -> Floats:
     low = runs.values[np.searchsorted(ends, begin + (count - 1) // 2, "right")]
     high = runs.values[np.searchsorted(ends, begin + count // 2, "right")]
     medians: Floats = (low + high) / 2
+    return medians
+
+
+def _weighted_medians(runs: _Runs) -> Floats:
+    """As ``Distribution.percentile`` does it: the distinct values of a zone are the sample."""
+    first, last, lengths = runs.first, runs.end - 1, runs.end - runs.first
+    ends = np.cumsum(runs.counts)
+    begin = ends[first] - runs.counts[first]
+    rank = np.arange(len(ends)) - np.repeat(first, lengths)
+    before = ends - runs.counts - np.repeat(begin, lengths)
+    places = rank * runs.counts + np.repeat(lengths - 1, lengths) * before
+    wanted = 0.5 * (lengths - 1) * (ends[last] - begin)
+    right = first + np.add.reduceat((places <= np.repeat(wanted, lengths)).astype(np.int64), first)
+    high, low = np.minimum(right, last), np.maximum(right - 1, first)
+    step = np.where(high > low, places[high] - places[low], 1.0)
+    medians: Floats = (
+        runs.values[low] + (runs.values[high] - runs.values[low]) * (wanted - places[low]) / step
+    )
     return medians
