@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.fits import fields_of
+from rasteret_sql.duck.kept_areas import KeptAreas
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi, parse_aois
@@ -18,6 +19,8 @@ from rasteret_sql.raster.aoi import Aoi, parse_aois
 Value = TypeVar("Value")
 
 WINDOW_KEYS = ("x_off", "y_off", "width", "height")
+Area = Aoi | Window | RasteretError | None
+AREAS: KeptAreas[Area] = KeptAreas()
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
 
@@ -29,16 +32,20 @@ def combined(column: Any) -> pa.Array:
     return column
 
 
-def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretError | None]:
+def areas(column: Any, types: Any, crs: Any) -> list[Area]:
     """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, or NULL.
 
     ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY; ``crs`` is what the caller
     said. The geometry's own CRS wins, then ``crs``, then OGC:CRS84.
     """
     values = values_of(column)
-    given = texts(crs, "aoi_crs")
     kinds = _each(types, lambda values: [geometry_crs(value) for value in values])
-    found: list[Aoi | Window | RasteretError | None] = [None] * len(values)
+    given = [own or said for own, said in zip(kinds, texts(crs, "aoi_crs"), strict=True)]
+    return AREAS.of(values, given, lambda: _areas(values, given))
+
+
+def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
+    found: list[Area] = [None] * len(values)
     # a join repeats its areas, one for each raster: each is looked at once
     groups: dict[str | None, dict[Any, tuple[Any, list[int]]]] = {}
     for row, value in enumerate(values):
@@ -47,11 +54,11 @@ def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretErro
         if isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
             found[row] = _window(value)
         else:
-            group = groups.setdefault(kinds[row] or given[row], {})
+            group = groups.setdefault(crs[row], {})
             group.setdefault(_hashable(value), (value, []))[1].append(row)
     for group_crs, group in groups.items():
-        areas = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
-        for area, (_, rows) in zip(areas, group.values(), strict=True):
+        parsed = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
+        for area, (_, rows) in zip(parsed, group.values(), strict=True):
             for row in rows:
                 found[row] = area
     return found
