@@ -38,10 +38,13 @@ def test_many_zones_are_as_each_alone(dtype: str, least: int, most: int, weighte
         want = alone(values[mine], None if weights is None else weights[mine], pixels[zone])
         assert (one.pixels, one.weighted) == (want.pixels, want.weighted)
         if want.moments is None:
-            assert one.moments is None and one.distribution is None
+            assert one.moments is None
+            assert one.distribution is None
             continue
         close = {"rel": 1e-12, "abs": 1e-9} if weighted else {"rel": 0, "abs": 0}
-        assert one.moments is not None and one.distribution is not None and want.distribution is not None
+        assert one.moments is not None
+        assert one.distribution is not None
+        assert want.distribution is not None
         assert vars(one.moments) == pytest.approx(vars(want.moments), **close)
         assert np.array_equal(one.distribution.values, want.distribution.values)
         assert one.distribution.values.dtype == values.dtype
