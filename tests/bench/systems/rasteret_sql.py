@@ -42,14 +42,14 @@ NUMBERED = """
 COPY (
     SELECT number, ST_GeomFromWKB(wkb)::GEOMETRY('OGC:CRS84') AS geom
     FROM (SELECT unnest(range(len($1))) AS number, unnest($1::BLOB[]) AS wkb)
-) TO 'numbered.parquet'
+) TO '{file}.parquet'
 """
 ZONAL = """
 SELECT id, number, s.{statistics}
 FROM (
     SELECT i.id, f.number, RS_ZonalStatsAll(i, f.geom, coverage := {{coverage}}) AS s
     FROM 'index.parquet' AS i
-    JOIN 'numbered.parquet' AS f ON i.footprint && f.geom
+    JOIN 'fields.parquet' AS f ON i.footprint && f.geom
 )
 """.format(statistics=", s.".join(STATISTICS))
 POINTS = """
@@ -81,7 +81,7 @@ JOIN 'fields.parquet' AS f ON {condition},
 SELECT i.id, unnest(p.numbers) AS number, unnest(RS_Values(i, p.points)) AS value
 FROM 'index.parquet' AS i,
      (SELECT list(number ORDER BY number) AS numbers, list(geom ORDER BY number) AS points
-      FROM 'numbered.parquet') AS p
+      FROM 'points.parquet') AS p
 """,
     "index": """
 CREATE TABLE idx AS
@@ -120,7 +120,8 @@ class Reader:
             con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", rows)
             con.execute(FIELDS)
         if job.kind in ("zonal", "coverage", "samples"):
-            con.execute(NUMBERED, [self._in_lonlat(self._shapes())])
+            file = "fields" if job.fields else "points"
+            con.execute(NUMBERED.format(file=file), [self._in_lonlat(self._shapes())])
 
     def _squares(self) -> list[Any]:
         """Areas a quarter of a pixel smaller on every side, which asks for the same windows."""
