@@ -3,7 +3,7 @@
 A chip, a mask and a tally for each of a thousand fields cost more than decoding the tiles they lie in. Here
 the pixels of all fields of a file are one array, in which each field is a stretch, and what is counted is
 counted for all stretches at once. It is done for integers of up to 16 bits, whose statistics are exact in
-any order; the answers are those of ``zonal.zonal_statistics`` to the last bit.
+any order: of whole pixels the answers are the same to the last bit, of fractions of pixels to 1e-12.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TOGETHER_BYTES = 32 << 20
 """Pixels that are read together."""
 CACHE_BYTES = 32 << 20
+"""Shapes that are kept for the next file on the same grid."""
 NARROW = ("uint8", "int8", "uint16", "int16")
 
 Bools = npt.NDArray[np.bool_]

@@ -39,6 +39,8 @@ def answer(job: Job, module: str, variant: str, folder: Path, scratch: Path) -> 
     return found
 
 
+# rasterio says so of the masks in memory that rasterstats asks for
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 @pytest.mark.parametrize(
     ("name", "readers"),
     [
