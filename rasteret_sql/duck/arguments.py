@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.fits import fields_of
+from rasteret_sql.duck.kept_areas import KeptAreas
+from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi, parse_aois
 
+Value = TypeVar("Value")
+
 WINDOW_KEYS = ("x_off", "y_off", "width", "height")
+Area = Aoi | Window | RasteretError | None
+AREAS: KeptAreas[Area] = KeptAreas()
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
 
@@ -26,16 +32,20 @@ def combined(column: Any) -> pa.Array:
     return column
 
 
-def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretError | None]:
+def areas(column: Any, types: Any, crs: Any) -> list[Area]:
     """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, or NULL.
 
     ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY; ``crs`` is what the caller
     said. The geometry's own CRS wins, then ``crs``, then OGC:CRS84.
     """
     values = values_of(column)
-    given = texts(crs, "aoi_crs")
-    kinds = values_of(types)
-    found: list[Aoi | Window | RasteretError | None] = [None] * len(values)
+    kinds = _each(types, lambda values: [geometry_crs(value) for value in values])
+    given = [own or said for own, said in zip(kinds, texts(crs, "aoi_crs"), strict=True)]
+    return AREAS.of(values, given, lambda: _areas(values, given))
+
+
+def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
+    found: list[Area] = [None] * len(values)
     # a join repeats its areas, one for each raster: each is looked at once
     groups: dict[str | None, dict[Any, tuple[Any, list[int]]]] = {}
     for row, value in enumerate(values):
@@ -44,11 +54,11 @@ def areas(column: Any, types: Any, crs: Any) -> list[Aoi | Window | RasteretErro
         if isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
             found[row] = _window(value)
         else:
-            group = groups.setdefault(geometry_crs(kinds[row]) or given[row], {})
+            group = groups.setdefault(crs[row], {})
             group.setdefault(_hashable(value), (value, []))[1].append(row)
     for group_crs, group in groups.items():
-        areas = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
-        for area, (_, rows) in zip(areas, group.values(), strict=True):
+        parsed = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
+        for area, (_, rows) in zip(parsed, group.values(), strict=True):
             for row in rows:
                 found[row] = area
     return found
@@ -145,18 +155,29 @@ def geometry_crs(duck_type: str | None) -> str | None:
     return duck_type[len("GEOMETRY('") : -len("')")].replace("''", "'")
 
 
+def _each(column: Any, check: Callable[[list[Any]], list[Value]]) -> list[Value]:
+    """What ``check`` makes of the values of a column: of one value where all rows have the same."""
+    array = combined(column)
+    if len(array) > 1 and all_same(array):
+        return check(values_of(array.slice(0, 1))) * len(array)
+    return check(values_of(array))
+
+
 def texts(column: Any, name: str) -> list[str | None]:
     """VARCHAR or NULL."""
-    values = values_of(column)
-    for value in values:
-        if value is not None and not isinstance(value, str):
-            raise ArgumentError(f"{name} := {sql(value)}: text was expected")
-    return values
+
+    def check(values: list[Any]) -> list[str | None]:
+        for value in values:
+            if value is not None and not isinstance(value, str):
+                raise ArgumentError(f"{name} := {sql(value)}: text was expected")
+        return values
+
+    return _each(column, check)
 
 
 def integers(column: Any, name: str) -> list[int | None]:
     """Any whole number, or NULL."""
-    return [None if v is None else _whole(v, name) for v in values_of(column)]
+    return _each(column, lambda values: [None if v is None else _whole(v, name) for v in values])
 
 
 def _whole(value: Any, name: str) -> int:
@@ -167,35 +188,46 @@ def _whole(value: Any, name: str) -> int:
 
 def numbers(column: Any, name: str) -> list[float | None]:
     """Any number, or NULL."""
-    values = values_of(column)
-    for value in values:
-        if value is not None and not _is_number(value):
-            raise ArgumentError(f"{name} := {sql(value)}: a number was expected")
-    return [None if v is None else float(v) for v in values]
+
+    def check(values: list[Any]) -> list[float | None]:
+        for value in values:
+            if value is not None and not _is_number(value):
+                raise ArgumentError(f"{name} := {sql(value)}: a number was expected")
+        return [None if v is None else float(v) for v in values]
+
+    return _each(column, check)
 
 
 def flags(column: Any, name: str) -> list[bool]:
     """BOOLEAN; NULL is false."""
-    values = values_of(column)
-    for value in values:
-        if value is not None and not isinstance(value, bool):
-            raise ArgumentError(f"{name} := {sql(value)}: true or false was expected")
-    return [bool(value) for value in values]
+
+    def check(values: list[Any]) -> list[bool]:
+        for value in values:
+            if value is not None and not isinstance(value, bool):
+                raise ArgumentError(f"{name} := {sql(value)}: true or false was expected")
+        return [bool(value) for value in values]
+
+    return _each(column, check)
 
 
 def choices(column: Any, name: str, allowed: Sequence[str]) -> list[str]:
     """One of a few words; the first is the default for NULL."""
-    values = texts(column, name)
-    for value in values:
-        if value is not None and value not in allowed:
-            expected = ", ".join(map(sql, allowed))
-            raise ArgumentError(f"{name} := {sql(value)}: one of {expected} was expected")
-    return [allowed[0] if value is None else value for value in values]
+
+    def check(values: list[Any]) -> list[str]:
+        for value in values:
+            if value is not None and not isinstance(value, str):
+                raise ArgumentError(f"{name} := {sql(value)}: text was expected")
+            if value is not None and value not in allowed:
+                expected = ", ".join(map(sql, allowed))
+                raise ArgumentError(f"{name} := {sql(value)}: one of {expected} was expected")
+        return [allowed[0] if value is None else value for value in values]
+
+    return _each(column, check)
 
 
 def band_lists(column: Any) -> list[tuple[int | str, ...] | None]:
     """A band number or name, or a list of them; NULL asks for all bands."""
-    return [None if v is None else _bands(v) for v in values_of(column)]
+    return _each(column, lambda values: [None if v is None else _bands(v) for v in values])
 
 
 def _bands(value: Any) -> tuple[int | str, ...]:

@@ -43,7 +43,7 @@ def array_of(values: Sequence[Any], duck_type: str | DuckType) -> pa.Array:
 
 
 def _bitmap(values: Sequence[Any]) -> tuple[pa.Buffer | None, np.ndarray[Any, Any]]:
-    there = np.fromiter((v is not None for v in values), np.bool_, len(values))
+    there = np.array([v is not None for v in values], np.bool_)
     if there.all():
         return None, there
     return pa.py_buffer(np.packbits(there, bitorder="little")), there
@@ -55,6 +55,8 @@ def _number(values: Sequence[Any], kind: DuckType) -> pa.Array:
         return pa.Array.from_buffers(
             arrow_type, len(values), [None, pa.py_buffer(np.ascontiguousarray(values, dtype))]
         )
+    if None not in values:
+        return pa.Array.from_buffers(arrow_type, len(values), [None, pa.py_buffer(np.array(values, dtype))])
     valid, there = _bitmap(values)
     filled = np.array([0 if v is None else v for v in values], dtype)
     return pa.Array.from_buffers(arrow_type, len(there), [valid, pa.py_buffer(filled)])

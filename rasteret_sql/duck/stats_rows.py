@@ -56,7 +56,7 @@ def statistics_row(found: Statistics, percentiles: Sequence[float] | None, *, hi
     row |= dict.fromkeys(("median", "mode", "majority", "minority", "unique_count"))
     if spread is not None:
         row |= {
-            "median": spread.percentile(50.0),
+            "median": spread.median,
             "mode": spread.mode,
             "majority": spread.majority,
             "minority": spread.minority,

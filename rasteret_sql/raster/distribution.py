@@ -19,12 +19,24 @@ SORTED = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What is asked of a distribution most often, where it was found for many at once."""
+
+    median: float
+    mode: float
+    majority: float
+    minority: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Distribution:
     """Values in ascending order without repetition, and the pixels of each."""
 
     values: Values
     counts: npt.NDArray[Any]
     """int64: whole pixels; float64: fractions of pixels (``coverage := true``)."""
+    summary: Summary | None = None
+    """Known already."""
 
     @property
     def weighted(self) -> bool:
@@ -36,18 +48,29 @@ class Distribution:
         return found
 
     @property
+    def median(self) -> float:
+        """The 50th percentile."""
+        return self.percentile(50.0) if self.summary is None else self.summary.median
+
+    @property
     def mode(self) -> float:
         """The value of most pixels; of several the greatest (Sedona, exactextract)."""
+        if self.summary is not None:
+            return self.summary.mode
         return float(self.values[len(self.values) - 1 - int(np.argmax(self.counts[::-1]))])
 
     @property
     def majority(self) -> float:
         """The value of most pixels; of several the least (rasterstats)."""
+        if self.summary is not None:
+            return self.summary.majority
         return float(self.values[int(np.argmax(self.counts))])
 
     @property
     def minority(self) -> float:
         """The value of fewest pixels; of several the least (rasterstats, exactextract)."""
+        if self.summary is not None:
+            return self.summary.minority
         return float(self.values[int(np.argmin(self.counts))])
 
     def percentile(self, percent: float) -> float:

@@ -21,6 +21,7 @@ from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
+from rasteret_sql.raster.small_zones import is_small, small_zone_statistics
 from rasteret_sql.raster.tally import Statistics, Tally
 from rasteret_sql.raster.zones import WHOLE_PIXELS, Cover, Footprint, Grid, Rule, footprints, pieces
 
@@ -82,7 +83,13 @@ def zonal_statistics(
     """
     found: list[Statistics | None] = [None] * len(sources)
     tallies: dict[int, Tally] = {}
-    for group in _pixels(_zones(sources, requests)):
+    zones = _zones(sources, requests)
+    if through is None:
+        small = [zone for zone in zones if is_small(zone)]
+        zones = [zone for zone in zones if not is_small(zone)]
+        for row, statistics in small_zone_statistics(small):
+            found[row] = statistics
+    for group in _pixels(zones):
         chips: Iterable[Chip] = [chip for _, chip in group]
         if through is not None:
             chips = through([(piece.zone.row, chip) for piece, chip in group])

@@ -6,10 +6,8 @@ footprints spares all but the first of them the reprojection and the mask.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from rasteret_sql.cog.window import Affine, Window, clip_window, window_transfor
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.coverage import fractions, require_area
+from rasteret_sql.raster.footprint_cache import CACHE
 from rasteret_sql.raster.plan import pixel_tolerance, require_crs
 from rasteret_sql.raster.rasterize import Outline, covers_grid, outline
 from rasteret_sql.raster.reproject import project_all
@@ -31,8 +30,6 @@ PIECE_PIXELS = 1 << 22
 """Pixels of a zone that are looked at together."""
 MASK_BYTES = 32 << 10
 """A larger mask is made when its zone is counted and not kept: a vector may hold 2,048 zones."""
-CACHE_BYTES = 32 << 20
-"""Footprints of zones that are kept for the next raster on the same grid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +116,16 @@ def footprints(
     grids: Sequence[Grid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
 ) -> list[Footprint | None]:
     """The footprint of each area on its grid, None where they do not overlap; no area is all of the grid."""
+    if len(set(map(id, grids))) == len(set(map(id, rules))) == 1:  # the zones of one scene
+        grid = grids[0]
+        place = grid.crs, grid.transform, grid.width, grid.height, rules[0]
+        return CACHE.all_of(place, areas, lambda: _footprints(grids, areas, rules))
+    return _footprints(grids, areas, rules)
+
+
+def _footprints(
+    grids: Sequence[Grid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
+) -> list[Footprint | None]:
     found: list[Footprint | None] = [None] * len(grids)
     waiting: dict[Hashable, list[int]] = {}
     wkbs = _wkbs(areas)
@@ -197,49 +204,3 @@ def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
     covered.flags.writeable = False
     full = covered.dtype == np.bool_ and bool(covered.all())
     return Footprint(window=window, whole=None if full else covered, transform=grid.transform)
-
-
-class FootprintCache:
-    """The footprints last used, up to ``CACHE_BYTES`` of masks; safe from many threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Footprint | None] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, keys: Any) -> dict[Hashable, Footprint | None]:
-        """Those of ``keys`` that are kept."""
-        with self._lock:
-            found = {key: self._kept[key] for key in keys if key in self._kept}
-            for key in found:
-                self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: Hashable, footprint: Footprint | None) -> None:
-        """Keep one, and forget those that were not used for longest."""
-        size = _size(key, footprint)
-        if size > CACHE_BYTES // 8:
-            return
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = footprint
-                self._bytes += size
-            while self._bytes > CACHE_BYTES:
-                self._bytes -= _size(*self._kept.popitem(last=False))
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-
-def _size(key: Any, footprint: Footprint | None) -> int:
-    """Bytes that a kept footprint takes, about."""
-    if footprint is None:
-        return 1000
-    drawn = 0 if footprint.outline is None else 4 * footprint.outline.x.nbytes
-    return 1000 + len(key[0]) * 2 + drawn + (0 if footprint.whole is None else footprint.whole.nbytes)
-
-
-CACHE = FootprintCache()

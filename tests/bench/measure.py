@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.results import keeps_values
 from tests.bench.scenarios import Job
 from tests.bench.server import ROOT, Server
-from tests.bench.systems import SYSTEMS
+from tests.bench.systems import REFERENCES, SYSTEMS
 
 CLEARED = ("GDAL_", "CPL_", "VSI_", "AWS_", "RASTERET_")
 """Prefixes of variables that would change what is measured."""
@@ -55,11 +56,12 @@ class Bench:
         return None if error is None else str(error)
 
     def reference(self, job: Job) -> None:
-        """rasterio's own pixels of the local files, kept beside the bucket."""
+        """What another library makes of the local files, kept beside the bucket."""
         if not self._reference(job).exists():
-            done = self._process(job, Contender(system="rasterio", variant="local"), "reference")
+            system = REFERENCES.get(job.kind, "rasterio")
+            done = self._process(job, Contender(system=system, variant="local"), "reference")
             if "error" in done:
-                raise SystemExit(f"bench: rasterio gave no reference for {job.name}: {done['error']}")
+                raise SystemExit(f"bench: {system} gave no reference for {job.name}: {done['error']}")
 
     def measure(self, job: Job, contender: Contender) -> dict[str, Any]:
         """One cold process: its figures and the server's, or ``error``."""
@@ -69,7 +71,7 @@ class Bench:
 
     def _reference(self, job: Job) -> Path:
         digest = hashlib.sha256(json.dumps(job.to_json()).encode()).hexdigest()[:12]
-        return self.folder.parent / f"reference-{digest}.{'npz' if job.kind == 'warp' else 'json'}"
+        return self.folder.parent / f"reference-{digest}.{'npz' if keeps_values(job.kind) else 'json'}"
 
     def _process(self, job: Job, contender: Contender, step: str) -> dict[str, Any]:
         system = SYSTEMS[contender.system]
@@ -81,16 +83,19 @@ class Bench:
             "reference": str(self._reference(job)),
         }  # fmt: skip
         kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEARED)}
-        done = subprocess.run(
-            [self.pythons.get(contender.system, sys.executable), "-m", "tests.bench.worker"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST_S,
-            cwd=ROOT,
-            env=kept | PROCESS | system.environ | contender.environ,
-        )
+        try:
+            done = subprocess.run(
+                [self.pythons.get(contender.system, sys.executable), "-m", "tests.bench.worker"],
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LONGEST_S,
+                cwd=ROOT,
+                env=kept | PROCESS | system.environ | contender.environ,
+            )
+        except subprocess.TimeoutExpired:
+            return {"error": f"not done after {LONGEST_S} s"}
         if done.returncode:
             said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()
             return {"error": said[-1]}
@@ -102,7 +107,7 @@ def rounds(
     bench: Bench, job: Job, contenders: Sequence[Contender], count: int, say: Callable[[str], None]
 ) -> Iterator[dict[str, Any]]:
     """Figures of every contender that can do the job, in a new order each round."""
-    able = [c for c in contenders if job.kind not in SYSTEMS[c.system].lacks]
+    able = [c for c in contenders if SYSTEMS[c.system].does(job)]
     for contender in {c.system: c for c in able}.values():
         error = bench.prepare(job, contender)
         if error is not None:

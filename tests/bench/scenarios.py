@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
+
+from tests.bench.shapes import Ring, Spot, field, fields_of, samples, villages
 
 PIXEL_M = 10.0
 ZONE = 32632
@@ -17,6 +20,9 @@ IN_BOTH = (3500, 5000)
 SENTINEL_SIZE = 10_980
 """Rows and columns of a Sentinel-2 band of 10 m; the positions below are in such pixels."""
 BANDS = ("red", "nir", "scl")
+STATISTICS = ("count", "mean", "stddev", "min", "max")
+"""Of ``zonal`` (pixels whose centre is inside; stddev of a sample) and ``coverage`` (pixels by the fraction
+that is inside; stddev of the population)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +73,17 @@ class Job:
     name: str
     title: str
     kind: str
-    """``chips`` and ``warp`` (key ``scene/band/area``), ``points`` (``scene``), ``index`` and ``full``
-    (``all``)."""
+    """``chips`` and ``warp`` (key ``scene/band/area``), ``points`` and ``samples`` (``scene``), ``zonal`` and
+    ``coverage`` (``scene``: a line a field, ``STATISTICS``), ``index`` and ``full`` (``all``)."""
     scenes: tuple[Scene, ...]
     bands: tuple[str, ...] = ("red",)
     areas: tuple[Area, ...] = ()
-    points: tuple[tuple[float, float], ...] = ()
+    points: tuple[Spot, ...] = ()
     """x and y in metres of ``ZONE``."""
+    fields: tuple[Ring, ...] = ()
+    """Polygons without holes, in metres of ``ZONE``."""
+    local: bool = False
+    """From the files themselves, not from the server."""
 
     def assets(self) -> list[tuple[Scene, str]]:
         return [(scene, band) for scene in self.scenes for band in self.bands]
@@ -87,6 +97,7 @@ class Job:
             "scenes": tuple(Scene(**scene) for scene in values["scenes"]),
             "areas": tuple(Area(**area) for area in values["areas"]),
             "points": tuple((x, y) for x, y in values["points"]),
+            "fields": tuple(tuple((x, y) for x, y in ring) for ring in values["fields"]),
             "bands": tuple(values["bands"]),
         }
         return Job(**values | parts)
@@ -146,17 +157,60 @@ def _two_zones(scenes: Sequence[Scene]) -> Job:
     return Job(name="S3", title=title, kind="warp", scenes=chosen, areas=(area(0, *IN_BOTH, 256, chosen[0]),))
 
 
+def _metres(scene: Scene, spots: Iterable[Spot]) -> tuple[Spot, ...]:
+    """From pixels of a full Sentinel-2 tile to metres of the zone, on a scene of any size."""
+    metres = PIXEL_M * scene.size / SENTINEL_SIZE
+    return tuple((scene.x + column * metres, scene.y - row * metres) for column, row in spots)
+
+
 def _points(scenes: Sequence[Scene]) -> Job:
-    dates, rng = _in_zone(scenes, ZONE, 10), random.Random(40)
-    metres = PIXEL_M * dates[0].size / SENTINEL_SIZE
-    points = []
-    for _ in range(25):  # clusters
-        column, row = rng.randrange(300, 10_500), rng.randrange(2500, 10_500)
-        for _ in range(400):
-            right, down = column + rng.uniform(-60, 60), row + rng.uniform(-60, 60)
-            points.append((dates[0].x + right * metres, dates[0].y - down * metres))
-    title = f"10,000 points of {len(dates)} dates"
-    return Job(name="S4", title=title, kind="points", scenes=dates, points=tuple(points))
+    dates = _in_zone(scenes, ZONE, 10)
+    points = _metres(dates[0], samples(random.Random(40), 25, 400))
+    return Job(
+        name="S4", title=f"10,000 points of {len(dates)} dates", kind="points", scenes=dates, points=points
+    )
+
+
+def _zonal(kind: str, scenes: Sequence[Scene]) -> Job:
+    dates, rng = _in_zone(scenes, ZONE, 24), random.Random(6)
+    rings = [
+        ring
+        for village in villages(rng, 25, across=6, corner=(4200, 4200))
+        for ring in fields_of(rng, village, 40)
+    ]
+    what = {"zonal": "statistics of", "coverage": "statistics by coverage of"}[kind]
+    return Job(
+        name={"zonal": "Z1", "coverage": "Z1c"}[kind],
+        title=f"{what} {len(rings):,} fields in {len(dates)} dates",
+        kind=kind,
+        scenes=dates,
+        fields=tuple(_metres(dates[0], ring) for ring in rings),
+    )
+
+
+def _samples(scenes: Sequence[Scene]) -> Job:
+    dates = _in_zone(scenes, ZONE, 5)
+    points = _metres(dates[0], samples(random.Random(41), 25, 800))
+    title = f"{len(points) * len(dates):,} samples, a row each: {len(points):,} points of {len(dates)} dates"
+    return Job(name="P1", title=title, kind="samples", scenes=dates, points=points)
+
+
+def _large_zones(scenes: Sequence[Scene]) -> Job:
+    dates, rng = _in_zone(scenes, ZONE, 1), random.Random(7)
+    middles = [(rng.uniform(700, 10_200), rng.uniform(700, 10_200)) for _ in range(2_000)]
+    rings = [field(rng, middle, rng.uniform(1_000, 1_400)) for middle in middles]
+    return Job(
+        name="M1",
+        title=f"statistics of {len(rings):,} zones of a thousand pixels across",
+        kind="zonal",
+        scenes=dates,
+        fields=tuple(_metres(dates[0], ring) for ring in rings),
+    )
+
+
+def _local(make: Callable[[Sequence[Scene]], Job], scenes: Sequence[Scene]) -> Job:
+    job = make(scenes)
+    return replace(job, name=f"{job.name}-local", title=f"{job.title}, local files", local=True)
 
 
 def _index(scenes: Sequence[Scene]) -> Job:
@@ -175,7 +229,13 @@ def _whole_scene(scenes: Sequence[Scene]) -> Job:
     return Job(name="S6", title="a whole scene, local file", kind="full", scenes=_in_zone(scenes, ZONE, 1))
 
 
+_WHOLE, _FRACTIONS = partial(_zonal, "zonal"), partial(_zonal, "coverage")
 _SCENARIOS: tuple[Callable[[Sequence[Scene]], Job], ...] = (
     _one_chip, _large_chip, _few_chips, _district, _two_zones, _points, _index, _whole_scene,
+    _WHOLE, _FRACTIONS, _samples, *(partial(_local, make) for make in (_WHOLE, _FRACTIONS, _samples)),
+    partial(_local, _large_zones),
 )  # fmt: skip
-NAMES = ("S1", "S1b", "S2", "S2x", "S3", "S4", "S5", "S6")
+NAMES = (
+    "S1", "S1b", "S2", "S2x", "S3", "S4", "S5", "S6",
+    "Z1", "Z1c", "P1", "Z1-local", "Z1c-local", "P1-local", "M1-local",
+)  # fmt: skip

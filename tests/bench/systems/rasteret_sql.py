@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.results import Result
-from tests.bench.scenarios import PIXEL_M, ZONE
+from tests.bench.scenarios import PIXEL_M, STATISTICS, ZONE
 
 if TYPE_CHECKING:
     from tests.bench.worker import Work
@@ -23,6 +23,7 @@ USED = (
     "rasteret_sql.duck.chips",
     "rasteret_sql.duck.headers",
     "rasteret_sql.duck.points",
+    "rasteret_sql.duck.zonal",
     "rasteret_sql.store.obstore_reader",
 )
 """Imported at the first query of a process; here before it, as the other readers' imports are."""
@@ -37,6 +38,20 @@ COPY (
     SELECT area, geom::GEOMETRY('OGC:CRS84') AS geom FROM fields
 ) TO 'fields.parquet'
 """
+NUMBERED = """
+COPY (
+    SELECT number, ST_GeomFromWKB(wkb)::GEOMETRY('OGC:CRS84') AS geom
+    FROM (SELECT unnest(range(len($1))) AS number, unnest($1::BLOB[]) AS wkb)
+) TO '{file}.parquet'
+"""
+ZONAL = """
+SELECT id, number, s.{statistics}
+FROM (
+    SELECT i.id, f.number, RS_ZonalStatsAll(i, f.geom, coverage := {{coverage}}) AS s
+    FROM 'index.parquet' AS i
+    JOIN 'fields.parquet' AS f ON i.footprint && f.geom
+)
+""".format(statistics=", s.".join(STATISTICS))
 POINTS = """
 COPY (
     SELECT unnest(range(len($1))) AS number, unnest($1::DOUBLE[]) AS x, unnest($2::DOUBLE[]) AS y
@@ -60,6 +75,14 @@ FROM 'index.parquet' AS i
 JOIN 'fields.parquet' AS f ON {condition},
      read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10) AS c
 """,
+    "zonal": ZONAL.format(coverage="false"),
+    "coverage": ZONAL.format(coverage="true"),
+    "samples": """
+SELECT i.id, unnest(p.numbers) AS number, unnest(RS_Values(i, p.points)) AS value
+FROM 'index.parquet' AS i,
+     (SELECT list(number ORDER BY number) AS numbers, list(geom ORDER BY number) AS points
+      FROM 'points.parquet') AS p
+""",
     "index": """
 CREATE TABLE idx AS
 SELECT a.id, a.band, h.*
@@ -81,30 +104,49 @@ class Reader:
 
         job, con = self.work.job, rasteret_sql.connect()
         os.chdir(self.work.scratch)
-        rows = [(s.id, band, f"{self.work.url}/{s.path}/{band}.tif") for s, band in job.assets()]
+        where = self.work.folder if job.local else self.work.url
+        rows = [(s.id, band, f"{where}/{s.path}/{band}.tif") for s, band in job.assets()]
         con.execute("CREATE TABLE assets (id VARCHAR, band VARCHAR, href VARCHAR)")
         con.executemany("INSERT INTO assets VALUES (?, ?, ?)", rows)
         con.execute("COPY assets TO 'assets.parquet'")
-        if job.kind in ("chips", "warp", "points"):
+        if job.kind not in ("index", "full"):
             con.execute(INDEX)
         if job.kind == "points":
             con.execute(POINTS, [list(axis) for axis in zip(*job.points, strict=True)])
         if job.kind in ("chips", "warp"):
             con.execute("CREATE TABLE fields (area VARCHAR, geom GEOMETRY)")
-            con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", self._fields())
+            ids = [area.id for area in job.areas]
+            rows = zip(ids, self._in_lonlat(self._squares()), strict=True)
+            con.executemany("INSERT INTO fields VALUES (?, ST_GeomFromWKB(?::BLOB))", rows)
             con.execute(FIELDS)
+        if job.kind in ("zonal", "coverage", "samples"):
+            file = "fields" if job.fields else "points"
+            con.execute(NUMBERED.format(file=file), [self._in_lonlat(self._shapes())])
 
-    def _fields(self) -> list[tuple[str, bytes]]:
-        """Areas in longitude and latitude, a quarter of a pixel smaller on every side: the same windows."""
+    def _squares(self) -> list[Any]:
+        """Areas a quarter of a pixel smaller on every side, which asks for the same windows."""
+        from shapely import box
+
+        inset = -PIXEL_M / 4
+        return [box(*area.bounds).buffer(inset, join_style="mitre") for area in self.work.job.areas]
+
+    def _shapes(self) -> Any:
+        """Fields or points."""
+        import shapely
+
+        if self.work.job.fields:
+            return shapely.polygons([shapely.linearrings(ring) for ring in self.work.job.fields])
+        return shapely.points(self.work.job.points)
+
+    @staticmethod
+    def _in_lonlat(shapes: Any) -> list[bytes]:
+        """From metres of ``ZONE`` to WKB in longitude and latitude."""
+        import shapely
         from pyproj import Transformer
-        from shapely import box, to_wkb, transform
 
         to_lonlat = Transformer.from_crs(ZONE, "OGC:CRS84", always_xy=True).transform
-        fields = []
-        for area in self.work.job.areas:
-            square = box(*area.bounds).buffer(-PIXEL_M / 4, join_style="mitre")
-            fields.append((area.id, to_wkb(transform(square, to_lonlat, interleaved=False))))
-        return fields
+        wkb: list[bytes] = shapely.to_wkb(shapely.transform(shapes, to_lonlat, interleaved=False)).tolist()
+        return wkb
 
     def load(self) -> None:
         from importlib import import_module
@@ -134,7 +176,21 @@ class Reader:
                 scene: np.array([nodata if value is None else value for value in values])
                 for scene, nodata, values in answer
             }
+        if self.work.job.kind in ("zonal", "coverage", "samples"):
+            return self._lines(answer)
         return {
             "/".join(key) or "all": np.frombuffer(data, dtype).reshape(shape)[0]
             for *key, dtype, shape, data in answer
         }
+
+    def _lines(self, answer: list[tuple[Any, ...]]) -> Result:
+        """Of every scene a line for each field or point, in their order; 0 is nodata, as in ``points``."""
+        import numpy as np
+
+        zonal = bool(self.work.job.fields)
+        shape = (len(self.work.job.fields), len(STATISTICS)) if zonal else (len(self.work.job.points),)
+        lines = {scene.id: np.full(shape, np.nan if zonal else 0.0) for scene in self.work.job.scenes}
+        for scene, number, *values in answer:
+            if values[0] is not None:
+                lines[scene][number] = [np.nan if v is None else v for v in values] if zonal else values[0]
+        return lines

@@ -18,7 +18,8 @@ class Reader:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.threads = int(work.variant) if work.variant.isdecimal() else 1
+        number = work.variant.partition(" ")[0]
+        self.threads = int(number) if number.isdecimal() else 1
         server, _, self.bucket = work.url.rpartition("/")
         os.environ.update(
             AWS_S3_ENDPOINT=server.removeprefix("http://"),
@@ -44,6 +45,7 @@ class Reader:
             "chips": lambda: self._each(self._chips, self.work.job.assets()),
             "warp": lambda: self._each(self._warped, self.work.job.assets()),
             "points": lambda: self._each(self._values, self.work.job.assets()),
+            "samples": lambda: self._each(self._values, self.work.job.assets()),
             "index": self._headers,
             "full": self._whole,
         }
@@ -64,7 +66,7 @@ class Reader:
 
     def _open(self, asset: tuple[Scene, str]) -> Any:
         scene, band = asset
-        if self.work.variant == "local":  # the reference
+        if self.work.job.local or self.work.variant == "local":  # the latter gives the reference
             return self.rasterio.open(self.work.folder / scene.path / f"{band}.tif")
         if self.work.variant == "sequential":  # as it is written without thought
             return self.rasterio.open(f"{self.work.url}/{scene.path}/{band}.tif")

@@ -1,0 +1,41 @@
+"""Areas of the vectors seen last: a join of fields and scenes hands over the same fields for every scene."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+Area = TypeVar("Area")
+LONGEST = 4 << 20
+"""Bytes or characters of one vector's areas; more are not kept."""
+VECTORS = 4
+
+
+class KeptAreas(Generic[Area]):
+    """The last few vectors of texts or WKB and what they were read into; safe from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, list[Area]] = OrderedDict()
+
+    def of(
+        self, values: Sequence[Any], crs: Sequence[str | None], read: Callable[[], list[Area]]
+    ) -> list[Area]:
+        """The areas of one vector; of equal values the same ones."""
+        if not all(value is None or isinstance(value, str | bytes) for value in values):
+            return read()
+        if sum(map(len, filter(None, values))) > LONGEST:
+            return read()
+        key = tuple(values), tuple(crs)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return list(self._kept[key])
+        found = read()
+        with self._lock:
+            self._kept[key] = list(found)
+            while len(self._kept) > VECTORS:
+                self._kept.popitem(last=False)
+        return found
