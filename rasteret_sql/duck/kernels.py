@@ -89,6 +89,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
         _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),
         _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
+        _kernel("explain", "explain", "rasteret_explain", types.SEARCH_PLAN + "[]"),
         _kernel("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -204,8 +203,3 @@ def _add_limit(made: Plan, where: Scope, gathered: _Gathered, known: Known) -> N
 
 def _shown(term: Tree) -> str:
     return without_numbers(str(term.sql(dialect="duckdb")))
-
-
-def unpushed(plans: Mapping[int, Plan]) -> bool:
-    """Whether nothing is added anywhere."""
-    return not any(made.added for made in plans.values())

@@ -51,16 +51,16 @@ def scope(call: Call) -> Scope | None:
     table = call.node.parent
     if not isinstance(table, exp.Table) or table.this is not call.node:
         return None
-    if any(value for name, value in table.args.items() if name not in ("this", "alias")):
+    if any(value for name, value in table.args.items() if name not in ("this", "alias", "joins")):
         return None
     alias: Any = table.args.get("alias")
     if alias is not None and alias.args.get("columns"):
         return None
     holder = table.parent
-    select = holder.parent if isinstance(holder, exp.From | exp.Join) else None
+    select = _select_of(holder)
     if not isinstance(select, exp.Select) or _in_macro(select) or select.args.get("laterals"):
         return None
-    joins = select.args.get("joins") or []
+    joins = _joins(select)
     if not _is_filtered_as_a_whole(holder, joins):
         return None
     where = select.args.get("where")
@@ -113,12 +113,25 @@ def _terms(node: Tree) -> Iterator[Tree]:
         yield node
 
 
+def _select_of(holder: Tree) -> Tree | None:
+    """The SELECT of a FROM or JOIN; in a query that begins with FROM, joins hang on the first table."""
+    if isinstance(holder, exp.Join) and isinstance(holder.parent, exp.Table):
+        holder = holder.parent.parent
+    return holder.parent if isinstance(holder, exp.From | exp.Join) else None
+
+
+def _joins(select: Tree) -> list[Tree]:
+    """All joins of a SELECT, in order."""
+    first = select.args["from_"].this
+    return [*(first.args.get("joins") or []), *(select.args.get("joins") or [])]
+
+
 def _is_filtered_as_a_whole(holder: Tree, joins: list[Tree]) -> bool:
     """Whether rows that fail a condition could be left out of the search before it is joined."""
     at = -1
     if isinstance(holder, exp.Join):
-        at = joins.index(holder)
-        if _kind(holder) not in _INNER or holder.method:
+        at = next((n for n, join in enumerate(joins) if join is holder), len(joins))
+        if at == len(joins) or _kind(holder) not in _INNER or holder.method:
             return False
     return all(_kind(join) in _KEEPS_THE_LEFT and join.method in ("", "NATURAL") for join in joins[at + 1 :])
 
