@@ -27,7 +27,7 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """``duckdb.connect`` with every function of this package registered; see ``register``.
 
-    pushdown: whether conditions on ``stac_search`` and ``cog_index`` are given to the catalogue; see ``pushdown``.
+    pushdown: whether conditions on STAC searches are given to the catalogue; see ``pushdown``.
     """
     import duckdb
 
@@ -73,12 +73,12 @@ def register(
 
 
 def pushdown(sql: str, parameters: Any = None) -> str:
-    """``sql`` with its conditions on STAC searches also given to the searches, for connections that are not ours.
+    """``sql`` with its conditions on STAC searches also given to the searches, for other connections.
 
-    ``WHERE cloud_cover < 20`` adds ``filter := 'cloud_cover < 20'`` to the call of ``stac_search`` or ``cog_index``
-    that it is about; nothing else changes, so that the result is the same, and less of the catalogue is read.
-    ``connect()`` does this by itself. ``parameters`` are the values of a prepared statement. What is sent, and what
-    is not and why, is told by ``FROM rasteret_explain(sql)``.
+    ``WHERE cloud_cover < 20`` adds ``filter := 'cloud_cover < 20'`` to the call of ``stac_search`` or
+    ``cog_index`` that it is about; nothing else changes, so that the result is the same, and less of the
+    catalogue is read. ``connect()`` does this by itself. ``parameters`` are the values of a prepared
+    statement. What is sent, and what is not and why, is told by ``FROM rasteret_explain(sql)``.
     """
     from rasteret_sql.duck.pushdown import pushdown as rewritten
 

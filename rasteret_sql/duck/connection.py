@@ -53,7 +53,7 @@ class PushdownConnection:
         return with_pushdown(self.duckdb_connection.duplicate())
 
     def _run(self, method: str, query: Any, parameters: Any, options: dict[str, Any]) -> Any:
-        """Call a method of the connection with the rewritten query; a statement that is parsed stays as it is."""
+        """Call a method with the rewritten query; a statement that is parsed already stays as it is."""
         text = pushdown(query, parameters) if isinstance(query, str) else query
         call = partial(getattr(self.duckdb_connection, method), text, **options)
         result = _in_frame_of(sys._getframe(2), call)
@@ -90,7 +90,8 @@ def with_pushdown(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConne
 
 def plain(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """The connection itself, without pushdown."""
-    return connection.duckdb_connection if type(connection) is PushdownConnection else connection
+    kind: type = type(connection)  # isinstance asks __class__, which says DuckDB's
+    return cast(Any, connection).duckdb_connection if kind is PushdownConnection else connection
 
 
 def _in_frame_of(frame: FrameType, call: Callable[[], Result]) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -138,8 +138,8 @@ def _value(node: Tree) -> Any:
         pairs = {member.this.name: _value(member.expression) for member in node.expressions}
         return UNKNOWN if UNKNOWN in pairs.values() else pairs
     found = constant(node, _NONE_KNOWN)
-    value = UNKNOWN if found is None else found.value
-    return value if isinstance(value, str | int | float) or value is UNKNOWN else value.isoformat()
+    value: Any = UNKNOWN if found is None else found.value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _sql(node: Tree) -> str:

@@ -18,7 +18,9 @@ PLATFORMS: tuple[Any, ...] = ("sentinel-2a", "it's", "B", None, "absent")
 GSDS: tuple[Any, ...] = (10, 30.0, "absent")
 FOOTPRINTS = (
     box(10, 45, 11, 46),
-    Polygon([(10, 45), (14, 45), (14, 45.2), (10.2, 45.2), (10.2, 49), (10, 49)]),  # an L: its box is mostly empty
+    Polygon(
+        [(10, 45), (14, 45), (14, 45.2), (10.2, 45.2), (10.2, 49), (10, 49)]
+    ),  # an L: its box is mostly empty
     Polygon([(12, 47), (13, 48), (13.2, 47.9), (12.2, 46.9)]),  # slanted, as orbits are
     Point(11, 46),
     MultiPolygon([box(179, 45, 180, 46), box(-180, 45, -179, 46)]),  # across the antimeridian

@@ -18,7 +18,8 @@ TEXTS = st.sampled_from(["'sentinel-2a'", "'it''s'", "'b'", "NULL", "''"])
 NAMES = st.sampled_from(["'i03'", "'i10'", "'i41'", "'nothing'", "''", "lower('I10')"])
 MOMENTS = st.sampled_from(
     [
-        "'2024-03-31'", "DATE '2024-04-02'", "TIMESTAMP '2024-04-03 04:00:00.000001'", "'2024-04-05T12:00:00Z'",
+        "'2024-03-31'", "DATE '2024-04-02'", "TIMESTAMP '2024-04-03 04:00:00.000001'",
+        "'2024-04-05T12:00:00Z'",
         "TIMESTAMPTZ '2024-04-01 00:00:00+02'", "DATE '2024-04-03' - INTERVAL 1 DAY", "now()", "'infinity'",
         "date_trunc('month', DATE '2024-04-05')", "NULL",
     ]
@@ -27,7 +28,11 @@ AREAS = st.tuples(
     st.sampled_from([10.0, 10.5, 12.5, 13.99, 0.0, -69.5, 179.5]),
     st.sampled_from([45.1, 45.5, 47.5, 48.5, -33.5]),
     st.sampled_from([0.0, 0.4, 3.0]),
-).map(lambda t: f"'POLYGON(({t[0]} {t[1]}, {t[0] + t[2]} {t[1]}, {t[0]} {t[1] + t[2]}, {t[0]} {t[1]}))'::GEOMETRY")
+).map(
+    lambda t: (
+        f"'POLYGON(({t[0]} {t[1]}, {t[0] + t[2]} {t[1]}, {t[0]} {t[1] + t[2]}, {t[0]} {t[1]}))'::GEOMETRY"
+    )
+)
 SIGNS = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "!="])
 
 
@@ -51,8 +56,8 @@ LEAVES = st.one_of(
     st.builds("geometry && {}".format, AREAS),
     st.builds("{} && s.geometry".format, AREAS),
     st.sampled_from(
-        ["collection = 'odd'", "collection IN ('even', 'none')", "cloud_cover IS NULL", "platform LIKE 'sen%'",
-         "start_datetime < '2024-04-20'", "constellation = 'x'", "len(id) = 3"]
+        ["collection = 'odd'", "collection IN ('even', 'none')", "cloud_cover IS NULL",
+         "platform LIKE 'sen%'", "start_datetime < '2024-04-20'", "constellation = 'x'", "len(id) = 3"]
     ),
 )  # fmt: skip
 CONDITIONS = st.recursive(
@@ -97,7 +102,9 @@ def test_rows_are_the_same_with_and_without(
     con: duckdb.DuckDBPyConnection, condition: str, end: str, catalog: str, zone: str
 ) -> None:
     con.execute(f"SET TimeZone = '{zone}'")
-    found = con.execute(f"SELECT id, cloud_cover, gsd FROM stac_search('{catalog}') AS s WHERE {condition} {end}")
+    found = con.execute(
+        f"SELECT id, cloud_cover, gsd FROM stac_search('{catalog}') AS s WHERE {condition} {end}"
+    )
     rows = found.fetchall()
     kept = con.execute(f"SELECT id, cloud_cover, gsd FROM items AS s WHERE {condition}").fetchall()
     if not end:
@@ -120,7 +127,8 @@ def test_rows_are_the_same_with_and_without(
         "WHERE datetime > '2024-04-10T00:00:00Z'": 1 + 3,  # and three whose range meets it
         "WHERE datetime > '2024-04-10T00:00:00Z' AND datetime < '2024-04-01T00:00:00Z'": 0,
         "WHERE geometry && 'POINT(10.5 45.5)'::GEOMETRY": 14 + 7,  # and the seven across the antimeridian
-        "WHERE geometry && 'POINT(12.5 47.5)'::GEOMETRY": 7 + 7,  # the L, whose box has the point, and the slanted
+        "WHERE geometry && 'POINT(12.5 47.5)'::GEOMETRY": 7
+        + 7,  # the L, whose box has the point, and the slanted
         "LIMIT 5": 5,
         "WHERE cloud_cover <= 20 LIMIT 5": 5,
         "WHERE cloud_cover < 50 ORDER BY cloud_cover DESC LIMIT 3": 3,
@@ -153,10 +161,11 @@ def test_every_form_of_parameters_is_pushed(con: duckdb.DuckDBPyConnection, cata
 
 def test_joined_searches_keep_their_rows(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("CREATE OR REPLACE TABLE wanted AS SELECT id, 'yes' AS label FROM items WHERE gsd = 10")
-    for join in ("JOIN wanted w USING (id)", "LEFT JOIN wanted w ON w.id = s.id", "RIGHT JOIN wanted w ON w.id = s.id",
-                 "FULL JOIN wanted w ON w.id = s.id", "ANTI JOIN wanted w ON w.id = s.id"):  # fmt: skip
-        query = f"SELECT count(*), count(s.gsd) FROM {{}} AS s {join} WHERE cloud_cover < 50"
+    for join in ("", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI"):
+        query = f"FROM {{}} AS s {join} JOIN wanted w ON w.id = s.id SELECT count(*) WHERE cloud_cover < 50"
         expected = con.execute(query.format("items")).fetchall()
         assert con.execute(query.format("stac_search('awkward')")).fetchall() == expected, join
-    lateral = "FROM (SELECT DISTINCT collection AS c FROM items) AS t, stac_search('awkward', collections := t.c) AS s"
-    assert con.execute(f"SELECT count(*) {lateral} WHERE s.gsd = 10").fetchone() == (14,)
+    lateral = (
+        "(SELECT DISTINCT collection AS c FROM items) AS t, stac_search('awkward', collections := t.c) AS s"
+    )
+    assert con.execute(f"SELECT count(*) FROM {lateral} WHERE s.gsd = 10").fetchone() == (14,)

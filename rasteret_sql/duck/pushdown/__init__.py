@@ -1,8 +1,8 @@
 """Conditions on the result of a STAC search, given to the search: ``pushdown(sql)``.
 
-DuckDB evaluates a table macro before it filters, and has no hook for Python to see the filter. So the text of a
-query is rewritten before DuckDB sees it, and only by adding arguments to its calls: every condition stays where
-it is, so that the catalogue may answer too much, and must never answer too little.
+DuckDB evaluates a table macro before it filters, and has no hook for Python to see the filter. So the text
+of a query is rewritten before DuckDB sees it, and only by adding arguments to its calls: every condition
+stays where it is, so that the catalogue may answer too much, and must never answer too little.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Conditions on an item's footprint as what a search can be asked for.
 
-``ST_Intersects`` is the very question of a search. ``&&`` is another one: it compares bounding boxes, and the box of a
-footprint meets an area that the footprint itself may miss. What a server can be asked is whether the footprint meets
-the parallels of the area, and its meridians: a footprint in one piece does both, or its box misses the area's.
+``ST_Intersects`` is the very question of a search. ``&&`` is another one: it compares bounding boxes, and the
+box of a footprint meets an area that the footprint itself may miss. What a server can be asked is whether the
+footprint meets the parallels of the area, and its meridians: a footprint in one piece does both, or its box
+misses the area's.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MARGIN = 1e-6
 WIDEST = 90.0
 """Degrees of longitude up to which the meridians of an area are asked for."""
 SLIVER = 0.1
-"""Degrees beside the antimeridian: footprints across it have two parts, and the box of both spans the globe."""
+"""Degrees beside the antimeridian: footprints across it have two parts, whose common box spans the globe."""
 
 _PARSERS = {
     "st_geomfromtext": shapely.from_wkt,
@@ -66,13 +67,13 @@ class Question:
             return None
         strips = ((west, east), (180 - SLIVER, 180.0), (-180.0, SLIVER - 180))
         rings = ", ".join(
-            f"(({w:.15g} -90, {e:.15g} -90, {e:.15g} 90, {w:.15g} 90, {w:.15g} -90))" for w, e in strips
+            f"(({w:.6f} -90, {e:.6f} -90, {e:.6f} 90, {w:.6f} 90, {w:.6f} -90))" for w, e in strips
         )
         return f"s_intersects(geometry, MULTIPOLYGON({rings}))"
 
 
 def question(node: Tree, known: Known) -> Question | None:
-    """What a condition asks of the footprint; None for any other condition, and for areas that no API takes."""
+    """What a condition asks of the footprint; None for other conditions, and for areas that no API takes."""
     if isinstance(node, exp.Paren):
         return question(node.this, known)
     if isinstance(node, exp.ArrayOverlaps):
@@ -119,7 +120,7 @@ def _fits(shape: Any) -> bool:
     if shape.is_empty or shape.geom_type not in _KINDS or shape.has_z or not shape.is_valid:
         return False
     west, south, east, north = shape.bounds
-    return bool(-180 <= west and east <= 180 and -90 <= south and north <= 90)
+    return bool(west >= -180 and east <= 180 and south >= -90 and north <= 90)
 
 
 def _down(degrees: float) -> float:

@@ -1,4 +1,4 @@
-"""Constants of a query: what a condition compares with, as SQL and, where it can be told beforehand, as a value."""
+"""Constants of a query: as SQL and, where it can be told beforehand, as a value."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Parameters:
 
 
 def constant(node: Tree, parameters: Parameters) -> Constant | None:
-    """``node`` as a constant; None when it refers to a column, or may differ from one evaluation to the next."""
+    """``node`` as a constant; None when it refers to a column, or may change between evaluations."""
     if isinstance(node, exp.Paren):
         return constant(node.this, parameters)
     if isinstance(node, exp.Placeholder | exp.Parameter):
@@ -129,7 +129,7 @@ def _parameter(node: Tree, parameters: Parameters) -> Constant | None:
     value = parameters.values.get(name, UNKNOWN)
     if parameters.auto:
         literal = literal_sql(value)
-        return literal and Constant(sql=literal, value=value, parameter=True)
+        return None if literal is None else Constant(sql=literal, value=value, parameter=True)
     known = value if literal_sql(value) is not None or isinstance(value, bytes) else UNKNOWN
     return Constant(sql=f"${name}", value=known, parameter=True)
 

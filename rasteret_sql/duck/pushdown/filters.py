@@ -1,8 +1,8 @@
 """Conditions of SQL as CQL2 text that is true of every item of which the condition is true.
 
 SQL's logic has three values, and servers differ in what they make of a property that an item lacks. NOT is
-therefore moved inwards until only comparisons are left, which are true in SQL of items with a value only; what is
-made of them by AND and OR can then be true of more items on a server, and of none less.
+therefore moved inwards until only comparisons are left, which in SQL are true of nothing but items with a
+value. What AND and OR make of these can then be true of more items on a server, and of none less.
 """
 
 from __future__ import annotations

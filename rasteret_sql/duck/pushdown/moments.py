@@ -1,8 +1,8 @@
 """Conditions on an item's datetime as the interval that a search takes.
 
-Casts and comparisons are left to DuckDB, in SQL that the search evaluates: only it knows the session's time zone, in
-which a date or a time without a zone is read, and what ``now()`` is. The interval is closed where a condition is
-not, and servers also find items whose range meets it: what comes too much, WHERE takes away.
+Casts and comparisons are left to DuckDB, in SQL that the search evaluates: only it knows the session's time
+zone, in which a date or a time without a zone is read, and what ``now()`` is. The interval is closed where a
+condition is not, and servers also find items whose range meets it: what comes too much, WHERE takes away.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLUMN = "datetime"
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """The moments that a datetime lies between; the latest of the first and the earliest of the last count."""
+    """The moments that a datetime lies between: the latest of ``earliest``, the earliest of ``latest``."""
 
     earliest: tuple[Constant, ...] = ()
     latest: tuple[Constant, ...] = ()
@@ -73,7 +73,7 @@ def interval(node: Tree, known: Known) -> Interval | None:
 
 
 def _days(node: Tree, known: Known) -> bool | None:
-    """Whether a node is the datetime cut to its day (True) or as it is (False); None when it is another thing."""
+    """Whether a node is the datetime cut to its day (True) or as it is (False); None for other nodes."""
     if known.column(node) == COLUMN:
         return False
     is_day = isinstance(node, exp.Cast) and node.to.sql("duckdb") == "DATE"

@@ -47,7 +47,7 @@ class Scope:
 
 
 def scope(call: Call) -> Scope | None:
-    """Where ``call`` stands, when WHERE can be told of it; None under outer joins, in macros, beside samples."""
+    """Where ``call`` stands; None where WHERE does not filter it: under outer joins, in macros, sampled."""
     table = call.node.parent
     if not isinstance(table, exp.Table) or table.this is not call.node:
         return None

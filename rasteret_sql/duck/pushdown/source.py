@@ -98,7 +98,7 @@ def _is_call(sql: str, tokens: list[Any], i: int) -> bool:
 
 
 def _numbered(sql: str, names: list[Any], questions: list[Any]) -> str:
-    """``sql`` with a number behind the name of each call and in each ``?``, by which the tree's nodes are known."""
+    """``sql`` with a number behind the name of each call and in each ``?``, to find them in the tree."""
     edits = [(token.end + 1, 0, f"__call_{number}") for number, token in enumerate(names)]
     edits += [(token.start, 1, f"${number + 1}") for number, token in enumerate(questions)]
     for position, length, added in sorted(edits, reverse=True):
