@@ -10,7 +10,8 @@
 -- interval; ST_Intersects(geometry, …) becomes intersects. `geometry && …` compares boxes, which no catalogue does: it
 -- becomes a band around the globe, and at Earth Search and the Planetary Computer the meridians as well, which is the
 -- same for footprints in one piece. ST_Intersects asks for less. LIMIT becomes max_items where the catalogue finds
--- the very rows of WHERE.
+-- the very rows of WHERE. Catalogues compare text exactly: with a default_collation that does not, query without
+-- pushdown, by connect(pushdown=False).
 --
 -- @param sql  A query, or several.
 -- @returns function VARCHAR  stac_search or cog_index.

@@ -58,10 +58,8 @@ def plan(call: Call, parameters: Parameters) -> Plan:
     where = scope(call)
     refusal = reasons.of_call(call, where)
     if refusal is not None or where is None:
-        terms = where.conditions if where else ()
-        made.local += [(_shown(term), refusal or reasons.NO_SELECT) for term in terms] or [
-            ("", refusal or "")
-        ]
+        terms = [_shown(term) for term in where.conditions] if where else [""]
+        made.local += [(shown, refusal or reasons.NO_SELECT) for shown in terms]
         return made
     known = Known(column=where.column, constant=partial(constant, parameters=parameters))
     gathered = _Gathered()
@@ -89,7 +87,8 @@ def _take(term: Tree, known: Known, call: Call, gathered: _Gathered) -> str | No
         return None
     area = areas.question(term, known)
     if area is not None:
-        if taken := [name for name in ("bbox", "intersects") if name in call.given]:
+        rivals = ("bbox", "intersects") if area.boxes else ("bbox", "intersects", "aoi_crs")
+        if taken := [name for name in rivals if name in call.given]:
             return reasons.given(taken[0])
         if gathered.area is not None:
             return reasons.ONE_AREA
@@ -112,6 +111,7 @@ def _list_column(term: Tree, known: Known) -> str | None:
 
 
 def _take_list(column: str, term: Tree, known: Known, call: Call, gathered: _Gathered) -> str | None:
+    """Put a condition on the id or collection where it belongs; else the reason why it stays local."""
     argument = LISTS[column]
     if isinstance(term, exp.In):
         nodes = [] if term.args.get("query") or term.args.get("unnest") else term.expressions
@@ -124,8 +124,12 @@ def _take_list(column: str, term: Tree, known: Known, call: Call, gathered: _Gat
         return reasons.NOT_NAMES
     if argument in call.given:
         return reasons.given(argument)
-    if column == "collection" and (catalog := _catalog(call)) is not None and catalog.collection is not None:
-        return None if catalog.collection in names else reasons.OTHER_COLLECTION
+    if column == "collection":
+        catalog = _catalog(call)
+        if catalog is None:  # a dataset, which is one collection, refuses to be asked for another
+            return reasons.OPEN_CATALOGUE
+        if catalog.collection is not None:
+            return None if catalog.collection in names else reasons.OTHER_COLLECTION
     before = gathered.lists.get(argument)
     gathered.lists[argument] = [name for name in names if before is None or name in before]
     gathered.exact &= column != "id"  # a server may take ids as the whole question
@@ -149,7 +153,8 @@ def _takes_filter(call: Call) -> bool:
     if given is None:
         return True
     text = str(given.this).strip() if isinstance(given, exp.Literal) and given.is_string else ""
-    return bool(text) and not text.startswith("{") and "filter" in call.spans
+    joinable = bool(text) and not text.startswith("{") and "--" not in text and "/*" not in text
+    return joinable and "filter" in call.spans
 
 
 def _add(made: Plan, gathered: _Gathered) -> None:
