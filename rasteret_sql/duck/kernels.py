@@ -91,6 +91,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("search", "stac_collections", "stac_collections", types.COLLECTION + "[]"),
         _kernel("search", "asset_keys", "cog_index", "VARCHAR[]"),
         _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
+        _kernel("explain", "explain", "rasteret_explain", types.SEARCH_PLAN + "[]"),
         _kernel("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),

@@ -112,3 +112,7 @@ ZONAL_STATS = """STRUCT(
     histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)"""
 
 BIN = "STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)"
+
+SEARCH_PLAN = """STRUCT(
+    "function" VARCHAR, catalog VARCHAR, arguments MAP(VARCHAR, VARCHAR), request JSON,
+    "local" STRUCT(condition VARCHAR, reason VARCHAR)[], sql VARCHAR)"""
