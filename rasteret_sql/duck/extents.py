@@ -28,7 +28,7 @@ def geometry_bbox(geometry: pa.Array) -> list[dict[str, float] | None]:
 def hilbert(geometry: pa.Array) -> pa.Array:
     """Where the middle of every geometry lies on a Hilbert curve over the world."""
     bounds = _bounds(geometry)
-    known = np.isfinite(bounds).all(axis=1)
+    known: npt.NDArray[np.bool_] = np.isfinite(bounds).all(axis=1)
     middle = np.where(known[:, None], (bounds[:, :2] + bounds[:, 2:]) / 2, 0.0)
     cells = np.clip((middle - WORLD) * CELLS, 0, 2**LEVELS - 1).astype(np.int64)
     places = hilbert_index(cells[:, 0], cells[:, 1])
@@ -46,7 +46,10 @@ def hilbert_index(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDA
         right, top = (x & side) > 0, (y & side) > 0
         distance += side * side * ((3 * right) ^ top)
         mirrored = right & ~top
-        x[mirrored], y[mirrored] = side - 1 - (x[mirrored] & (side - 1)), side - 1 - (y[mirrored] & (side - 1))
+        x[mirrored], y[mirrored] = (
+            side - 1 - (x[mirrored] & (side - 1)),
+            side - 1 - (y[mirrored] & (side - 1)),
+        )
         x[~top], y[~top] = y[~top], x[~top]
     return distance
 

@@ -92,6 +92,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("files", "cog_files", "cog_files", types.FILE + "[]"),
+        _kernel("files", "file_states", "validate_index", types.FILE_STATE),
         _kernel("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
         _kernel("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
         _kernel("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),

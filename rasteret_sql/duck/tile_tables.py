@@ -73,9 +73,7 @@ def _levels(column: pa.Array, old: str, new: str, convert: Callable[..., Numbers
     return pa.Array.from_buffers(pa.struct(fields), len(column), [bitmap], children=list(children.values()))
 
 
-def _converted(
-    table: pa.Array, counts: pa.Array, convert: Callable[..., Numbers], sign: str
-) -> pa.Array:
+def _converted(table: pa.Array, counts: pa.Array, convert: Callable[..., Numbers], sign: str) -> pa.Array:
     there = present(table)
     numbers, lengths = _flat(table)
     count_numbers, count_lengths = _flat(counts)
@@ -100,7 +98,7 @@ def _flat(lists: pa.Array) -> tuple[Numbers, Numbers]:
         raise ArgumentError("tables of tiles are lists of whole numbers; build the index with cog_header")
     width: Any = "<i8" if pa.types.is_large_list(lists.type) else "<i4"
     ends = np.frombuffer(lists.buffers()[1], width)[lists.offset : lists.offset + len(lists) + 1]
-    lengths = np.diff(ends.astype(np.int64))
+    lengths: Numbers = np.diff(ends.astype(np.int64))
     values = lists.values.slice(ends[0], ends[-1] - ends[0])
     if values.null_count or pa.types.is_null(values.type):
         raise ArgumentError("a table of tiles has NULL in it; build the index again with cog_header")

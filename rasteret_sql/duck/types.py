@@ -28,6 +28,8 @@ HEADER = f"""STRUCT(
 
 FILE = "STRUCT(href VARCHAR, size UBIGINT, last_modified TIMESTAMP WITH TIME ZONE, etag VARCHAR)"
 
+FILE_STATE = "STRUCT(missing BOOLEAN, size UBIGINT, etag VARCHAR, error VARCHAR)"
+
 TILE_TABLES = f"""STRUCT(
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], overviews {OVERVIEW}[], mask {MASK})"""
 PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BIGINT[]")
