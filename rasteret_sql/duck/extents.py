@@ -28,7 +28,7 @@ def geometry_bbox(geometry: pa.Array) -> list[dict[str, float] | None]:
 def hilbert(geometry: pa.Array) -> pa.Array:
     """Where the middle of every geometry lies on a Hilbert curve over the world."""
     bounds = _bounds(geometry)
-    known: npt.NDArray[np.bool_] = np.isfinite(bounds).all(axis=1)
+    known = np.asarray(np.isfinite(bounds).all(axis=1))
     middle = np.where(known[:, None], (bounds[:, :2] + bounds[:, 2:]) / 2, 0.0)
     cells = np.clip((middle - WORLD) * CELLS, 0, 2**LEVELS - 1).astype(np.int64)
     places = hilbert_index(cells[:, 0], cells[:, 1])
@@ -73,3 +73,8 @@ def _bounds(geometry: pa.Array) -> npt.NDArray[np.float64]:
     bounds: npt.NDArray[np.float64] = shapely.bounds(shapes)
     bounds[~present(geometry)] = np.nan
     return bounds
+
+
+def wkb(geometry: pa.Array) -> pa.Array:
+    """GEOMETRY or WKB as WKB, which SQL has no one function for."""
+    return geometry.storage if isinstance(geometry.type, pa.BaseExtensionType) else geometry

@@ -95,6 +95,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("files", "file_states", "validate_index", types.FILE_STATE),
         _kernel("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
         _kernel("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
+        _kernel("extents", "wkb", "read_rasteret", "BLOB"),
         _kernel("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),
         _kernel("tile_tables", "unpack_tiles", "write_index", types.TILE_TABLES),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),

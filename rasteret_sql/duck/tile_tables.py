@@ -98,7 +98,8 @@ def _flat(lists: pa.Array) -> tuple[Numbers, Numbers]:
         raise ArgumentError("tables of tiles are lists of whole numbers; build the index with cog_header")
     width: Any = "<i8" if pa.types.is_large_list(lists.type) else "<i4"
     ends = np.frombuffer(lists.buffers()[1], width)[lists.offset : lists.offset + len(lists) + 1]
-    lengths: Numbers = np.diff(ends.astype(np.int64))
+    starts = ends.astype(np.int64)
+    lengths: Numbers = starts[1:] - starts[:-1]
     values = lists.values.slice(ends[0], ends[-1] - ends[0])
     if values.null_count or pa.types.is_null(values.type):
         raise ArgumentError("a table of tiles has NULL in it; build the index again with cog_header")

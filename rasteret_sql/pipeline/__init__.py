@@ -6,6 +6,9 @@ written in SQL as well; docs/index.md shows both.
 
 from rasteret_sql.pipeline.build import IndexRun, build_index, refresh_index
 from rasteret_sql.pipeline.check import IndexInfo, Problem, index_info, validate_index
+from rasteret_sql.pipeline.rasteret_collection import write_rasteret
+from rasteret_sql.pipeline.stac_items import write_items
+from rasteret_sql.pipeline.tile_index import write_tile_index
 from rasteret_sql.pipeline.write import write_index
 
 __all__ = [
@@ -17,4 +20,7 @@ __all__ = [
     "refresh_index",
     "validate_index",
     "write_index",
+    "write_items",
+    "write_rasteret",
+    "write_tile_index",
 ]

@@ -41,8 +41,8 @@ def write_index(
     (``geometry_bbox``) as covering. Rows are sorted by ``time_unit``, then along a Hilbert curve, in row
     groups of ``row_group_rows``. With ``packed`` the tables of tiles are kept as ``tile_gaps`` in place of
     ``tile_offsets`` (also in overviews and masks), which takes half the space; every function reads both.
-    With ``native_geometry`` columns have Parquet's own GEOMETRY type beside the metadata, so that DuckDB skips
-    row groups by ``geometry && …``; readers on Arrow before 21 need ``native_geometry=False``.
+    With ``native_geometry`` columns have Parquet's own GEOMETRY type beside the metadata, so that DuckDB
+    skips row groups by ``geometry && …``; readers on Arrow before 21 need ``native_geometry=False``.
     ``metadata`` is kept in the file by key. Raises ``ArgumentError`` for an unknown ``time_unit``.
     """
     if time_unit not in TIME_UNITS:
