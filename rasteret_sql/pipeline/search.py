@@ -84,7 +84,9 @@ class Search:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        return {key: v for key, v in asdict(self).items() if v is not None}
+        """What was asked, as JSON has it."""
+        given = {key: v for key, v in asdict(self).items() if v is not None}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
 
 
 def search_of(catalog: str | None, arguments: Mapping[str, Any]) -> Search:
