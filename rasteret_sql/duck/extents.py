@@ -11,28 +11,32 @@ import shapely
 
 from rasteret_sql.duck.arrow import array_of, present
 from rasteret_sql.duck.fits import BLOBS, duck_type
-from rasteret_sql.duck.rows import box
 from rasteret_sql.errors import ArgumentError
 
 LEVELS = 16
 """Bits of one axis: cells of 360/65,536 degrees, 600 m at the equator."""
+SIDES = ("xmin", "ymin", "xmax", "ymax")
 WORLD = np.array([-180.0, -90.0])
 CELLS = (2**LEVELS - 1) / np.array([360.0, 180.0])
 
 
-def geometry_bbox(geometry: pa.Array) -> list[dict[str, float] | None]:
+def geometry_bbox(geometry: pa.Array) -> pa.Array:
     """The box of every geometry; NULL for NULL and for an empty one."""
-    return [box(tuple(row)) if np.isfinite(row).all() else None for row in _bounds(geometry).tolist()]
+    bounds = _bounds(geometry)
+    sides = [array_of(np.ascontiguousarray(bounds[:, i]), "DOUBLE") for i in range(4)]  # type: ignore[arg-type]
+    kind = pa.struct([pa.field(side, pa.float64()) for side in SIDES])
+    return pa.Array.from_buffers(kind, len(geometry), [_bitmap(_known(bounds))], children=sides)
 
 
 def hilbert(geometry: pa.Array) -> pa.Array:
     """Where the middle of every geometry lies on a Hilbert curve over the world."""
     bounds = _bounds(geometry)
-    known = np.asarray(np.isfinite(bounds).all(axis=1))
+    known = _known(bounds)
     middle = np.where(known[:, None], (bounds[:, :2] + bounds[:, 2:]) / 2, 0.0)
     cells = np.clip((middle - WORLD) * CELLS, 0, 2**LEVELS - 1).astype(np.int64)
     places = hilbert_index(cells[:, 0], cells[:, 1])
-    return array_of([int(p) if k else None for p, k in zip(places, known, strict=True)], "UINTEGER")
+    buffers = [_bitmap(known), pa.py_buffer(places.astype("<u4"))]
+    return pa.Array.from_buffers(pa.uint32(), len(geometry), buffers)
 
 
 def hilbert_index(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -52,6 +56,14 @@ def hilbert_index(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> npt.NDA
         )
         x[~top], y[~top] = y[~top], x[~top]
     return distance
+
+
+def _known(bounds: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(bounds).all(axis=1))
+
+
+def _bitmap(known: npt.NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(known, bitorder="little"))
 
 
 def _bounds(geometry: pa.Array) -> npt.NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """An index as a collection of Rasteret, the Python library: what ``rasteret.load()`` opens.
 
-One row an item, with STRUCT ``assets`` by band and a STRUCT ``{band}_metadata`` for every band, partitioned by
-year and month (rasteret 0.4: ``COG_BAND_METADATA_STRUCT``, and its schema contract). ``read_rasteret`` is the way back.
+One row an item, with STRUCT ``assets`` by band and a STRUCT ``{band}_metadata`` for every band, partitioned
+by year and month (rasteret 0.4: ``COG_BAND_METADATA_STRUCT``, and its schema contract). ``read_rasteret`` is
+the way back.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ def write_rasteret(
 ) -> int:
     """Write the index that ``query`` (or a table's name) gives as a collection into the folder ``path``.
 
-    Returns the number of items. Rows with an error are left out. A band that is one of several separate planes of
-    a file is the first of them. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no
-    index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without
-    an EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
+    Returns the number of items. Rows with an error are left out. Of a file whose bands are separate planes the
+    first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no index
+    of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without an EPSG
+    code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
     """
     rows = query_of(query)
     types = columns_of(connection, rows)
@@ -89,7 +90,8 @@ def _refuse(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchone()
     if row is not None and row[1] is not None:
         raise UnsupportedError(
-            f"{place(row[0])}: {row[1]}, which a Rasteret collection cannot hold; leave such rows out with WHERE"
+            f"{place(row[0])}: {row[1]}, which a Rasteret collection cannot hold; "
+            "leave such rows out with WHERE"
         )
 
 
@@ -163,7 +165,8 @@ def _write(
         "rasteret_collection_version": "1",
     }
     row = connection.execute(
-        f"COPY (SELECT *, year(datetime) AS year, month(datetime) AS month FROM ({items}) ORDER BY datetime, id) "
+        f"COPY (SELECT *, year(datetime) AS year, month(datetime) AS month FROM ({items}) "
+        "ORDER BY datetime, id) "
         f"TO {text(path)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (year, month), "
         f"KV_METADATA {{{', '.join(f'{key}: {text(value)}' for key, value in kept.items())}}})"
     ).fetchone()

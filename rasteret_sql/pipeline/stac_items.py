@@ -43,10 +43,10 @@ ASSET = """map_from_entries(list_transform(map_entries(assets), lambda entry: {
 def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str]) -> int:
     """Write the items that ``query`` gives (rows of stac_search or stac_read) as stac-geoparquet 1.1.
 
-    Types of properties and assets are found in all rows; members of one name and several types are kept as JSON
-    text. Links other than ``self`` are not there to be written. Returns the number of items. Raises
-    ``ArgumentError`` for rows that are no items, ``UnsupportedError`` for a property with a name that the format
-    keeps for itself.
+    Types of properties and assets are found in all rows; members of one name and several types are kept as
+    JSON text. Links other than ``self`` are not there to be written. Returns the number of items. Raises
+    ``ArgumentError`` for rows that are no items, ``UnsupportedError`` for a property with a name that the
+    format keeps for itself.
     """
     rows = query_of(query)
     missing = [column for column in NEEDED if column not in columns_of(connection, rows)]
