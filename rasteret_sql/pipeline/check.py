@@ -75,9 +75,9 @@ def index_info(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[
     index = _existing(connection, target)
     cursor = connection.execute(
         "SELECT count(*), count(DISTINCT (collection, id)), count(error), "
-        "strftime(min(datetime)::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), "
-        "strftime(max(datetime)::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), "
-        "strftime(max(updated)::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), "
+        "strftime(make_timestamp(epoch_us(min(datetime))), '%Y-%m-%dT%H:%M:%SZ'), "
+        "strftime(make_timestamp(epoch_us(max(datetime))), '%Y-%m-%dT%H:%M:%SZ'), "
+        "strftime(make_timestamp(epoch_us(max(updated))), '%Y-%m-%dT%H:%M:%SZ'), "
         "min(box.xmin), min(box.ymin), max(box.xmax), max(box.ymax), "
         "coalesce(sum(len(tile_byte_counts)), 0) "
         "+ coalesce(sum(list_sum(list_transform(overviews, lambda o: len(o.tile_byte_counts)))), 0) "

@@ -39,10 +39,10 @@ def write_rasteret(
 ) -> int:
     """Write the index that ``query`` (or a table's name) gives as a collection into the folder ``path``.
 
-    Returns the number of items. Rows with an error are left out. Of a file whose bands are separate planes the
-    first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no index
-    of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without an EPSG
-    code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
+    Returns the number of items. Rows with an error are left out. Of a file whose bands are separate planes
+    the first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no
+    index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without an
+    EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
     """
     rows = query_of(query)
     types = columns_of(connection, rows)
@@ -145,7 +145,7 @@ def _write(
     collection = "collection" if "collection" in types else "NULL::VARCHAR"
     cloud_cover = "cloud_cover" if "cloud_cover" in types else "NULL::DOUBLE"
     items = (
-        "SELECT id, any_value(datetime)::TIMESTAMPTZ AT TIME ZONE 'UTC' AS datetime, "
+        "SELECT id, make_timestamp(epoch_us(any_value(datetime))) AS datetime, "
         f"ST_AsWKB(any_value(geometry)) AS geometry, {{{assets}}} AS assets, "
         'rasteret_bbox(any_value(geometry)) AS bbox, any_value(crs)[6:]::INTEGER AS "proj:epsg", '
         f'any_value(crs) AS crs, any_value({cloud_cover}) AS "eo:cloud_cover", '
@@ -153,8 +153,8 @@ def _write(
         f"FROM (SELECT *, {_metadata()} AS metadata FROM {ROWS}) GROUP BY id"
     )
     span = connection.execute(
-        f"SELECT strftime(min(datetime)::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%d') || ',' || "
-        f"strftime(max(datetime)::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%d') FROM {ROWS}"
+        f"SELECT strftime(make_timestamp(epoch_us(min(datetime))), '%Y-%m-%d') || ',' || "
+        f"strftime(make_timestamp(epoch_us(max(datetime))), '%Y-%m-%d') FROM {ROWS}"
     ).fetchone()
     geo = geo_metadata({"geometry": "GEOMETRY('OGC:CRS84')"}, "geometry").replace("geometry_bbox", "bbox")
     kept = {

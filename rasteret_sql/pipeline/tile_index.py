@@ -32,7 +32,8 @@ CREATE TABLE gpkg_spatial_ref_sys (srs_name TEXT NOT NULL, srs_id INTEGER PRIMAR
     organization TEXT NOT NULL, organization_coordsys_id INTEGER NOT NULL, definition TEXT NOT NULL,
     description TEXT);
 CREATE TABLE gpkg_contents (table_name TEXT PRIMARY KEY, data_type TEXT NOT NULL, identifier TEXT UNIQUE,
-    description TEXT DEFAULT '', last_change DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    description TEXT DEFAULT '',
+    last_change DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     min_x DOUBLE, min_y DOUBLE, max_x DOUBLE, max_y DOUBLE,
     srs_id INTEGER REFERENCES gpkg_spatial_ref_sys (srs_id));
 CREATE TABLE gpkg_geometry_columns (table_name TEXT PRIMARY KEY REFERENCES gpkg_contents (table_name),
@@ -47,19 +48,19 @@ INSERT INTO gpkg_geometry_columns VALUES ('tiles', 'geom', 'POLYGON', {srs_id}, 
 
 
 def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str]) -> int:
-    """Write the files that ``query`` (or a table's name) gives as a GeoPackage that GDAL opens with ``GTI:path``.
+    """Write the files that ``query`` (or a table's name) gives as a GeoPackage that GDAL opens as ``GTI:path``.
 
-    Columns ``href, crs, bbox, error`` are needed; rows with an error are left out. ``datetime`` becomes a field, in
-    whose order the files lie above each other, the latest on top. Returns the number of files. Raises
-    ``UnsupportedError`` for files in several CRSs (select one: ``WHERE crs = 'EPSG:32632'``) or in none, and
-    ``ArgumentError`` for rows without these columns.
+    Columns ``href, crs, bbox, error`` are needed; rows with an error are left out. ``datetime`` becomes a
+    field, in whose order the files lie above each other, the latest on top. Returns the number of files.
+    Raises ``UnsupportedError`` for files in several CRSs (select one: ``WHERE crs = 'EPSG:32632'``) or in
+    none, and ``ArgumentError`` for rows without these columns.
     """
     rows = query_of(query)
     types = columns_of(connection, rows)
     missing = [column for column in NEEDED if column not in types]
     if missing:
         raise ArgumentError(f"write_tile_index: the rows have no column {', '.join(missing)}")
-    moment = "strftime(datetime::TIMESTAMPTZ AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+    moment = "strftime(make_timestamp(epoch_us(datetime)), '%Y-%m-%dT%H:%M:%SZ')"
     files = connection.execute(
         f"SELECT href, crs, bbox.xmin, bbox.ymin, bbox.xmax, bbox.ymax, "
         f"{moment if 'datetime' in types else 'NULL'} AS moment "
@@ -68,7 +69,7 @@ def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: st
     systems = sorted({str(row[1]) for row in files})
     if len(systems) != 1 or systems == ["None"]:
         raise UnsupportedError(
-            f"a tile index has one CRS; these files have {', '.join(systems) or 'none, for there are no rows'}: "
+            f"a tile index has one CRS; these files have {', '.join(systems) or 'none (no rows)'}: "
             f"select those of one, such as WHERE crs = {text(systems[0] if systems else 'EPSG:32632')}"
         )
     Path(path).unlink(missing_ok=True)
@@ -79,15 +80,17 @@ def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: st
             [(_polygon(srs_id, *row[2:6]), gdal_path(row[0]), row[6]) for row in files],
         )
         package.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id) "
+            "INSERT INTO gpkg_contents "
+            "(table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id) "
             "VALUES ('tiles', 'features', 'tiles', ?, ?, ?, ?, ?)",
-            (
-                *(min(row[i] for row in files) for i in (2, 3)),
-                *(max(row[i] for row in files) for i in (4, 5)),
-                srs_id,
-            ),
+            (*_around([row[2:6] for row in files]), srs_id),
         )
     return len(files)
+
+
+def _around(boxes: list[tuple[float, float, float, float]]) -> tuple[float, ...]:
+    xmin, ymin, xmax, ymax = zip(*boxes, strict=True)
+    return min(xmin), min(ymin), max(xmax), max(ymax)
 
 
 def gdal_path(href: str) -> str:

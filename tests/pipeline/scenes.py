@@ -50,7 +50,7 @@ def _level(side: int, *, overview: bool) -> Image:
 def serve_items(
     con: duckdb.DuckDBPyConnection, server: FaultServer, items: str, assets: tuple[str, ...]
 ) -> None:
-    """Table ``scenes``: the items of a query, whose ``assets`` lie on the server, each with a header of its own."""
+    """Table ``scenes``: the items of a query, whose ``assets`` lie on the server, each with its own header."""
     con.execute(f"CREATE OR REPLACE TABLE found AS {items}")
     ids = [row[0] for row in con.execute("SELECT id FROM found ORDER BY id").fetchall()]
     for number, (identity, key) in enumerate(itertools.product(ids, assets)):
@@ -67,7 +67,8 @@ def serve_items(
 
 
 SMALL = """
-SELECT 'scene-' || n AS id, 'scenes' AS collection, datetime + n * INTERVAL 1 DAY AS datetime, 7.5 AS cloud_cover,
+SELECT 'scene-' || n AS id, 'scenes' AS collection, datetime + n * INTERVAL 1 DAY AS datetime,
+    7.5 AS cloud_cover,
     'sentinel-2a' AS platform, 'EPSG:32632' AS proj_code,
     ('POLYGON((' || n || ' 0, ' || n + 1 || ' 0, ' || n + 1 || ' 1, ' || n || ' 1, ' || n || ' 0))')
         ::GEOMETRY('OGC:CRS84') AS geometry

@@ -14,6 +14,7 @@ from rasteret_sql.duck.extents import LEVELS, hilbert_index
 from rasteret_sql.duck.rows import LEVEL_FIELDS
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, write_index
+from rasteret_sql.pipeline.write import TABLES
 from tests.pipeline.scenes import SMALL, TILES, serve_items
 from tests.store.server import FaultServer
 
@@ -59,7 +60,8 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         rows = (
             "SELECT n::VARCHAR AS id, rasteret_geometry AS geometry, "
-            "TIMESTAMPTZ '2023-01-01 10:00:00Z' + day * INTERVAL 1 DAY AS datetime, md5((n * day)::VARCHAR) AS pad "
+            "TIMESTAMPTZ '2023-01-01 10:00:00Z' + day * INTERVAL 1 DAY AS datetime, "
+            "md5((n * day)::VARCHAR) AS pad "
             "FROM places, range(400) AS d(day)"
         )
         assert write_index(con, rows, path) == ROWS
@@ -73,7 +75,8 @@ def test_an_area_of_interest_touches_few_row_groups(con: duckdb.DuckDBPyConnecti
         "WHEN 'geometry_bbox, xmin' THEN stats_min::DOUBLE <= 12.8 "
         "WHEN 'geometry_bbox, xmax' THEN stats_max::DOUBLE >= 12.5 "
         "WHEN 'geometry_bbox, ymin' THEN stats_min::DOUBLE <= 48.2 "
-        f"WHEN 'geometry_bbox, ymax' THEN stats_max::DOUBLE >= 48 END) AS touched FROM parquet_metadata('{million}') "
+        "WHEN 'geometry_bbox, ymax' THEN stats_max::DOUBLE >= 48 END) AS touched "
+        f"FROM parquet_metadata('{million}') "
         "WHERE starts_with(path_in_schema, 'geometry_bbox') GROUP BY row_group_id)"
     ).fetchone()
     assert groups is not None
@@ -116,12 +119,12 @@ def test_the_file_is_geoparquet_and_reads_as_before(
         assert (
             con.execute(plans.format(f"'{path}'")).fetchall() == con.execute(plans.format("idx")).fetchall()
         )
-    tables = "{'tile_offsets': tile_offsets, 'tile_byte_counts': tile_byte_counts, 'overviews': overviews, 'mask': mask}"
+    tables = "{" + ", ".join(f"'{name}': {name}" for name in TABLES) + "}"
     back = f"_rasteret_ok(_rasteret_unpack_tiles({tables.replace('tile_offsets', 'tile_gaps')}))"
     packed_file = tmp_path / "1.parquet"
     assert con.execute(
-        f"SELECT count(*) FROM (SELECT {tables} AS t FROM idx SEMI JOIN (SELECT {back} AS t FROM '{packed_file}') AS b "
-        "ON t = b.t)"
+        f"SELECT count(*) FROM (SELECT {tables} AS t FROM idx "
+        f"SEMI JOIN (SELECT {back} AS t FROM '{packed_file}') AS b ON t = b.t)"
     ).fetchone() == (6,)
     with pytest.raises(ArgumentError, match="time_unit 'hour' is not one of day"):
         write_index(con, "idx", tmp_path / "3.parquet", time_unit="hour")
