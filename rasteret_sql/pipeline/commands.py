@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DONE, WITH_FAILURES = 0, 3
+SHOWN_ROWS = 10_000
+"""Of a table for people; the table says so where there are more. ``--json`` prints all."""
 TARGET = "a .parquet path, or the name of a table in --database"
 Subparsers = argparse._SubParsersAction  # the type of what add_subparsers gives has no public name
 
@@ -72,7 +74,7 @@ def _command(
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", default=":memory:", metavar="FILE", help="a DuckDB database")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON; rows of a query one a line")
 
 
 def _names(given: str) -> list[str]:
@@ -151,14 +153,14 @@ def _validate(arguments: argparse.Namespace) -> int:
 def _query(arguments: argparse.Namespace) -> int:
     sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
     with _connected(arguments) as connection:
-        relation = connection.sql(sql)
-        if relation is None:  # a statement that gives no rows
-            return DONE
-        names = relation.columns
         if not arguments.json:
-            relation.show(max_rows=1_000_000)
+            relation = connection.sql(sql)
+            if relation is not None:  # None is of a statement that gives no rows
+                relation.show(max_rows=SHOWN_ROWS)
             return DONE
-        while rows := relation.fetchmany(2048):
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        while rows := cursor.fetchmany(2048):
             for row in rows:
                 print(json.dumps(dict(zip(names, row, strict=True)), default=_json))
     return DONE

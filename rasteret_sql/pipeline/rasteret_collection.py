@@ -41,8 +41,8 @@ def write_rasteret(
 
     Returns the number of items. Rows with an error are left out. Of a file whose bands are separate planes
     the first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no
-    index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without an
-    EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
+    index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without
+    an EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
     """
     rows = query_of(query)
     types = columns_of(connection, rows)

@@ -48,7 +48,7 @@ INSERT INTO gpkg_geometry_columns VALUES ('tiles', 'geom', 'POLYGON', {srs_id}, 
 
 
 def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str]) -> int:
-    """Write the files that ``query`` (or a table's name) gives as a GeoPackage that GDAL opens as ``GTI:path``.
+    """Write the files that ``query`` (or a table) gives as a GeoPackage that GDAL opens as ``GTI:path``.
 
     Columns ``href, crs, bbox, error`` are needed; rows with an error are left out. ``datetime`` becomes a
     field, in whose order the files lie above each other, the latest on top. Returns the number of files.

@@ -18,7 +18,8 @@ ARGUMENTS = {
     "aoi": "[0, 0, 1, 1]", "zone": "[0, 0, 1, 1]", "point": "[0, 0]", "points": "[[0, 0]]",
     "band": "1", "band1": "'x.tif'", "band2": "'x.tif'", "rasters": "{'x': 'x.tif'}", "chips": "[]",
     "crs": "'x'", "widthOrScale": "1", "heightOrScale": "1", "zoom": "0", "x": "0", "y": "0",
-    "geometry": "NULL", "path": "'collection.parquet'", "expression": "'x'", "reflectance": "[1, 0]", "stats": "NULL",
+    "geometry": "NULL", "path": "'collection.parquet'",
+    "expression": "'x'", "reflectance": "[1, 0]", "stats": "NULL",
 }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ def test_files_of_a_folder_and_below(con: duckdb.DuckDBPyConnection, tmp_path: P
     for name in ("b.tif", "a.tif", "a.txt", "deep/c.tif"):
         (tmp_path / name).write_bytes(b"12345")
     rows = con.execute(
-        f"SELECT parse_filename(href), size, last_modified > now() - INTERVAL 1 HOUR FROM cog_files('{tmp_path}/*.tif')"
+        "SELECT parse_filename(href), size, last_modified > now() - INTERVAL 1 HOUR "
+        f"FROM cog_files('{tmp_path}/*.tif')"
     ).fetchall()
     assert rows == [("a.tif", 5, True), ("b.tif", 5, True)]
     patterns = f"(VALUES ('{tmp_path}/**/*.tif'), ('{tmp_path}/*.jpg'), (NULL)) AS p(pattern)"

@@ -50,7 +50,7 @@ def _level(side: int, *, overview: bool) -> Image:
 def serve_items(
     con: duckdb.DuckDBPyConnection, server: FaultServer, items: str, assets: tuple[str, ...]
 ) -> None:
-    """Table ``scenes``: the items of a query, whose ``assets`` lie on the server, each with its own header."""
+    """Table ``scenes``: the items of a query, their ``assets`` on the server, each with its own header."""
     con.execute(f"CREATE OR REPLACE TABLE found AS {items}")
     ids = [row[0] for row in con.execute("SELECT id FROM found ORDER BY id").fetchall()]
     for number, (identity, key) in enumerate(itertools.product(ids, assets)):

@@ -46,6 +46,8 @@ def test_a_night(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         {"band": "red", "n": 12},
     ]
     assert err == ""
+    assert main(["query", "SELECT 42 AS answer"]) == 0
+    assert "answer" in capfd.readouterr().out
 
 
 def test_exit_codes(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
