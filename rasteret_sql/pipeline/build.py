@@ -126,6 +126,11 @@ def _run(
     index.finish(kept)
     complete = refreshing and not updated_only and all(search.complete for search in searches)
     gone = _gone(connection, index) if complete else 0
+    if prune and gone and gone == _one(connection, f"SELECT count(*) FROM ({index.known()})")[0]:
+        raise ArgumentError(
+            f"the searches find none of the {gone:,} assets that the index has, so nothing was pruned: "
+            "see whether the catalogue answers as it should, or drop the index"
+        )
     if prune and gone:
         index.drop(f"FROM {GONE}")
     items, assets = _one(connection, f"SELECT count(DISTINCT (collection, id)), count(*) FROM {FOUND}")

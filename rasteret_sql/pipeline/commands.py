@@ -98,6 +98,8 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
 
     try:
         with rasteret_sql.connect(arguments.database) as connection:
+            # DuckDB draws its bar on standard output, into what is printed there
+            connection.execute("SET enable_progress_bar = false")
             yield connection
     except duckdb.Error as error:
         raise ArgumentError(str(error)) from error

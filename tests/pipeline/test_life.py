@@ -71,6 +71,9 @@ def test_only_what_is_new_changed_or_failed_is_read(
     assert refresh_index(con, target, prune=True).pruned == 2
     assert index_info(con, target).bands == {"nir": 5, "red": 5}
     assert refresh_index(con, target, prune=True).gone == 0
+    con.execute("DELETE FROM scenes")
+    with pytest.raises(ArgumentError, match="find none of the 10 assets that the index has, so nothing was"):
+        refresh_index(con, target, prune=True)
 
 
 def test_an_interrupted_build_keeps_what_was_done(
