@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
+from rasteret_sql.demo import Demo, start
 from tests.store.server import FaultServer
 
 
@@ -15,6 +16,13 @@ from tests.store.server import FaultServer
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with rasteret_sql.connect(config={"threads": 2}) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """The demo archive, served as the catalogue ``demo``."""
+    with start() as running:
+        yield running
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rasteret_sql.__main__ import main
-from rasteret_sql.demo import Demo, start
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with start() as running:
-        yield running
+from rasteret_sql.demo import Demo
 
 
 def test_a_night(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

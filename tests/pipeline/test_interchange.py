@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from rasteret_sql.demo.archive import Archive, make_archive
+from rasteret_sql.demo import Demo
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.pipeline import write_index, write_items, write_rasteret, write_tile_index
 
@@ -38,19 +38,14 @@ print(json.dumps([pixels.shape, sorted(hashlib.md5(scene.tobytes()).hexdigest() 
 """
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    return make_archive(tmp_path_factory.mktemp("archive"))
-
-
 @pytest.fixture(autouse=True)
-def index(con: duckdb.DuckDBPyConnection, archive: Archive) -> None:
+def index(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
     """Table ``idx`` of the archive's files."""
     con.execute(
         "CREATE TABLE idx AS SELECT split_part(f.href, '/', -2) AS id, 'demo' AS collection, "
         "strptime(id[-8:], '%Y%m%d') AT TIME ZONE 'UTC' AS datetime, h.footprint AS geometry, "
         "12.5 AS cloud_cover, parse_filename(f.href, true) AS band, h.* "
-        f"FROM cog_files('{archive.folder}/**/*.tif') AS f, cog_header(f.href) AS h"
+        f"FROM cog_files('{demo.folder}/**/*.tif') AS f, cog_header(f.href) AS h"
     )
 
 
@@ -110,7 +105,7 @@ def test_a_collection_comes_back_as_an_index(con: duckdb.DuckDBPyConnection, tmp
         write_rasteret(con, "SELECT * EXCLUDE (datetime, geometry, band) FROM idx", tmp_path / "d")
 
 
-def test_gdal_opens_a_tile_index(con: duckdb.DuckDBPyConnection, archive: Archive, tmp_path: Path) -> None:
+def test_gdal_opens_a_tile_index(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = tmp_path / "red.gti.gpkg"
     red = "FROM idx WHERE band = 'red' AND crs = 'EPSG:32632'"
     assert write_tile_index(con, f"{red} ORDER BY id DESC LIMIT 2", path) == 2
