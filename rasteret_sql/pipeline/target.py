@@ -56,6 +56,15 @@ def target_of(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[s
     return ParquetTarget(connection, Path(given))
 
 
+def _require(columns: set[str], where: str) -> None:
+    missing = {"id", "collection", "band", "href", "updated", "error"} - columns
+    if missing:
+        raise ArgumentError(
+            f"{where} is no index that can be kept up to date: "
+            f"it has no column {', '.join(sorted(missing))}; cog_index and build_index write them"
+        )
+
+
 class TableTarget:
     """A table; columns that the user added stay as they are."""
 
@@ -72,12 +81,7 @@ class TableTarget:
             columns = {row[0] for row in self._connection.execute(f"DESCRIBE {self._name}").fetchall()}
         except duckdb.CatalogException:
             return False
-        missing = {"id", "band", "href", "updated", "error"} - columns
-        if missing:
-            raise ArgumentError(
-                f"the table {self._name} is no index that can be kept up to date: "
-                f"it has no column {', '.join(sorted(missing))}; cog_index and build_index write them"
-            )
+        _require(columns, f"the table {self._name}")
         return True
 
     def known(self) -> str:
@@ -137,7 +141,12 @@ class ParquetTarget:
         )
 
     def known(self) -> str:
-        return self._latest(KNOWN) if self._files() else ""
+        if not self._files():
+            return ""
+        if self._path.exists():
+            described = self._connection.execute(f"DESCRIBE FROM {self.rows()}").fetchall()
+            _require({row[0] for row in described}, str(self._path))
+        return self._latest(KNOWN)
 
     def searches(self) -> tuple[Search, ...]:
         if not self._path.exists():

@@ -165,8 +165,11 @@ def test_what_cannot_be_done_is_said(con: duckdb.DuckDBPyConnection, tmp_path: P
         build_index(con, "idx")
     with pytest.raises(ArgumentError, match="there is no argument asset; expected"):
         build_index(con, "idx", "demo", asset="red")
-    with pytest.raises(ArgumentError, match="no column band, error, href, id, updated"):
+    with pytest.raises(ArgumentError, match="no column band, collection, error, href, id, updated"):
         build_index(con, "other", items=ITEMS)
+    con.execute(f"COPY other TO '{tmp_path}/other.parquet'")
+    with pytest.raises(ArgumentError, match="parquet is no index that can be kept up to date"):
+        index_info(con, tmp_path / "other.parquet")
     with pytest.raises(ArgumentError, match="a table or a local file"):
         build_index(con, "s3://bucket/idx.parquet", items=ITEMS)
     with pytest.raises(ArgumentError, match="does not say what it was built from"):
