@@ -126,13 +126,8 @@ def _run(
     index.finish(kept)
     complete = refreshing and not updated_only and all(search.complete for search in searches)
     gone = _gone(connection, index) if complete else 0
-    if prune and gone and gone == _one(connection, f"SELECT count(*) FROM ({index.known()})")[0]:
-        raise ArgumentError(
-            f"the searches find none of the {gone:,} assets that the index has, so nothing was pruned: "
-            "see whether the catalogue answers as it should, or drop the index"
-        )
     if prune and gone:
-        index.drop(f"FROM {GONE}")
+        _prune(connection, index, gone)
     items, assets = _one(connection, f"SELECT count(DISTINCT (collection, id)), count(*) FROM {FOUND}")
     for table in (FOUND, TODO, GONE):
         connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -233,6 +228,16 @@ def _gone(connection: duckdb.DuckDBPyConnection, index: Target) -> int:
     )
     count: int = _one(connection, f"SELECT count(*) FROM {GONE}")[0]
     return count
+
+
+def _prune(connection: duckdb.DuckDBPyConnection, index: Target, gone: int) -> None:
+    """Delete what is gone; all of it never, because a catalogue that is out of order finds nothing."""
+    if gone == _one(connection, f"SELECT count(*) FROM ({index.known()})")[0]:
+        raise ArgumentError(
+            f"the searches find none of the {gone:,} assets that the index has, so nothing was pruned: "
+            "see whether the catalogue answers as it should, or drop the index"
+        )
+    index.drop(f"FROM {GONE}")
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
