@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from rasteret_sql import __version__
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.pipeline.commands import add_commands
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rasteret-sql {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
+    add_commands(commands)
     commands.add_parser(
         "shell",
         help="the DuckDB shell with every function: shell [DATABASE] [options of duckdb]",

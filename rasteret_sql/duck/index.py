@@ -16,6 +16,7 @@ from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import whole_numbers
 from rasteret_sql.duck.duck_types import DuckType, declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
+from rasteret_sql.duck.tile_tables import GAPS, offsets_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.redact import place
 
@@ -40,6 +41,8 @@ class HeaderColumn:
     def __init__(self, rows: pa.StructArray) -> None:
         names = fields_of(rows.type)
         missing = [name for name in REQUIRED if name not in names]
+        if GAPS in names:  # a packed index has them in place of the offsets
+            missing = [name for name in missing if name != TABLES[0]]
         if missing:
             raise ArgumentError(
                 f"the raster is a row without the column{'s' * (len(missing) > 1)} {', '.join(missing)}: "
@@ -118,10 +121,11 @@ class _Row:
         value = column[self.row]
         if not value.is_valid:
             return None
-        if not holds(column.type, self.kind.children[name]):
+        kind = declared("BIGINT[]") if name == GAPS else self.kind.children[name]
+        if not holds(column.type, kind):
             self.refuse(
                 f"the index column {self.within}{name} is {_short(duck_type(column.type))}, "
-                f"where cog_header writes {_short(self.kind.children[name].text)}; {AGAIN}"
+                f"where cog_header writes {_short(kind.text)}; {AGAIN}"
             )
         return value
 
@@ -204,7 +208,7 @@ def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
         photometric=columns.value("photometric"),
         bits_per_sample=columns.required("bits_per_sample"),
         fill_order=1 if fill_order is None else fill_order,
-        tile_offsets=_table(columns, "tile_offsets"),
+        tile_offsets=_offsets(columns),
         tile_byte_counts=_table(columns, "tile_byte_counts"),
         jpeg_tables=columns.value("jpeg_tables"),
         lerc_parameters=columns.values("lerc_parameters"),
@@ -226,6 +230,21 @@ def _table(columns: _Row, name: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
     if numbers.dtype.kind == "i" and len(numbers) and numbers.min() < 0:
         columns.unfit(name, f"the negative number {numbers.min()}")
     return np.asarray(numbers, np.uint64)
+
+
+def _offsets(columns: _Row) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    gaps = columns.scalar(GAPS)
+    if gaps is None or columns.scalar("tile_offsets") is not None:
+        return _table(columns, "tile_offsets")
+    if gaps.values.null_count:
+        columns.unfit(GAPS, "a list with NULL in it")
+    counts = _table(columns, "tile_byte_counts")
+    if len(gaps.values) != len(counts):
+        columns.unfit(GAPS, f"{len(gaps.values):,} numbers", f"{len(counts):,}")
+    if not len(counts):
+        return counts
+    numbers = whole_numbers(gaps.values).astype(np.int64)
+    return offsets_of(numbers, counts.view(np.int64), np.zeros(1, np.int64)).view(np.uint64)
 
 
 def _check_tables(columns: _Row, level: Level, planes: int) -> None:

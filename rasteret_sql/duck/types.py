@@ -26,6 +26,15 @@ HEADER = f"""STRUCT(
     overviews {OVERVIEW}[], mask {MASK}, ghost MAP(VARCHAR, VARCHAR),
     file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, error VARCHAR)"""
 
+FILE = "STRUCT(href VARCHAR, size UBIGINT, last_modified TIMESTAMP WITH TIME ZONE, etag VARCHAR)"
+
+FILE_STATE = "STRUCT(missing BOOLEAN, size UBIGINT, etag VARCHAR, error VARCHAR)"
+
+TILE_TABLES = f"""STRUCT(
+    tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], overviews {OVERVIEW}[], mask {MASK})"""
+PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BIGINT[]")
+"""The same in half the space; see ``duck/tile_tables.py``."""
+
 SELECTION = """STRUCT(
     href VARCHAR, etag VARCHAR, file_size UBIGINT, dtype VARCHAR, byte_order VARCHAR, band_count INTEGER,
     width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN,

@@ -18,6 +18,7 @@
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint of the item.
 -- @returns datetime TIMESTAMP WITH TIME ZONE  When the item was acquired.
+-- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata was changed last.
 -- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
 -- @returns platform VARCHAR  Satellite.
 -- @returns proj_code VARCHAR  CRS that the item declares.
@@ -83,6 +84,7 @@ SELECT
     s.collection,
     s.geometry,
     s.datetime,
+    s.updated,
     s.cloud_cover,
     s.platform,
     s.proj_code,

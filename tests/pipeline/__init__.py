@@ -1,1 +1,1 @@
-"""Pipelines: dbt projects, and what runs every night."""
+"""The life of an index, and pipelines: what runs every night."""

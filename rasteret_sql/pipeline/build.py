@@ -1,0 +1,244 @@
+"""Builds an index and keeps it up to date: only what is new, changed or failed is read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.pipeline.search import Search, search_of
+from rasteret_sql.pipeline.target import KEYS, SAME, Target, target_of
+from rasteret_sql.store.progress import progress
+
+if TYPE_CHECKING:
+    import duckdb
+
+BATCH_ROWS = 2048
+"""Headers between two commits: one full vector."""
+ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "updated", "cloud_cover", "platform", "proj_code")
+FOUND, TODO, GONE = "rasteret_found", "rasteret_todo", "rasteret_gone"
+STATES = ("added", "updated", "retried", "changed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexRun:
+    """What one run found and did; all but ``items`` counts assets."""
+
+    items: int
+    """Items that the search gave."""
+    assets: int
+    """Assets of them that belong into the index."""
+    added: int
+    """Were not in the index."""
+    updated: int
+    """The item's ``updated`` or the asset's href changed."""
+    changed: int
+    """The file's ETag or size changed (``check_files``)."""
+    retried: int
+    """Had failed before."""
+    failed: int
+    """Have an error after this run, of those that it read."""
+    gone: int
+    """In the index, but no longer in the catalogue."""
+    pruned: int
+    """Of those, taken out of the index (``prune``)."""
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def build_index(
+    connection: duckdb.DuckDBPyConnection,
+    target: str | os.PathLike[str],
+    catalog: str | None = None,
+    *,
+    batch_rows: int = BATCH_ROWS,
+    **search: Any,
+) -> IndexRun:
+    """Put what a search finds into the index ``target``: a table of the connection, or a ``.parquet`` path.
+
+    ``catalog`` and ``search`` are the arguments of ``cog_index`` (collections, bbox, datetime, filter, assets
+    and so on); in place of a catalogue ``items`` may be a query that gives items, such as
+    ``FROM stac_read('items.json')``. Headers are read of assets that the index does not have, whose item has
+    another ``updated`` or whose href changed, and of those that failed before; ``batch_rows`` at a time, each
+    batch kept when it is done, so that an interrupted build goes on where it was.
+    The search is written down in the index, for ``refresh_index``.
+    """
+    index = target_of(connection, target)
+    new = search_of(catalog, search)
+    kept = index.searches()
+    return _run(connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows)
+
+
+def refresh_index(
+    connection: duckdb.DuckDBPyConnection,
+    target: str | os.PathLike[str],
+    *,
+    prune: bool = False,
+    check_files: bool = False,
+    updated_only: bool = False,
+    batch_rows: int = BATCH_ROWS,
+) -> IndexRun:
+    """Make the searches again that the index was built from, and take over what is new or changed.
+
+    Rows that no search finds any more are counted as ``gone``, and deleted with ``prune``. With
+    ``check_files`` every known file is asked for its ETag and size (one byte each), and read again where they
+    changed. ``updated_only`` asks the catalogue for items changed since the newest ``updated`` in the index:
+    less to page through, but items that are gone, and items without ``updated``, are not noticed.
+    Raises ``ArgumentError`` for an index that has no searches written down, for ``prune`` with
+    ``updated_only``, and for ``prune`` where a search is limited by ``max_items``.
+    """
+    index = target_of(connection, target)
+    searches = index.searches()
+    if not searches:
+        raise ArgumentError(
+            f"{os.fspath(target)} does not say what it was built from: build it with build_index "
+            "(rasteret-sql index build), which keeps the search, or call that again"
+        )
+    if prune and (updated_only or not all(search.complete for search in searches)):
+        limit = "updated_only" if updated_only else "a search with max_items"
+        raise ArgumentError(
+            f"prune with {limit}: what is not found may still be there, so nothing can be pruned"
+        )
+    return _run(
+        connection, index, searches, searches, batch_rows,
+        prune=prune, check_files=check_files, updated_only=updated_only, refreshing=True,
+    )  # fmt: skip
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    index: Target,
+    searches: tuple[Search, ...],
+    kept: tuple[Search, ...],
+    batch_rows: int,
+    *,
+    prune: bool = False,
+    check_files: bool = False,
+    updated_only: bool = False,
+    refreshing: bool = False,
+) -> IndexRun:
+    known = index.known()
+    _find(connection, searches, known if updated_only else "")
+    counts = _plan(connection, known, check_files)
+    failed = _read(connection, index, sum(counts.values()), batch_rows, first=not known)
+    index.finish(kept)
+    complete = refreshing and not updated_only and all(search.complete for search in searches)
+    gone = _gone(connection, index) if complete else 0
+    if prune and gone:
+        _prune(connection, index, gone)
+    items, assets = _one(connection, f"SELECT count(DISTINCT (collection, id)), count(*) FROM {FOUND}")
+    for table in (FOUND, TODO, GONE):
+        connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    return IndexRun(
+        items=items, assets=assets, failed=failed, gone=gone, pruned=gone if prune else 0, **counts
+    )
+
+
+def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], known: str) -> None:
+    """The assets that belong into the index, each once, as a temporary table."""
+    since = _one(connection, f"SELECT max(updated) FROM ({known})")[0] if known else None
+    columns = ", ".join(f"s.{column}" for column in ITEM_COLUMNS)
+    parts = [
+        f"SELECT {columns}, a.key AS band, a.value.href AS href "
+        f"FROM ({search.rows(updated_since=since)}) AS s, unnest(map_entries(s.assets)) AS u(a) "
+        f"WHERE {search.wanted}"
+        for search in searches
+    ]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {FOUND} AS FROM ({' UNION ALL '.join(parts)}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(KEYS)} ORDER BY updated DESC NULLS LAST) = 1"
+    )
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, known: str, check_files: bool) -> dict[str, int]:
+    """Number what has to be read, each with the reason why."""
+    rows = (
+        known
+        or "SELECT NULL::VARCHAR AS collection, NULL::VARCHAR AS id, NULL::VARCHAR AS band, "
+        "NULL::VARCHAR AS href, NULL::TIMESTAMPTZ AS updated, NULL::VARCHAR AS etag, "
+        "NULL::UBIGINT AS file_size, NULL::VARCHAR AS error LIMIT 0"
+    )
+    state = (
+        "CASE WHEN s.id IS NULL THEN 'added' "
+        "WHEN t.updated IS NOT NULL AND s.updated IS DISTINCT FROM t.updated OR s.href <> t.href "
+        "THEN 'updated' "
+        "WHEN s.error IS NOT NULL THEN 'retried' ELSE 'known' END"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {TODO} AS "
+        f"SELECT t.*, s.etag AS old_etag, s.file_size AS old_size, {state} AS state "
+        f"FROM {FOUND} AS t LEFT JOIN ({rows}) AS s ON ({SAME})"
+    )
+    if check_files:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT t.id, t.collection, t.band "
+            f"FROM (SELECT * FROM {TODO} WHERE state = 'known') AS t, "
+            f"(SELECT _rasteret_ok(_rasteret_file_states(t.href)) AS now) WHERE {changed('t')}"
+        )
+        connection.execute(
+            f"UPDATE {TODO} AS t SET state = 'changed' WHERE EXISTS (FROM {GONE} AS s WHERE {SAME})"
+        )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {TODO} AS SELECT * EXCLUDE (old_etag, old_size), "
+        f"row_number() OVER (ORDER BY datetime, id, band) AS n FROM {TODO} WHERE state <> 'known'"
+    )
+    found = dict(connection.execute(f"SELECT state, count(*) FROM {TODO} GROUP BY state").fetchall())
+    return {state: found.get(state, 0) for state in STATES}
+
+
+def changed(row: str, *, etag: str = "old_etag", size: str = "old_size") -> str:
+    """The condition that a file is no longer what the index says; as reads judge it: by ETag, else by size.
+
+    One that cannot be asked now, because its server is down, is not changed.
+    """
+    return (
+        f"(coalesce(now.missing, false) OR CASE WHEN {row}.{etag} IS NOT NULL AND now.etag IS NOT NULL "
+        f"THEN {row}.{etag} <> now.etag ELSE coalesce({row}.{size} <> now.size, false) END)"
+    )
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, index: Target, total: int, batch_rows: int, *, first: bool
+) -> int:
+    """Read the headers and keep them, batch by batch; how many of them failed."""
+    columns = ", ".join(f"w.{column}" for column in (*ITEM_COLUMNS, "band"))
+    starts = range(1, total + 1, batch_rows)
+    failed = 0
+    with progress(total, unit="header", what="headers") as advance:
+        for start in starts or (range(1) if first else ()):
+            last = start + batch_rows - 1
+            batch = f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {last}"
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE rasteret_batch AS "
+                f"SELECT {columns}, h.* FROM ({batch}) AS w, cog_header(w.href) AS h"
+            )
+            index.add("SELECT * FROM temp.rasteret_batch")
+            failed += _one(connection, "SELECT count(error) FROM temp.rasteret_batch")[0]
+            advance(min(last, total) - start + 1)
+    connection.execute("DROP TABLE IF EXISTS temp.rasteret_batch")
+    return failed
+
+
+def _gone(connection: duckdb.DuckDBPyConnection, index: Target) -> int:
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT {', '.join(KEYS)} FROM ({index.known()}) AS t "
+        f"WHERE NOT EXISTS (FROM {FOUND} AS s WHERE {SAME})"
+    )
+    count: int = _one(connection, f"SELECT count(*) FROM {GONE}")[0]
+    return count
+
+
+def _prune(connection: duckdb.DuckDBPyConnection, index: Target, gone: int) -> None:
+    """Delete what is gone; all of it never, because a catalogue that is out of order finds nothing."""
+    if gone == _one(connection, f"SELECT count(*) FROM ({index.known()})")[0]:
+        raise ArgumentError(
+            f"the searches find none of the {gone:,} assets that the index has, so nothing was pruned: "
+            "see whether the catalogue answers as it should, or drop the index"
+        )
+    index.drop(f"FROM {GONE}")
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    return connection.execute(query).fetchone()

@@ -1,0 +1,182 @@
+"""``rasteret-sql index`` and ``rasteret-sql query``, for people and for cron.
+
+Exit codes: 0 done; 1 an error; 2 a command line that cannot be understood; 3 done, but rows failed (build,
+refresh) or problems were found (validate). Results go to standard output, progress to standard error, and
+only to a terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+DONE, WITH_FAILURES = 0, 3
+SHOWN_ROWS = 10_000
+"""Of a table for people; the table says so where there are more. ``--json`` prints all."""
+TARGET = "a .parquet path, or the name of a table in --database"
+Subparsers = argparse._SubParsersAction  # the type of what add_subparsers gives has no public name
+
+
+def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    """Put ``index`` and ``query`` beside the other commands."""
+    index = commands.add_parser("index", help="build an index, keep it up to date, look into it, check it")
+    whats = index.add_subparsers(dest="what", metavar="WHAT", required=True)
+    build = _command(whats, "build", _build, "read the headers of what a search finds into an index")
+    build.add_argument(
+        "catalog", nargs="?", metavar="CATALOG", help="an id of stac_catalogs(), or the URL of an API"
+    )
+    build.add_argument("--items", metavar="SQL", help="in place of CATALOG: a query that gives items")
+    build.add_argument("--assets", type=_names, metavar="A,B", help="asset keys; without it every TIFF")
+    build.add_argument("--collections", type=_names, metavar="A,B")
+    build.add_argument("--ids", type=_names, metavar="A,B")
+    build.add_argument("--bbox", type=_bbox, metavar="XMIN,YMIN,XMAX,YMAX", help="longitude and latitude")
+    build.add_argument("--intersects", metavar="WKT", help="WKT or GeoJSON")
+    build.add_argument("--datetime", metavar="FROM/TO")
+    build.add_argument("--filter", metavar="SQL", help="such as: cloud_cover < 20")
+    build.add_argument("--max-items", type=int, metavar="N")
+    refresh = _command(whats, "refresh", _refresh, "make the searches of an index again; read what is new")
+    refresh.add_argument("--prune", action="store_true", help="delete rows that the catalogue no longer has")
+    refresh.add_argument("--check-files", action="store_true", help="ask every file for its ETag and size")
+    refresh.add_argument(
+        "--updated-only", action="store_true", help="ask only for items changed since the last"
+    )
+    for command in (build, refresh):
+        command.add_argument(
+            "--batch", type=int, default=2048, metavar="N", help="headers between two commits"
+        )
+    _command(whats, "info", _info, "what an index holds")
+    validate = _command(whats, "validate", _validate, "whether an index is complete, and its files unchanged")
+    validate.add_argument("--no-files", action="store_true", help="look at the index alone; no request")
+    validate.add_argument("--sample", type=int, metavar="N", help="ask only N of its files")
+    query = commands.add_parser("query", help="run SQL with every function, and print the rows")
+    query.add_argument("sql", metavar="SQL", help="one statement or several; '-' reads standard input")
+    _common(query)
+    query.set_defaults(run=_query)
+
+
+def _command(
+    whats: Subparsers[argparse.ArgumentParser], what: str, run: Any, text: str
+) -> argparse.ArgumentParser:
+    parser = whats.add_parser(what, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument("target", metavar="TARGET", help=TARGET)
+    _common(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", default=":memory:", metavar="FILE", help="a DuckDB database")
+    parser.add_argument("--json", action="store_true", help="print JSON; rows of a query one a line")
+
+
+def _names(given: str) -> list[str]:
+    return [part.strip() for part in given.split(",") if part.strip()]
+
+
+def _bbox(given: str) -> list[float]:
+    numbers = [float(part) for part in given.split(",")]
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"{given!r}: four numbers with commas between were expected")
+    return numbers
+
+
+@contextmanager
+def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection; what DuckDB refuses is an error of ours, so that it ends in one line and exit code 1."""
+    import duckdb
+
+    import rasteret_sql
+    from rasteret_sql.errors import ArgumentError
+
+    try:
+        with rasteret_sql.connect(arguments.database) as connection:
+            # DuckDB draws its bar on standard output, into what is printed there
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+    except duckdb.Error as error:
+        raise ArgumentError(str(error)) from error
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from rasteret_sql.pipeline.build import build_index
+
+    names = ("items", "assets", "collections", "ids", "bbox", "intersects", "datetime", "filter", "max_items")
+    search = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    with _connected(arguments) as connection:
+        run = build_index(
+            connection, arguments.target, arguments.catalog, batch_rows=arguments.batch, **search
+        )
+    _print(run.as_dict(), arguments.json)
+    return WITH_FAILURES if run.failed else DONE
+
+
+def _refresh(arguments: argparse.Namespace) -> int:
+    from rasteret_sql.pipeline.build import refresh_index
+
+    with _connected(arguments) as connection:
+        run = refresh_index(
+            connection, arguments.target, prune=arguments.prune, check_files=arguments.check_files,
+            updated_only=arguments.updated_only, batch_rows=arguments.batch,
+        )  # fmt: skip
+    _print(run.as_dict(), arguments.json)
+    return WITH_FAILURES if run.failed else DONE
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from rasteret_sql.pipeline.check import index_info
+
+    with _connected(arguments) as connection:
+        _print(index_info(connection, arguments.target).as_dict(), arguments.json)
+    return DONE
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from rasteret_sql.pipeline.check import validate_index
+
+    with _connected(arguments) as connection:
+        problems = validate_index(
+            connection, arguments.target, check_files=not arguments.no_files, sample=arguments.sample
+        )
+    if arguments.json:
+        print(json.dumps([problem.as_dict() for problem in problems]))
+    for problem in () if arguments.json else problems:
+        print(f"{problem.kind}: {problem.rows:,} rows, such as: {problem.example}")
+    return WITH_FAILURES if problems else DONE
+
+
+def _query(arguments: argparse.Namespace) -> int:
+    sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
+    with _connected(arguments) as connection:
+        if not arguments.json:
+            relation = connection.sql(sql)
+            if relation is not None:  # None is of a statement that gives no rows
+                relation.show(max_rows=SHOWN_ROWS)
+            return DONE
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        while rows := cursor.fetchmany(2048):
+            for row in rows:
+                print(json.dumps(dict(zip(names, row, strict=True)), default=_json))
+    return DONE
+
+
+def _json(value: Any) -> Any:
+    """What JSON has no word for: bytes as hexadecimal digits, times and the rest as text."""
+    return value.hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
+
+
+def _print(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(facts))
+        return
+    width = max(map(len, facts))
+    for key, value in facts.items():
+        print(f"{key:<{width}}  {value}")

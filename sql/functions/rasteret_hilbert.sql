@@ -1,0 +1,13 @@
+-- Where a geometry lies on a Hilbert curve over the world: what is close in this order is close on the ground.
+--
+-- ORDER BY date_trunc('month', datetime), rasteret_hilbert(geometry) puts rows that one area of interest needs
+-- into the same row groups of a Parquet file.
+--
+-- @param geometry  GEOMETRY or WKB in longitude and latitude; its middle counts.
+-- @returns value UINTEGER  Distance along a curve of order 16 (cells of 0.0055 x 0.0027 degrees); NULL for NULL and for an empty geometry.
+-- @example An index in an order that is good to read
+-- COPY (
+--     FROM 'idx.parquet'
+--     ORDER BY date_trunc('month', datetime), rasteret_hilbert(geometry), datetime, id, band
+-- ) TO 'sorted.parquet' (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE 8192);
+CREATE MACRO rasteret_hilbert(geometry) AS _rasteret_ok(_rasteret_hilbert(geometry))

@@ -1,0 +1,70 @@
+"""The command line as cron uses it: what it prints, where, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rasteret_sql.__main__ import main
+from rasteret_sql.demo import Demo
+
+
+def test_a_night(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Build, refresh, look, check, query; in a pipe nothing is said of progress."""
+    target = str(tmp_path / "idx.parquet")
+    assert (
+        main(["index", "build", target, demo.url, "--assets", "red,nir", "--bbox", "11,47,13,49", "--json"])
+        == 0
+    )
+    run = json.loads(capfd.readouterr().out)
+    assert (run["added"], run["failed"]) == (24, 0)
+    assert main(["index", "refresh", target, "--prune", "--check-files", "--json"]) == 0
+    assert set(json.loads(capfd.readouterr().out).values()) == {0, 12, 24}
+    assert main(["index", "info", target]) == 0
+    assert "bytes_per_tile" in capfd.readouterr().out
+    assert main(["index", "validate", target, "--sample", "5", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == []
+    assert (
+        main(["query", f"SELECT band, count(*) AS n FROM '{target}' GROUP BY band ORDER BY band", "--json"])
+        == 0
+    )
+    out, err = capfd.readouterr()
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"band": "nir", "n": 12},
+        {"band": "red", "n": 12},
+    ]
+    assert err == ""
+    assert main(["query", "SELECT 42 AS answer"]) == 0
+    assert "answer" in capfd.readouterr().out
+
+
+def test_exit_codes(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    database = str(tmp_path / "own.duckdb")
+    lost = (
+        f"SELECT * REPLACE (map {{'red': {{'href': '{demo.url}/no.tif', 'type': 'image/tiff'}}}} AS assets) "
+    )
+    items = f"{lost} FROM stac_search('{demo.url}', max_items := 1)"
+    assert main(["index", "build", "idx", "--items", items, "--database", database]) == 3
+    assert main(["index", "validate", "idx", "--no-files", "--database", database]) == 3
+    assert "failed: 1 rows, such as: " in capfd.readouterr().out
+    assert main(["index", "info", "nothing", "--database", database]) == 1
+    assert "rasteret-sql: nothing: there is no such index" in capfd.readouterr().err
+    assert main(["query", "SELECT nothing"]) == 1
+    assert "Traceback" not in capfd.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["index", "build", "idx", "--bbox", "1,2"])
+    assert left.value.code == 2
+
+
+def test_the_installed_command_reads_sql_from_a_pipe() -> None:
+    command = [sys.executable, "-m", "rasteret_sql", "query", "-", "--json"]
+    done = subprocess.run(
+        command, input="SELECT 'a'::BLOB AS bytes, DATE '2024-01-01' AS day", capture_output=True, text=True,
+        check=True, env=os.environ,
+    )  # fmt: skip
+    assert (json.loads(done.stdout), done.stderr) == ({"bytes": "61", "day": "2024-01-01"}, "")
