@@ -30,6 +30,10 @@ def test_the_first_screen_binds_and_reads(monkeypatch: pytest.MonkeyPatch) -> No
         assert plan, "the live catalogue is named, and nothing is sent to it"
         demo.con.execute((EXAMPLES / "01_build_index.sql").read_text("utf-8"))
         assert len(demo.con.execute(join).fetchall()) > 200
+        ndvi = demo.con.execute(f"SELECT ndvi.mean FROM ({blocks('sql')[1].strip().rstrip(';')})").fetchall()
+        seen = [mean for (mean,) in ndvi if mean is not None]
+        assert len(ndvi) > len(seen) > 100
+        assert all(-1 <= mean <= 1 for mean in seen)
 
 
 def test_the_python_example_prints_a_chip(tmp_path: Path) -> None:
