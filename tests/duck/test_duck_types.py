@@ -14,11 +14,12 @@ from rasteret_sql.duck.kernels import kernels
 def same(found: DuckType, oracle: Any) -> bool:
     """Name, nesting, names of fields and sizes."""
     nested = oracle.children if oracle.id in ("struct", "list", "array", "map") else []
-    children = {name: child for name, child in nested if name != "size"}
+    size = dict(nested).get("size", 0) if oracle.id == "array" else 0
+    children = {name: child for name, child in nested if oracle.id != "array" or name != "size"}
     return (
         found.id == oracle.id
         and list(found.children) == list(children)
-        and found.size == dict(nested).get("size", 0)
+        and found.size == size
         and all(same(found.children[name], child) for name, child in children.items())
     )
 
