@@ -18,6 +18,11 @@ BATCH_ROWS = 2048
 """Headers between two commits: one full vector."""
 ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "updated", "cloud_cover", "platform", "proj_code")
 FOUND, TODO, GONE = "rasteret_found", "rasteret_todo", "rasteret_gone"
+SCALING = ", ".join(
+    f"CASE WHEN _rasteret_unscaled(h, w.item) THEN w.item.{column} ELSE h.{column} END AS {column}"
+    for column in ("scales", "offsets")
+)
+"""What the file does not say, its item may; as in ``cog_index``."""
 STATES = ("added", "updated", "retried", "changed")
 
 
@@ -141,7 +146,8 @@ def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], k
     since = _one(connection, f"SELECT max(updated) FROM ({known})")[0] if known else None
     columns = ", ".join(f"s.{column}" for column in ITEM_COLUMNS)
     parts = [
-        f"SELECT {columns}, a.key AS band, a.value.href AS href "
+        f"SELECT {columns}, a.key AS band, a.value.href AS href, "
+        "{'scales': a.value.scales, 'offsets': a.value.offsets} AS item "
         f"FROM ({search.rows(updated_since=since)}) AS s, unnest(map_entries(s.assets)) AS u(a) "
         f"WHERE {search.wanted}"
         for search in searches
@@ -212,7 +218,7 @@ def _read(
             batch = f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {last}"
             connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE rasteret_batch AS "
-                f"SELECT {columns}, h.* FROM ({batch}) AS w, cog_header(w.href) AS h"
+                f"SELECT {columns}, h.* REPLACE ({SCALING}) FROM ({batch}) AS w, cog_header(w.href) AS h"
             )
             index.add("SELECT * FROM temp.rasteret_batch")
             failed += _one(connection, "SELECT count(error) FROM temp.rasteret_batch")[0]

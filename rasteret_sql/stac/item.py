@@ -11,12 +11,13 @@ import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.stac.href import is_absolute, resolve_href
+from rasteret_sql.stac.scaling import scaling
 from rasteret_sql.stac.values import encodable, json_text, number, parse_datetime, short, text
 from rasteret_sql.store.redact import place
 
 ASSET_TYPE = (
     "STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], "
-    "file_size UBIGINT, bands VARCHAR[], extra_fields JSON)"
+    "file_size UBIGINT, bands VARCHAR[], scales DOUBLE[], offsets DOUBLE[], extra_fields JSON)"
 )
 """DuckDB's type of one asset. ``extra_fields`` keeps every member without a column (``alternate``, …)."""
 
@@ -87,7 +88,7 @@ def item_row(item: Mapping[str, Any], *, base_href: str | None) -> dict[str, Any
         "constellation": text(properties.get("constellation")),
         "gsd": number(properties.get("gsd")),
         "proj_code": _proj_code(item, properties),
-        "assets": _assets(item.get("assets"), name, base),
+        "assets": _assets(item.get("assets"), properties, name, base),
         "properties": json_text(properties),
         "self_href": self_href,
     }
@@ -150,7 +151,9 @@ def _own_code(fields: Mapping[str, Any]) -> str | None:
     return f"EPSG:{int(epsg)}" if epsg is not None and epsg.is_integer() else None
 
 
-def _assets(value: Any, name: str, base: str | None) -> dict[str, dict[str, Any]]:
+def _assets(
+    value: Any, properties: Mapping[str, Any], name: str, base: str | None
+) -> dict[str, dict[str, Any]]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -160,6 +163,7 @@ def _assets(value: Any, name: str, base: str | None) -> dict[str, dict[str, Any]
         if not isinstance(asset, Mapping):
             raise MalformedError(f"{name}: asset '{key}' must be an object, found {short(asset)}")
         href, roles, size = asset.get("href"), asset.get("roles"), number(asset.get("file:size"))
+        scales, offsets = scaling(key, asset, properties) or (None, None)
         extra = {field: member for field, member in asset.items() if field not in _ASSET_COLUMNS}
         rows[encodable(key)] = {
             "href": encodable(resolve_href(href, base)) if isinstance(href, str) else None,
@@ -168,6 +172,8 @@ def _assets(value: Any, name: str, base: str | None) -> dict[str, dict[str, Any]
             "roles": [encodable(str(role)) for role in roles] if isinstance(roles, list) else [],
             "file_size": int(size) if size is not None and 0 <= size < 2**63 else None,
             "bands": _band_names(asset),
+            "scales": scales,
+            "offsets": offsets,
             "extra_fields": json_text(extra) if extra else None,
         }
     return rows

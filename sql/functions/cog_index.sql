@@ -44,7 +44,7 @@
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
 -- @returns footprint GEOMETRY('OGC:CRS84')  Outline in longitude and latitude.
 -- @returns nodata DOUBLE  Value of missing pixels; NULL when there is none.
--- @returns scales DOUBLE[]  Per band: value = scale · stored + offset.
+-- @returns scales DOUBLE[]  Per band: value = scale · stored + offset. Of the file, else as the item says: its raster extension, or the offset of Sentinel-2's baselines.
 -- @returns offsets DOUBLE[]  Per band.
 -- @returns units VARCHAR[]  Per band: unit of the values after scale and offset.
 -- @returns band_names VARCHAR[]  GDAL's band descriptions.
@@ -89,7 +89,10 @@ SELECT
     s.platform,
     s.proj_code,
     a.key AS band,
-    h.*
+    h.* REPLACE (
+        CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.scales ELSE h.scales END AS scales,
+        CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.offsets ELSE h.offsets END AS offsets
+    )
 FROM stac_search(
          catalog,
          collections := collections,

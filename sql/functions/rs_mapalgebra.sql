@@ -18,7 +18,7 @@
 -- @param mask  Condition over the same names: where it is not true, pixels are not valid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
 -- @param dtype  NumPy name of the answer's samples, rounded as CAST does; the expression's own type without (BOOLEAN is uint8, DECIMAL float64).
 -- @param nodata  Value under pixels that are not valid, and what it equals is not valid; NaN for floating point without, else none (0 is written).
--- @param scale  True: value = scale · stored + offset of each header, before the expression. Numbers that only the STAC item has, such as the -1000 of newer Sentinel-2 baselines, belong into the expression.
+-- @param scale  True: value = scale · stored + offset of each header, before the expression. Rows of cog_index and build_index have those of the STAC item, such as the offset of newer Sentinel-2 baselines, where the file has none.
 -- @param resolution  Of each raster the coarsest level whose pixels are no larger, in units of its CRS.
 -- @param all_touched  As in read_cog.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.

@@ -42,7 +42,7 @@
 -- @returns constellation VARCHAR  Constellation.
 -- @returns gsd DOUBLE  Ground sample distance, metres.
 -- @returns proj_code VARCHAR  proj:code, or EPSG:n from proj:epsg.
--- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], extra_fields JSON))  Assets by key; hrefs are absolute.
+-- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], scales DOUBLE[], offsets DOUBLE[], extra_fields JSON))  Assets by key; hrefs are absolute. scales and offsets, by band, are those of the item: value = scale · stored + offset.
 -- @returns properties JSON  All properties as the catalogue gave them.
 -- @returns self_href VARCHAR  Where the item lives.
 -- @example Clear scenes of one summer

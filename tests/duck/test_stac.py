@@ -184,6 +184,22 @@ def test_assets_of_an_index_may_have_the_catalogues_other_names(con: duckdb.Duck
     assert rows == [("nir",), ("red",)]  # a key of the item goes before another asset's other name
 
 
+def test_an_index_has_them_and_expressions_apply_them(con: duckdb.DuckDBPyConnection) -> None:
+    rows = con.execute(
+        "SELECT DISTINCT band, scales, offsets FROM cog_index('demo') ORDER BY band"
+    ).fetchall()
+    assert rows == [("nir", [0.0001], [-0.1]), ("red", [0.0001], [-0.1]), ("scl", None, None)]
+    area = "[12.0, 47.98, 12.01, 47.99]"
+    query = (
+        f"SELECT list_avg(flatten(RS_AsArray(stored))), list_avg(flatten(RS_AsArray(reflectance))) FROM ("
+        f"SELECT RS_MapAlgebra('red', {{'red': i}}, aoi := {area}) AS stored, "
+        f"RS_MapAlgebra('red', {{'red': i}}, aoi := {area}, scale := true) AS reflectance "
+        "FROM cog_index('demo', assets := ['red'], ids := ['S2_32632_20240514']) AS i)"
+    )
+    ((stored, reflectance),) = con.execute(query).fetchall()
+    assert reflectance == pytest.approx(stored * 0.0001 - 0.1, abs=1e-12)
+
+
 def test_a_notice_of_a_kernels_thread_reaches_the_user_once_a_query() -> None:
     handler = api(search=lambda server, asked: Answer(body=page(item("a", **{"eo:cloud_cover": 5}))))
     with serving(handler) as server, rasteret_sql.connect(config={"threads": 2}) as con:
