@@ -23,12 +23,12 @@ GROUPS = {
     "index": "cog_index cog_header cog_files read_rasteret rasteret_bbox rasteret_hilbert",
     "pixels": "read_cog read_cog_tiles cog_windows RS_TileEnvelope RS_AsArray RS_PixelAsCentroids",
     "points and zones": "RS_Value RS_Values RS_ZonalStats RS_ZonalStatsAll RS_StatsMerge RS_Histogram",
-    "band math": "RS_MapAlgebra RS_NormalizedDifference RS_NDVI RS_NDWI RS_MNDWI RS_NDMI RS_NBR RS_EVI RS_EVI2 "
-    "RS_SAVI",
+    "band math": "RS_MapAlgebra RS_NormalizedDifference RS_NDVI RS_NDWI RS_MNDWI RS_NDMI RS_NBR RS_EVI "
+    "RS_EVI2 RS_SAVI",
     "grids": "RS_Clip RS_Resample RS_Transform RS_ReprojectMatch RS_Mosaic",
     "pictures and files": "RS_AsPNG RS_AsGeoTiff RS_AsNPY",
-    "properties": "RS_MetaData RS_Width RS_Height RS_NumBands RS_CRS RS_SRID RS_Envelope RS_ConvexHull RS_ScaleX "
-    "RS_ScaleY RS_SkewX RS_SkewY RS_UpperLeftX RS_UpperLeftY RS_BandNoDataValue RS_BandPixelType",
+    "properties": "RS_MetaData RS_Width RS_Height RS_NumBands RS_CRS RS_SRID RS_Envelope RS_ConvexHull "
+    "RS_ScaleX RS_ScaleY RS_SkewX RS_SkewY RS_UpperLeftX RS_UpperLeftY RS_BandNoDataValue RS_BandPixelType",
     "this process": "rasteret_functions rasteret_requests rasteret_settings",
 }
 """What the functions are for, in the order of a job; every public one is in one group."""
@@ -81,7 +81,12 @@ def table(public: list[Function]) -> str:
 
 def contents(public: list[Function]) -> str:
     """The page that the reference begins with: a line a function."""
-    parts = ["# Functions", "", "Generated from `sql/functions`; `FROM rasteret_functions()` has the same.", ""]
+    parts = [
+        "# Functions",
+        "",
+        "Generated from `sql/functions`; `FROM rasteret_functions()` has the same.",
+        "",
+    ]
     for group, members in grouped(public).items():
         parts += [f"## {group.capitalize()}", "", "| function | what it gives |", "| --- | --- |"]
         parts += [f"| [`{f.name}`]({f.name}.md) | {cell(f.summary)} |" for f in members]

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments import areas, integers, plain, sql, texts, values_of
+from rasteret_sql.duck.arguments import areas, flags, integers, plain, sql, texts, values_of
 from rasteret_sql.duck.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.rows import box
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
@@ -31,7 +31,7 @@ DEGREES = 1e-6
 def stac_search(*columns: pa.Array) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
     catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
-    moment, condition, sortby, max_items, page_size, query = rest
+    moment, condition, sortby, max_items, page_size, limited, query = rest
     found_areas = areas(intersects, intersects_type, aoi_crs)
     names = texts(catalog, "catalog")
     boxes = [None if v is None else _bbox(plain(v)) for v in values_of(bbox)]
@@ -40,6 +40,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
     moments = [_moment(v) for v in values_of(moment)]
     conditions = texts(condition, "filter")
     limits, pages = integers(max_items, "max_items"), integers(page_size, "page_size")
+    quiet = flags(limited, "limited")
     asked: list[tuple[int, SearchRequest]] = []
     for i, name in enumerate(names):
         if name is None:
@@ -62,6 +63,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
                     sortby=orders[i],
                     max_items=limits[i],
                     page_size=pages[i],
+                    limited=bool(quiet[i]),
                 ),
             )
         )

@@ -147,7 +147,7 @@ def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], k
     columns = ", ".join(f"s.{column}" for column in ITEM_COLUMNS)
     parts = [
         f"SELECT {columns}, a.key AS band, a.value.href AS href, "
-        "{'scales': a.value.scales, 'offsets': a.value.offsets} AS item "
+        'from_json(to_json(a.value), \'{"scales": ["DOUBLE"], "offsets": ["DOUBLE"]}\') AS item '
         f"FROM ({search.rows(updated_since=since)}) AS s, unnest(map_entries(s.assets)) AS u(a) "
         f"WHERE {search.wanted}"
         for search in searches

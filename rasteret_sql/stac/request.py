@@ -42,6 +42,9 @@ class SearchRequest:
     """None gives all items."""
     page_size: int | None = None
 
+    limited: bool = False
+    """Whether the query itself has ``LIMIT max_items``, so that a cut is no news."""
+
     target: Catalog = field(init=False, repr=False)
     """The catalogue that ``catalog`` names."""
     interval: str | None = field(init=False, repr=False)
@@ -83,6 +86,7 @@ class SearchRequest:
         parts = (
             self.target.endpoint, self.collections, self.ids, self.bbox, self.intersects, self.interval,
             self.expression, [key.as_json() for key in self.order], self.max_items, self.page_size,
+            self.limited,
         )  # fmt: skip
         return json.dumps(parts, sort_keys=True)
 

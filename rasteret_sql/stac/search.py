@@ -45,7 +45,7 @@ def search(
     with ExitStack() as stack:
         bar = _Bar(stack, alone)
         if not request.order:
-            for item in _cut(found, bar, partial(_say_cut, notices)):
+            for item in _cut(found, bar, partial(_say_cut, notices, request)):
                 yield item_row(item, base_href=found.base_href)
             return
         yield from _in_order(found, notices, bar)
@@ -55,22 +55,23 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
     """Rows as ``sortby`` asks, sorted here where the server does not."""
     request = found.request
     if found.agreement.sorts:
-        cuts: list[tuple[int, str]] = []
-        rows = _keyed(_cut(found, bar, lambda most, what: cuts.append((most, what))), found)
+        cuts: list[str] = []
+        rows = _keyed(_cut(found, bar, cuts.append), found)
         if is_ordered((keys for keys, _ in rows), request.order):
             for cut in cuts:
-                _say_cut(notices, *cut)
+                _say_cut(notices, request, cut)
             yield from (row for _, row in rows)
             return
         name = place(found.api.endpoint)
         said = f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}"
-        notices.say(said, reason=f"{name} sort")
+        if not request.limited:
+            notices.say(said, reason=f"{name} sort")
         if request.max_items is not None:
             rows = _keyed(_everything(found, bar), found)
     else:
         rows = _keyed(_everything(found, bar), found)
     if request.max_items is not None and len(rows) > request.max_items:
-        _say_cut(notices, request.max_items, f"{len(rows):,} items match")
+        _say_cut(notices, request, f"{len(rows):,} items match")
     yield from ordered(rows, request.order)[: request.max_items]
 
 
@@ -81,7 +82,7 @@ def _everything(found: Found, bar: _Bar) -> Iterator[Item]:
         yield from page
 
 
-def _cut(found: Found, bar: _Bar, told: Callable[[int, str], None]) -> Iterator[Item]:
+def _cut(found: Found, bar: _Bar, told: Callable[[str], None]) -> Iterator[Item]:
     """The first ``max_items`` items; ``told`` is told what more there is."""
     most, count = found.request.max_items, 0
     for page in found.pages(most):
@@ -93,14 +94,15 @@ def _cut(found: Found, bar: _Bar, told: Callable[[int, str], None]) -> Iterator[
         if most is None or count < most:
             continue
         if found.matched is not None and found.matched > count:
-            told(most, f"{found.matched:,} items match")
+            told(f"{found.matched:,} items match")
         elif len(taken) < len(page) or (found.matched is None and found.has_more):
-            told(most, "more may match")
+            told("more may match")
         return
 
 
-def _say_cut(notices: Notices, most: int, what: str) -> None:
-    notices.say(f"cut to max_items := {most:,}, but {what}", reason="max_items")
+def _say_cut(notices: Notices, request: SearchRequest, what: str) -> None:
+    if not request.limited:
+        notices.say(f"cut to max_items := {request.max_items:,}, but {what}", reason="max_items")
 
 
 def _keyed(items: Iterator[Item], found: Found) -> list[tuple[Keys, Row]]:

@@ -14,6 +14,7 @@
 -- @param max_items  As in stac_search.
 -- @param page_size  As in stac_search.
 -- @param aoi_crs  As in stac_search.
+-- @param limited  As in stac_search.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint of the item.
@@ -77,7 +78,8 @@ CREATE MACRO cog_index(
     sortby := NULL,
     max_items := NULL,
     page_size := NULL,
-    aoi_crs := NULL
+    aoi_crs := NULL,
+    limited := false
 ) AS TABLE
 SELECT
     s.id,
@@ -104,7 +106,8 @@ FROM stac_search(
          sortby := sortby,
          max_items := max_items,
          page_size := page_size,
-         aoi_crs := aoi_crs
+         aoi_crs := aoi_crs,
+         limited := limited
      ) AS s,
      unnest(map_entries(s.assets)) AS u(a),
      cog_header(a.value.href) AS h

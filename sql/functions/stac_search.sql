@@ -28,6 +28,7 @@
 -- @param max_items  At most so many items; NULL fetches all.
 -- @param page_size  Items asked for in one page; NULL takes the stac_page_size setting.
 -- @param aoi_crs  CRS of intersects when the value itself has none; OGC:CRS84 by default.
+-- @param limited  True beside a LIMIT that cuts the same rows, as rasteret_explain adds it: then nothing is said when max_items cuts.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
@@ -65,7 +66,8 @@ CREATE MACRO stac_search(
     sortby := NULL,
     max_items := NULL,
     page_size := NULL,
-    aoi_crs := NULL
+    aoi_crs := NULL,
+    limited := false
 ) AS TABLE
 SELECT
     s.id,
@@ -88,7 +90,7 @@ SELECT
 FROM (
     SELECT unnest(_rasteret_ok(_rasteret_stac_search(
         catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
-        datetime, filter, sortby, max_items, page_size,
+        datetime, filter, sortby, max_items, page_size, limited,
         concat(current_connection_id(), '/', current_query_id())
     ))) AS s
 )

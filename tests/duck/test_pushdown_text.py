@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from rasteret_sql import pushdown
-from rasteret_sql.store import meter
+from tests.requests_log import newest
 
 SEARCH = "SELECT * FROM stac_search('pc'{}) AS s {}"
 INTERVAL = "_rasteret_interval(try_cast({} AS TIMESTAMPTZ), {})"
@@ -30,9 +30,13 @@ ADDED: dict[str, str] = {
         "datetime := " + INTERVAL.format("NOW() - INTERVAL '7' DAYS", "NULL")
     ),
     "WHERE ST_Intersects(geometry, ST_GeomFromText('POINT (1 2)'))": "intersects := 'POINT (1 2)'",
-    "WHERE ST_Intersects(ST_Point(1, 2), s.geometry) LIMIT 7": "intersects := 'POINT (1 2)', max_items := 7",
-    "LIMIT 7": "max_items := 7",
-    "WHERE gsd > 3 ORDER BY gsd DESC LIMIT 7": "filter := 'gsd > 3', sortby := '-gsd', max_items := 7",
+    "WHERE ST_Intersects(ST_Point(1, 2), s.geometry) LIMIT 7": (
+        "intersects := 'POINT (1 2)', max_items := 7, limited := true"
+    ),
+    "LIMIT 7": "max_items := 7, limited := true",
+    "WHERE gsd > 3 ORDER BY gsd DESC LIMIT 7": (
+        "filter := 'gsd > 3', sortby := '-gsd', max_items := 7, limited := true"
+    ),
     "LEFT JOIN t ON t.id = s.id WHERE s.gsd > 3 LIMIT 7": "filter := 'gsd > 3'",
     "JOIN t USING (id) WHERE gsd > 3 AND t.gsd > 9": "filter := 'gsd > 3'",
     "WHERE gsd > 3 GROUP BY ALL LIMIT 7": "filter := 'gsd > 3'",
@@ -120,7 +124,7 @@ def told(con: duckdb.DuckDBPyConnection) -> Any:
 
 def test_explain_tells_the_request_and_sends_nothing(con: duckdb.DuckDBPyConnection, told: Any) -> None:
     con.execute("SET TimeZone = 'Asia/Tokyo'")
-    sent = len(meter.snapshot())
+    sent = newest()
     query = (
         "SELECT id FROM stac_search('earthsearch/naip', bbox := [1, 2, 3, 4], page_size := 9) WHERE gsd < 1 "
         "AND datetime BETWEEN '2024-01-02' AND '2024-01-03T00:00:00Z' AND updated > now() LIMIT 3"
@@ -142,7 +146,7 @@ def test_explain_tells_the_request_and_sends_nothing(con: duckdb.DuckDBPyConnect
     }
     assert [local["condition"] for local in row["local"]] == ["updated > NOW()", "LIMIT 3"]
     assert "as text" in row["local"][0]["reason"]
-    assert len(meter.snapshot()) == sent
+    assert newest() == sent
 
 
 def test_explain_has_a_row_for_each_search(told: Any) -> None:

@@ -48,7 +48,7 @@ def test_exit_codes(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str
     lost = (
         f"SELECT * REPLACE (map {{'red': {{'href': '{demo.url}/no.tif', 'type': 'image/tiff'}}}} AS assets) "
     )
-    items = f"{lost} FROM stac_search('{demo.url}', max_items := 1)"
+    items = f"{lost} FROM stac_search('{demo.url}') LIMIT 1"
     assert main(["index", "build", "idx", "--items", items, "--database", database]) == 3
     assert main(["index", "validate", "idx", "--no-files", "--database", database]) == 3
     assert "failed: 1 rows, such as: " in capfd.readouterr().out

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.stac.catalogs import register_catalog
+from rasteret_sql.stac.catalogs import register_catalog, unregister_catalog
 
 BOX = "'POLYGON((-105.2 39, -105 39, -105 39.2, -105.2 39.2, -105.2 39))'::GEOMETRY"
 
@@ -20,6 +20,7 @@ def con(pgstac: str) -> Iterator[duckdb.DuckDBPyConnection]:
     with rasteret_sql.connect() as connection:
         connection.execute("CREATE TABLE items AS FROM stac_search('pc/here')")
         yield connection
+    unregister_catalog("pc/here")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rasteret_sql.errors import (
 )
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.search import SearchRequest, search, search_many
-from rasteret_sql.store import meter
+from tests.requests_log import newest, since
 
 from .searching import ONE, always, failing, ids_of
 from .serving import Answer, Asked, Handler, Server, api, item, page, serving
@@ -113,10 +113,10 @@ def test_an_api_with_the_query_extension_gets_the_filter_in_its_words() -> None:
 
 
 def test_every_request_is_metered() -> None:
-    before = len(meter.snapshot())
+    before = newest()
     with serving(api(search=always(ONE))) as server:
         ids_of(server.url + "/")
-        records = meter.snapshot()[before:]
+        records = since(before)
         assert [(record.kind, record.url.replace(server.url, "")) for record in records] == [
             ("stac", "/"), ("stac", "/search"),
         ]  # fmt: skip

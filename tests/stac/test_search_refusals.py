@@ -22,7 +22,7 @@ from rasteret_sql.settings import configure
 from rasteret_sql.stac import api_io
 from rasteret_sql.stac.catalogs import resolve
 from rasteret_sql.stac.collections import collections
-from rasteret_sql.store import meter
+from tests.requests_log import newest, since
 
 from .searching import ONE, always, failing, ids_of
 from .serving import Answer, Asked, Server, api, item, landing, page, serving
@@ -119,10 +119,10 @@ def test_faults_that_pass_are_tried_again(status: int) -> None:
             return Answer(status=status, headers={"Retry-After": "0"})
         return Answer(body=ONE)
 
-    before = len(meter.snapshot())
+    before = newest()
     with serving(api(search=answer)) as server:
         assert ids_of(server.url + "/") == ["a"]
-    assert [(record.attempt, record.error is None) for record in meter.snapshot()[before:]] == [
+    assert [(record.attempt, record.error is None) for record in since(before)] == [
         (1, True), (1, False), (2, False), (3, True),
     ]  # fmt: skip
 

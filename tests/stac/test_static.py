@@ -16,6 +16,7 @@ from rasteret_sql.settings import settings
 from rasteret_sql.stac import document, static
 from rasteret_sql.stac.static import read, read_many
 from rasteret_sql.store import meter
+from tests.requests_log import newest, since
 
 from .serving import Answer, Asked, Server, item, landing, page, serving
 
@@ -273,12 +274,12 @@ def test_a_catalogue_over_http_is_read_many_documents_at_once() -> None:
             return Answer(body=catalog(*(("item", f"items/{number}.json") for number in range(count))))
         return Answer(body=item(asked.path.rpartition("/")[2].removesuffix(".json")))
 
-    before = len(meter.snapshot())
+    before = newest()
     with serving(answer) as server:
         rows = list(read(f"{server.url}/catalog.json?sig=SECRET"))
     assert [row["id"] for row in rows] == [str(number) for number in range(count)]
     assert rows[3]["self_href"] == f"{server.url}/items/3.json"
-    records = meter.snapshot()[before:]
+    records = since(before)
     assert {record.kind for record in records} == {"stac"}
     assert len(records) == count + 1, [(r.url, r.attempt, r.error) for r in records]
     assert not any("SECRET" in record.url for record in records)

@@ -24,13 +24,14 @@ import rasteret_sql
 from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, RasteretError, TransportError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import catalogs
-from rasteret_sql.store import failures, meter
+from rasteret_sql.store import failures
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.planetary_computer import CONTAINERS
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.signers import register_signer, signer_for
 from tests.duck.corpus import write_corpus
+from tests.requests_log import newest, since
 from tests.store import cloud_servers
 from tests.store.cloud_servers import ACCOUNT, ACCOUNT_KEY, BUCKET, CloudServer
 from tests.store.conftest import DATA
@@ -92,9 +93,9 @@ def fault_of(href: str) -> RasteretError:
     return outcome
 
 
-def since(count: int) -> list[tuple[str, bool]]:
-    """Kind, and whether it failed, of the requests after the first ``count``."""
-    return [(row.kind, row.error is not None) for row in meter.snapshot()[count:]]
+def kinds_since(number: int) -> list[tuple[str, bool]]:
+    """Kind, and whether it failed, of the requests after one."""
+    return [(row.kind, row.error is not None) for row in since(number)]
 
 
 def test_an_unsigned_href_is_indexed_and_read_with_one_token(
@@ -102,7 +103,7 @@ def test_an_unsigned_href_is_indexed_and_read_with_one_token(
 ) -> None:
     service.make = signature
     configure(tile_cache_bytes=0)
-    began = meter.snapshot()[-1].id if meter.snapshot() else 0
+    began = newest()
     with rasteret_sql.connect() as con:
         con.execute("CREATE TABLE idx AS FROM cog_header($1)", [href])
         assert con.execute("SELECT href, error, file_size > 0, etag IS NOT NULL FROM idx").fetchall() == [
@@ -143,12 +144,12 @@ def test_a_token_is_renewed_before_it_expires(href: str, service: TokenService) 
     """No request is refused on the way."""
     holds = service.said_to_hold = timedelta(seconds=3)
     service.make = lambda: signature(holds)
-    began = len(meter.snapshot())
+    began = newest()
     for _ in range(2):
         assert isinstance(read(href)[0], Block)
     sleep(2.5)
     assert isinstance(read(href)[0], Block)
-    assert since(began) == [("token", False), *[("tile", False)] * 2, ("token", False), ("tile", False)]
+    assert kinds_since(began) == [("token", False), *[("tile", False)] * 2, ("token", False), ("tile", False)]
 
 
 def test_a_token_that_ends_early_is_renewed_when_it_is_refused(
@@ -157,10 +158,10 @@ def test_a_token_that_ends_early_is_renewed_when_it_is_refused(
     service.make = lambda: signature(timedelta(seconds=1.2 if len(service.given) < 1 else 3600))
     assert isinstance(read(href)[0], Block)
     sleep(1.5)
-    began = len(meter.snapshot())
+    began = newest()
     assert all(isinstance(outcome, Block) for outcome in read(href, parts=8))
     assert len(service.given) == 2
-    kinds = since(began)
+    kinds = kinds_since(began)
     assert kinds.count(("token", False)) == 1
     assert kinds.count(("tile", False)) == 8
     assert 1 <= kinds.count(("tile", True)) <= 8

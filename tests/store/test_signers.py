@@ -17,6 +17,7 @@ from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.signed_url import expires_at
+from tests.requests_log import newest, since
 from tests.store.conftest import DATA
 from tests.store.endpoints import KEY, SECRET, s3_signed
 from tests.store.server import Fault, FaultServer
@@ -55,14 +56,14 @@ class Signing:
 def test_a_signed_url_is_used_for_all_ranges_of_a_file_and_not_shown(server: FaultServer) -> None:
     signing = Signing()
     rasteret_sql.register_signer(server.origin, signing)
-    began = len(meter.snapshot())
+    began = newest()
     assert sorted(
         bytes(block.data) for block in read(server.url("a.tif"), parts=20) if isinstance(block, Block)
     )
     assert read_document(server.url("a.tif")) == DATA
     assert signing.asked == [server.url("a.tif")]
     assert {request.target for request in server.requests} == {"/a.tif?sig=hush1"}
-    assert {row.url for row in meter.snapshot()[began:]} == {server.url("a.tif")}
+    assert {row.url for row in since(began)} == {server.url("a.tif")}
 
 
 @pytest.mark.parametrize(("expires_in_s", "asked"), [(None, 1), (3600, 1), (1, 2)])

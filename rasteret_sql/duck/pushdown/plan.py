@@ -204,6 +204,7 @@ def _add_limit(made: Plan, where: Scope, gathered: _Gathered, known: Known) -> N
             sortby = ",".join(f"{'-' if descending else ''}{name}" for name, descending in keys)
             made.added["sortby"] = Added(sql=quoted(sortby), value=sortby)
         made.added["max_items"] = Added(sql=str(count), value=count)
+        made.added["limited"] = Added(sql="true", value=True)
 
 
 def _shown(term: Tree) -> str:
