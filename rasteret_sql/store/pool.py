@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -40,7 +41,8 @@ class Pool:
             self._waiting += 1
             if self._waiting > self._threads - self._busy and self._threads < self.point.limit():
                 self._threads += 1
-                threading.Thread(target=self._run, name="rasteret-store", daemon=True).start()
+                # threading.Thread would wait until the new thread has had its turn, among hundreds
+                start_new_thread(self._run, ())
         self._work.put(work)
 
     @property

@@ -37,12 +37,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ceph(files: Path) -> Iterator[Gateway]:
     """With a private, a public and a requester-pays bucket of the owner's; the guest may read the last."""
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed: nothing to set buckets up with")
+    session = pytest.importorskip("botocore.session", reason="botocore is not installed (s3fs)")
     folder = Path(tempfile.mkdtemp(prefix="rgw"))
     try:
         with gateway(folder) as running:
             owner, body = running.owner, (files / FILE).read_bytes()
-            client = boto3.client(
+            client = session.get_session().create_client(
                 "s3",
                 endpoint_url=running.origin,
                 region_name="us-east-1",
