@@ -13,6 +13,15 @@ from rasteret_sql.store.pool import forget_points
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
+LONG = ("zonal", "shell", "bench", "pipeline", "demo", "contracts")
+"""Folders of files that take half a minute: they come first, so that no process is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay whole and in order."""
+    items.sort(key=lambda item: not set(LONG) & set(Path(item.fspath).parts[-2:-1]))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real COGs and STAC documents, kept beside the checkout where developers have them."""

@@ -97,6 +97,33 @@ def test_an_environment_is_installed_once_for_its_groups_and_project_file(
     assert len(installs) == 6
 
 
+def test_another_duckdb_lies_above_the_same_environment(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / ".venv" / "bin" / "python"
+    installs: list[tuple[str, ...]] = []
+
+    def must(*command: object, cwd: Path = tmp_path) -> None:
+        installs.append(tuple(str(part) for part in command))
+
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "environment", lambda groups: base)
+    monkeypatch.setattr(dev, "must", must)
+    monkeypatch.setattr(dev, "make_venv", lambda venv, this: venv.mkdir())
+    monkeypatch.setattr(dev, "works", lambda *command: True)
+    sites = {"above": tmp_path / ".venv-duckdb-1.5", "base": tmp_path / ".venv" / "site"}
+    monkeypatch.setattr(
+        dev.subprocess, "check_output",
+        lambda command, text: f"{sites['base' if command[0] == base else 'above']}\n",
+    )  # fmt: skip
+    python = dev.above(base, tmp_path / ".venv-duckdb-1.5", "duckdb==1.5.*")
+    assert python == dev.python_in(tmp_path / ".venv-duckdb-1.5")
+    assert [command[-1] for command in installs] == ["duckdb==1.5.*"]
+    assert repr(str(sites["base"])) in (tmp_path / ".venv-duckdb-1.5" / "base.pth").read_text()
+    dev.above(base, tmp_path / ".venv-duckdb-1.5", "duckdb==1.5.*")
+    assert len(installs) == 1
+
+
 def test_a_failed_installation_is_not_taken_for_a_good_one(
     dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ def found(shared_data: Path) -> dict[str, Comparison]:
     for peer in ("rasterstats", "sedonadb", "exactextract"):
         pytest.importorskip(peer)
     with rasteret_sql.connect() as con:
-        return compare(con, shared_data)
+        return compare(con, shared_data, zones=2)
 
 
 @pytest.mark.parametrize("peer", BOUNDS)

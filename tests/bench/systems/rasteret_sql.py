@@ -92,6 +92,8 @@ FROM 'assets.parquet' AS a, cog_header(a.href) AS h
 }
 PIXELS = ("chips", "warp", "full")
 """Work whose answer is pixels."""
+LONGEST_EDGE_M = 500.0
+"""Such an edge strays less than a centimetre when it is reprojected."""
 CONDITIONS = {"": "i.footprint && f.geom", "keyed": "i.id = f.area", "crossed": "true"}
 
 
@@ -137,7 +139,9 @@ class Reader:
         import shapely
 
         if self.work.job.fields:
-            return shapely.polygons([shapely.linearrings(ring) for ring in self.work.job.fields])
+            fields = shapely.polygons([shapely.linearrings(ring) for ring in self.work.job.fields])
+            # a straight line of kilometres on the files' grid is none in longitude and latitude
+            return shapely.segmentize(fields, LONGEST_EDGE_M)
         return shapely.points(self.work.job.points)
 
     @staticmethod
