@@ -14,7 +14,7 @@ SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents
 
 
 LONG = ("zonal", "shell", "bench", "pipeline", "demo", "contracts")
-"""Folders of files that take half a minute: they come first, so that no process is left with one at the end."""
+"""Folders of files that take half a minute: they come first, so that no process is left with one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

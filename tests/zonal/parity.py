@@ -62,7 +62,7 @@ class Comparison:
     largest: dict[str, Largest] = field(default_factory=dict)
 
 
-def cases(folder: Path) -> Iterator[Case]:
+def cases(folder: Path, zones: int) -> Iterator[Case]:
     """Random zones of every real file that lies on the ground, north up, and is no JPEG with chroma.
 
     (GDAL and libjpeg-turbo decode that differently.)
