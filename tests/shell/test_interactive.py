@@ -48,8 +48,10 @@ def at_a_terminal(*options: str) -> Iterator[pexpect.spawn[str]]:
     """A shell on a pseudo-terminal, which answers what the shell asks it."""
     program, *arguments = COMMAND
     child = pexpect.spawn(
-        program, [*arguments, *options], env=environment(), encoding="utf-8", timeout=60, dimensions=(40, 160)
-    )
+        program, [*arguments, *options],
+        env=environment(), encoding="utf-8", timeout=60, dimensions=(40, 160),
+        use_poll=True,  # select() knows the first 1,024 files of a process, and other tests open many
+    )  # fmt: skip
     child.expect(re.escape(COLOUR_AND_KIND))
     child.send(BLACK_AND_VT100)
     yield child

@@ -62,7 +62,7 @@ class Comparison:
     largest: dict[str, Largest] = field(default_factory=dict)
 
 
-def cases(folder: Path, zones: int) -> Iterator[Case]:
+def cases(folder: Path) -> Iterator[Case]:
     """Random zones of every real file that lies on the ground, north up, and is no JPEG with chroma.
 
     (GDAL and libjpeg-turbo decode that differently.)
@@ -80,7 +80,7 @@ def cases(folder: Path, zones: int) -> Iterator[Case]:
             continue
         crs, whole = about
         plain = transform.e < 0 and not any(flag.name in ("per_dataset", "alpha") for flag in flags)
-        for _ in range(zones):
+        for _ in range(ZONES):
             columns, rows, within = _outline(rng, *size)
             world = np.column_stack((transform.a * columns + transform.c, transform.e * rows + transform.f))
             yield Case(
@@ -119,13 +119,13 @@ def ours(con: duckdb.DuckDBPyConnection, case: Case, **options: bool) -> Found |
     return {name: row[name] for name in STATISTICS if row.get(name) is not None}
 
 
-def compare(con: duckdb.DuckDBPyConnection, folder: Path, zones: int = ZONES) -> dict[str, Comparison]:
+def compare(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Comparison]:
     """The largest differences of each peer over all cases."""
     found: dict[str, Comparison] = {}
     whole_pixels: Mapping[str, Callable[..., Found | None]] = {
         "numpy": peers.numpy_itself, "rasterstats": peers.rasterstats, "SedonaDB": peers.sedona,
     }  # fmt: skip
-    for case in cases(folder, zones):
+    for case in cases(folder):
         if con.execute("SELECT crs FROM cog_header($1)", [str(case.path)]).fetchone() == (None,):
             continue  # rasterio takes the datum of an unknown projection for a CRS
         for all_touched in (False, True):

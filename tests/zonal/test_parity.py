@@ -24,7 +24,7 @@ def found(shared_data: Path) -> dict[str, Comparison]:
     for peer in ("rasterstats", "sedonadb", "exactextract"):
         pytest.importorskip(peer)
     with rasteret_sql.connect() as con:
-        return compare(con, shared_data, zones=2)
+        return compare(con, shared_data)
 
 
 @pytest.mark.parametrize("peer", BOUNDS)
