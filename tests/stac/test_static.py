@@ -279,7 +279,7 @@ def test_a_catalogue_over_http_is_read_many_documents_at_once() -> None:
         rows = list(read(f"{server.url}/catalog.json?sig=SECRET"))
     assert [row["id"] for row in rows] == [str(number) for number in range(count)]
     assert rows[3]["self_href"] == f"{server.url}/items/3.json"
-    records = since(before)
+    records = [record for record in since(before) if record.url.startswith(server.url)]
     assert {record.kind for record in records} == {"stac"}
     assert len(records) == count + 1, [(r.url, r.attempt, r.error) for r in records]
     assert not any("SECRET" in record.url for record in records)
