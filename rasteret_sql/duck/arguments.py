@@ -12,6 +12,7 @@ import pyarrow as pa
 from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.kept_areas import KeptAreas
+from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.aoi import Aoi, parse_aois
@@ -118,7 +119,7 @@ def _sql(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return repr(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    return quoted(value)
 
 
 def _window(value: dict[str, Any]) -> Window | RasteretError:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from rasteret_sql.duck.declarations import Function, functions
+from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.registration import register
 from rasteret_sql.errors import ArgumentError
 
@@ -93,15 +94,11 @@ def _literal(key: str, value: Any, place: str) -> str:
         case list():
             return f"[{', '.join(_literal('', each, place) for each in value)}]"
         case Mapping():
-            return _quoted(json.dumps(value, default=str))
+            return quoted(json.dumps(value, default=str))
         case datetime.date() | datetime.datetime():
-            return _quoted(value.isoformat())
+            return quoted(value.isoformat())
         case str():
-            return _quoted(value)
+            return quoted(value)
     raise ArgumentError(
         f"{place}: {key} is a {type(value).__name__}; text, a number, a list or a mapping was expected."
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.quoting import name, text
 from rasteret_sql.pipeline.write import columns_of, geo_metadata, query_of
 from rasteret_sql.store.redact import place
 from rasteret_sql.tiff.tags import COMPRESSION_CODES, PHOTOMETRIC_CODES
@@ -83,7 +83,7 @@ def _refuse(connection: duckdb.DuckDBPyConnection) -> None:
         "WHEN transform[2] <> 0 OR transform[4] <> 0 THEN 'its grid is rotated' "
         "WHEN crs IS NULL OR NOT starts_with(crs, 'EPSG:') THEN 'its CRS has no EPSG code' "
         "WHEN NOT tiled THEN 'it has strips in place of tiles' "
-        f"WHEN NOT list_contains([{', '.join(map(text, COMPRESSIONS))}], compression) "
+        f"WHEN NOT list_contains([{', '.join(map(quoted, COMPRESSIONS))}], compression) "
         "THEN 'its compression is ' || compression "
         "WHEN min(crs) OVER item <> max(crs) OVER item THEN 'its item has files in several CRSs' "
         f"END AS problem FROM {ROWS} WINDOW item AS (PARTITION BY id) ORDER BY problem NULLS LAST LIMIT 1"
@@ -96,7 +96,7 @@ def _refuse(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _code(column: str, codes: Mapping[str, int]) -> str:
-    cases = " ".join(f"WHEN {text(word)} THEN {code}" for word, code in codes.items())
+    cases = " ".join(f"WHEN {quoted(word)} THEN {code}" for word, code in codes.items())
     return f"(CASE {column} {cases} END)::INTEGER"
 
 
@@ -138,9 +138,9 @@ def _write(
     href = "{'href': href}"
 
     def of(band: str, value: str) -> str:
-        return f"any_value({value}) FILTER (WHERE band = {text(band)})"
+        return f"any_value({value}) FILTER (WHERE band = {quoted(band)})"
 
-    assets = ", ".join(f"{text(band)}: {of(band, href)}" for band in bands)
+    assets = ", ".join(f"{quoted(band)}: {of(band, href)}" for band in bands)
     metadata = "".join(f", {of(band, 'metadata')} AS {name(f'{band}_metadata')}" for band in bands)
     collection = "collection" if "collection" in types else "NULL::VARCHAR"
     cloud_cover = "cloud_cover" if "cloud_cover" in types else "NULL::DOUBLE"
@@ -167,7 +167,7 @@ def _write(
     row = connection.execute(
         f"COPY (SELECT *, year(datetime) AS year, month(datetime) AS month FROM ({items}) "
         "ORDER BY datetime, id) "
-        f"TO {text(path)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (year, month), "
-        f"KV_METADATA {{{', '.join(f'{key}: {text(value)}' for key, value in kept.items())}}})"
+        f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (year, month), "
+        f"KV_METADATA {{{', '.join(f'{key}: {quoted(value)}' for key, value in kept.items())}}})"
     ).fetchone()
     return int(row[0]) if row else 0

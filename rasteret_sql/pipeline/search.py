@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from rasteret_sql.duck.quoting import quoted, value
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.pipeline.quoting import text, value
 from rasteret_sql.store.redact import redact
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class Search:
     def rows(self, *, updated_since: dt.datetime | None = None) -> str:
         """A query that gives the items; with ``updated_since`` only those whose ``updated`` is not before."""
         if self.items is not None:
-            since = "" if updated_since is None else f" WHERE updated >= {text(updated_since.isoformat())}"
+            since = "" if updated_since is None else f" WHERE updated >= {quoted(updated_since.isoformat())}"
             return f"SELECT * FROM ({self.items.rstrip().rstrip(';')}){since}"
         given = {key: getattr(self, key) for key in ARGUMENTS if getattr(self, key) is not None}
         if updated_since is not None:
-            late = f"updated >= TIMESTAMP({text(updated_since.strftime('%Y-%m-%dT%H:%M:%S.%fZ'))})"
+            late = f"updated >= TIMESTAMP({quoted(updated_since.strftime('%Y-%m-%dT%H:%M:%S.%fZ'))})"
             given["filter"] = f"({self.filter}) AND {late}" if self.filter else late
         arguments = "".join(f", {key} := {value(v)}" for key, v in given.items())
-        return f"SELECT * FROM stac_search({text(self.catalog)}{arguments})"
+        return f"SELECT * FROM stac_search({quoted(self.catalog)}{arguments})"
 
     @property
     def wanted(self) -> str:

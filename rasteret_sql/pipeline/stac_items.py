@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.quoting import name, text
 from rasteret_sql.pipeline.write import columns_of, geo_metadata, query_of
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def _write(connection: duckdb.DuckDBPyConnection, path: str) -> int:
         for key in properties
         if key != "datetime"
     ]
-    parsed = f"from_json(properties, {text(json.dumps(properties))})" if properties else "NULL"
-    assets = f"from_json(assets, {text(json.dumps(_structure(connection, 'assets')))})"
+    parsed = f"from_json(properties, {quoted(json.dumps(properties))})" if properties else "NULL"
+    assets = f"from_json(assets, {quoted(json.dumps(_structure(connection, 'assets')))})"
     kept = {
         "geo": geo_metadata({"geometry": "GEOMETRY('OGC:CRS84')"}, "geometry").replace(
             "geometry_bbox", "bbox"
@@ -89,8 +89,8 @@ def _write(connection: duckdb.DuckDBPyConnection, path: str) -> int:
         "ELSE [{'href': self_href, 'rel': 'self'}] END AS links, "
         f"{', '.join([f'{assets} AS assets', 'datetime', *columns])} "
         f"FROM (SELECT *, {parsed} AS p FROM {ITEMS}) ORDER BY datetime, rasteret_hilbert(geometry), id) "
-        f"TO {text(path)} (FORMAT parquet, COMPRESSION zstd, GEOPARQUET_VERSION 'NONE', "
-        f"KV_METADATA {{{', '.join(f'{name(key)}: {text(value)}' for key, value in kept.items())}}})"
+        f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, GEOPARQUET_VERSION 'NONE', "
+        f"KV_METADATA {{{', '.join(f'{name(key)}: {quoted(value)}' for key, value in kept.items())}}})"
     ).fetchone()
     return int(row[0]) if row else 0
 

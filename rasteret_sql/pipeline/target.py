@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rasteret_sql.duck.quoting import quoted, table_name
 from rasteret_sql.errors import ArgumentError, MalformedError
-from rasteret_sql.pipeline.quoting import table_name, text
 from rasteret_sql.pipeline.search import KEY, Search, searches_in, searches_text
 from rasteret_sql.pipeline.write import write_index
 
@@ -92,9 +92,9 @@ class TableTarget:
 
     def _comment(self) -> str | None:
         *schema, table = self._name.replace('"', "").split(".")
-        where = f"AND schema_name = {text(schema[-1])}" if schema else ""
+        where = f"AND schema_name = {quoted(schema[-1])}" if schema else ""
         row = self._connection.execute(
-            f"SELECT comment FROM duckdb_tables() WHERE table_name = {text(table)} {where}"
+            f"SELECT comment FROM duckdb_tables() WHERE table_name = {quoted(table)} {where}"
         ).fetchone()
         return None if row is None else row[0]
 
@@ -114,7 +114,7 @@ class TableTarget:
     def finish(self, searches: tuple[Search, ...]) -> None:
         comment = self._comment()
         if comment is None or KEY in comment:  # a user's own words stay
-            self._connection.execute(f"COMMENT ON TABLE {self._name} IS {text(searches_text(searches))}")
+            self._connection.execute(f"COMMENT ON TABLE {self._name} IS {quoted(searches_text(searches))}")
 
 
 class ParquetTarget:
@@ -130,10 +130,10 @@ class ParquetTarget:
         return ([str(self._path)] if self._path.exists() else []) + parts
 
     def rows(self) -> str:
-        return f"read_parquet({text(self._path)})"
+        return f"read_parquet({quoted(self._path)})"
 
     def _latest(self, columns: str) -> str:
-        files = f"[{', '.join(map(text, self._files()))}]"
+        files = f"[{', '.join(map(quoted, self._files()))}]"
         rank = f"list_position({files}, filename)"
         return (
             f"SELECT {columns} FROM read_parquet({files}, filename := true, union_by_name := true) "
@@ -152,8 +152,8 @@ class ParquetTarget:
         if not self._path.exists():
             return ()
         row = self._connection.execute(
-            f"SELECT value::BLOB FROM parquet_kv_metadata({text(self._path)}) "
-            f"WHERE key::BLOB = {text(KEY)}::BLOB"
+            f"SELECT value::BLOB FROM parquet_kv_metadata({quoted(self._path)}) "
+            f"WHERE key::BLOB = {quoted(KEY)}::BLOB"
         ).fetchone()
         return searches_in(None if row is None else row[0].decode())
 
@@ -172,7 +172,7 @@ class ParquetTarget:
         self._connection.execute(
             f"CREATE OR REPLACE TEMP TABLE rasteret_latest AS {self._latest(', '.join((*KEYS, 'filename')))}"
         )
-        files = f"[{', '.join(map(text, self._files()))}]"
+        files = f"[{', '.join(map(quoted, self._files()))}]"
         kept = searches_text(self.searches() if searches is None else searches)
         write_index(
             self._connection,

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.quoting import text
 from rasteret_sql.pipeline.write import columns_of, query_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: st
     if len(systems) != 1 or systems == ["None"]:
         raise UnsupportedError(
             f"a tile index has one CRS; these files have {', '.join(systems) or 'none (no rows)'}: "
-            f"select those of one, such as WHERE crs = {text(systems[0] if systems else 'EPSG:32632')}"
+            f"select those of one, such as WHERE crs = {quoted(systems[0] if systems else 'EPSG:32632')}"
         )
     Path(path).unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as package, package:

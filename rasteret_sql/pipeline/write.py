@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.pipeline.quoting import name, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,9 +58,9 @@ def write_index(
         f"ROW_GROUP_SIZE {row_group_rows}", "GEOPARQUET_VERSION 'NONE'",
     ]  # fmt: skip
     if kept:
-        options.append(f"KV_METADATA {{{', '.join(f'{name(k)}: {text(v)}' for k, v in kept.items())}}}")
+        options.append(f"KV_METADATA {{{', '.join(f'{name(k)}: {quoted(v)}' for k, v in kept.items())}}}")
     statement = (
-        f"COPY (SELECT {selected} FROM {source}{order}) TO {text(os.fspath(path))} ({', '.join(options)})"
+        f"COPY (SELECT {selected} FROM {source}{order}) TO {quoted(os.fspath(path))} ({', '.join(options)})"
     )
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0

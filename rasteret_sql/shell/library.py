@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from rasteret_sql import __version__
+from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import UnsupportedError
 
 BUILT = Path(__file__).resolve().parent / "rasteret.duckdb_extension"
@@ -59,8 +60,3 @@ def init_statements() -> list[str]:
 def init_sql() -> str:
     """The same as a file, for those who start ``duckdb`` themselves."""
     return f"-- rasteret-sql {__version__}\n" + "".join(f"{each};\n" for each in init_statements())
-
-
-def quoted(text: str) -> str:
-    """Text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"

@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from rasteret_sql.duck.pushdown.source import Tree
+from rasteret_sql.duck.quoting import quoted
 
 UNKNOWN = object()
 """The value of a constant that DuckDB works out when the query runs."""
@@ -147,11 +148,6 @@ def literal_sql(value: Any) -> str | None:
     return (
         repr(value) if isinstance(value, int) or (math.isfinite(value) and isinstance(value, float)) else None
     )
-
-
-def quoted(text: str) -> str:
-    """A text as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _sql(node: Tree) -> str:

@@ -18,6 +18,7 @@ from sqlglot import exp
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Constant
 from rasteret_sql.duck.pushdown.source import Tree
 from rasteret_sql.duck.pushdown.text import Text, evaluated, joined, plain
+from rasteret_sql.duck.quoting import quoted
 
 NUMBERS = ("cloud_cover", "gsd")
 TEXTS = ("platform", "constellation")
@@ -169,7 +170,7 @@ def _number(constant: Constant) -> Text | None:
 
 def _text(constant: Constant) -> Text | None:
     if isinstance(constant.value, str):
-        return plain("'" + constant.value.replace("'", "''") + "'")
+        return plain(quoted(constant.value))  # CQL2 quotes as SQL does
     # DuckDB compares text with a number as numbers, so only a parameter that is text is said.
     is_open = constant.value is UNKNOWN and constant.parameter
     return evaluated(f"_rasteret_cql2_text({constant.sql})") if is_open else None

@@ -9,11 +9,12 @@ from typing import Any
 from sqlglot import exp
 
 from rasteret_sql.duck.pushdown import areas, moments, reasons
-from rasteret_sql.duck.pushdown.constants import Constant, Parameters, constant, quoted
+from rasteret_sql.duck.pushdown.constants import Constant, Parameters, constant
 from rasteret_sql.duck.pushdown.filters import NUMBERS, Known, Said, comparison, say
 from rasteret_sql.duck.pushdown.scope import Scope, limit, order, scope
 from rasteret_sql.duck.pushdown.source import Call, Tree, without_numbers
 from rasteret_sql.duck.pushdown.text import Text, joined, plain
+from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.stac.catalogs import Catalog, resolve
 

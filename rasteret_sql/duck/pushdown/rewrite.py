@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rasteret_sql.duck.pushdown.constants import Parameters, quoted
+from rasteret_sql.duck.pushdown.constants import Parameters
 from rasteret_sql.duck.pushdown.plan import Plan, plan
 from rasteret_sql.duck.pushdown.source import UnreadableError, read
+from rasteret_sql.duck.quoting import quoted
 
 
 def plans(sql: str, parameters: Any = None) -> list[Plan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rasteret_sql.duck.pushdown.constants import quoted
+from rasteret_sql.duck.quoting import quoted
 
 
 @dataclass(frozen=True, kw_only=True)

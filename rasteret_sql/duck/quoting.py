@@ -16,7 +16,7 @@ def table_name(target: str) -> str:
     return ".".join(name(part.strip('"')) for part in target.split("."))
 
 
-def text(value: object) -> str:
+def quoted(value: object) -> str:
     """A VARCHAR literal."""
     return "'" + str(value).replace("'", "''") + "'"
 
@@ -29,4 +29,4 @@ def value(given: Any) -> str:
         return repr(given)
     if isinstance(given, Sequence) and not isinstance(given, str):
         return f"[{', '.join(map(value, given))}]"
-    return text(given)
+    return quoted(given)
