@@ -25,16 +25,16 @@ from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, Rast
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import catalogs
 from rasteret_sql.store import failures
-from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.planetary_computer import CONTAINERS
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.port import Block
 from rasteret_sql.store.signers import register_signer, signer_for
 from tests.duck.corpus import write_corpus
 from tests.requests_log import newest, since
 from tests.store import cloud_servers
 from tests.store.cloud_servers import ACCOUNT, ACCOUNT_KEY, BUCKET, CloudServer
 from tests.store.conftest import DATA
+from tests.store.reading import fault_of, read
 from tests.store.server import Fault, FaultServer
 from tests.store.token_service import TokenService, token_service
 
@@ -80,17 +80,6 @@ def signature(holds: timedelta = timedelta(hours=1), *, policy: str | None = Non
     }  # fmt: skip
     signed: str = generate_container_sas(ACCOUNT, BUCKET, ACCOUNT_KEY, **own)
     return signed
-
-
-def read(href: str, *, parts: int = 1) -> list[Block | RasteretError]:
-    ranges = [ByteRange(href=href, start=100 * part, length=100) for part in range(parts)]
-    return [outcome for _, outcome in fetch(ranges, kind="tile")]
-
-
-def fault_of(href: str) -> RasteretError:
-    [outcome] = read(href)
-    assert isinstance(outcome, RasteretError)
-    return outcome
 
 
 def kinds_since(number: int) -> list[tuple[str, bool]]:

@@ -9,17 +9,17 @@ from time import time
 import pytest
 
 import rasteret_sql
-from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, RasteretError
+from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError
 from rasteret_sql.settings import configure
 from rasteret_sql.store import meter
 from rasteret_sql.store.document import read_document
-from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.port import Block
 from rasteret_sql.store.signed_url import expires_at
 from tests.requests_log import newest, since
 from tests.store.conftest import DATA
 from tests.store.endpoints import KEY, SECRET, s3_signed
+from tests.store.reading import fault_of, read
 from tests.store.server import Fault, FaultServer
 
 
@@ -27,17 +27,6 @@ from tests.store.server import Fault, FaultServer
 def transport(request: pytest.FixtureRequest) -> str:
     configure(transport=request.param)
     return str(request.param)
-
-
-def read(href: str, *, parts: int = 1) -> list[Block | RasteretError]:
-    ranges = [ByteRange(href=href, start=100 * part, length=100) for part in range(parts)]
-    return [outcome for _, outcome in fetch(ranges, kind="tile")]
-
-
-def fault_of(href: str) -> RasteretError:
-    [outcome] = read(href)
-    assert isinstance(outcome, RasteretError)
-    return outcome
 
 
 class Signing:
