@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ HALF_PRECISION: Final = 2.0**-11
 """Largest relative error of rounding to a normal float16."""
 
 
+@lru_cache(maxsize=1024)
 def fill_value(dtype: str, nodata: float | None) -> float | int:
     """What a sparse block holds: nodata brought into the range of ``dtype``, else 0 (GDAL's GTiff driver).
 
@@ -32,6 +34,7 @@ def fill_value(dtype: str, nodata: float | None) -> float | int:
         return float(kind.type(nodata).real)
 
 
+@lru_cache(maxsize=1024)
 def applies(dtype: str, nodata: float | None) -> bool:
     """Whether pixels of ``dtype`` can be nodata at all: -9999 means nothing for uint8."""
     kind = np.dtype(dtype)

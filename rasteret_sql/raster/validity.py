@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.memory import take
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.nodata import applies, is_nodata
 from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.workers import workers
@@ -22,6 +23,8 @@ Pixels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 STRIP_BYTES = 1 << 20
 """Pixels looked at together: they stay in a core's cache."""
+TASK_BYTES = 4 << 20
+"""Pixels that are worth handing to a thread."""
 TOGETHER = 64
 """Chips whose validity is in memory before it is known that it is worth keeping."""
 
@@ -44,14 +47,32 @@ def validity(questions: Sequence[Question]) -> list[npt.NDArray[np.uint8] | None
     in every band read, alpha not 0; and inside the area. A strip of rows at a time, on all cores.
     """
     covered = _Covered()
+    answers = [_Answer(question, covered) for question in questions]
+    # most chips have no pixel that is not valid: that is found out before memory is taken
+    _on_all_cores([answer for answer in answers if answer.covered is None], _Answer.look)
     found: list[npt.NDArray[np.uint8] | None] = []
-    for start in range(0, len(questions), TOGETHER):
-        answers = [_Answer(question, covered) for question in questions[start : start + TOGETHER]]
-        strips = [(answer, rows) for answer in answers if answer.is_open for rows in answer.strips()]
-        list(workers().map(lambda strip: strip[0].fill(strip[1]), strips))
+    for start in range(0, len(answers), TOGETHER):
+        some = answers[start : start + TOGETHER]
+        partial = [answer for answer in some if answer.is_partial or answer.covered is not None]
+        for answer in partial:
+            answer.begin()
+        _on_all_cores(partial, _Answer.fill)
         # the memory of those that are wholly valid is used again by the next
-        found += [answer.valid.view(np.uint8) if answer.is_partial else None for answer in answers]
+        found += [answer.valid.view(np.uint8) if answer.is_partial else None for answer in some]
+        for answer in partial:
+            del answer.valid
     return found
+
+
+def _on_all_cores(answers: Sequence[_Answer], do: Callable[[_Answer, slice], None]) -> None:
+    strips = [(answer, rows) for answer in answers for rows in answer.strips()]
+
+    def task(numbers: Sequence[int]) -> None:
+        for answer, rows in (strips[number] for number in numbers):
+            do(answer, rows)
+
+    tasks = groups(range(len(strips)), lambda number: strips[number][0].strip_bytes, most=TASK_BYTES)
+    list(workers().map(task, tasks))
 
 
 class _Covered:
@@ -80,33 +101,54 @@ class _Covered:
 class _Answer:
     """The validity of one chip while it is worked out."""
 
+    valid: Bools
+    """``(rows, columns)``, from ``begin`` on."""
+
     def __init__(self, question: Question, covered: _Covered) -> None:
         self.question = question
         self.covered = covered.pixels(question.plan)
         self.by_nodata = question.shown is None and applies(question.pixels.dtype.name, question.plan.nodata)
-        self.is_open = self.covered is not None or self.by_nodata or question.shown is not None
         self.is_partial = False
-        rows, columns = question.plan.shape[1:]
-        self.valid = take(rows * columns if self.is_open else 0).view(np.bool_)
-        if self.is_open:
-            self.valid = self.valid.reshape(rows, columns)
+        """Whether a pixel that is not valid was found."""
+        row_bytes = max(1, question.pixels[:, 0].nbytes)
+        self.strip_rows = max(1, STRIP_BYTES // row_bytes)
+        self.strip_bytes = min(self.strip_rows, question.pixels.shape[1]) * row_bytes
 
     def strips(self) -> list[slice]:
-        row_bytes = max(1, self.question.pixels[:, 0].nbytes)
-        step = max(1, STRIP_BYTES // row_bytes)
-        return [slice(start, start + step) for start in range(0, len(self.valid), step)]
+        step = self.strip_rows
+        return [slice(start, start + step) for start in range(0, self.question.plan.shape[1], step)]
+
+    def look(self, rows: slice) -> None:
+        """Whether file and pixels say of one of these rows that it has a pixel that is not valid."""
+        if not self.is_partial:
+            shown, bad = self._said(rows)
+            self.is_partial = bool((shown is not None and not shown.all()) or (bad is not None and bad.any()))
+
+    def begin(self) -> None:
+        rows, columns = self.question.plan.shape[1:]
+        self.valid = take(rows * columns).view(np.bool_).reshape(rows, columns)
 
     def fill(self, rows: slice) -> None:
-        valid, question = self.valid[rows], self.question
-        if question.shown is not None:
-            np.not_equal(question.shown[0, rows], 0, out=valid)
-        elif self.by_nodata:
-            bad = is_nodata(question.pixels[:, rows], question.plan.nodata)
-            assert bad is not None
-            np.logical_not(bad[0] if len(bad) == 1 else np.all(bad, axis=0), out=valid)
+        valid = self.valid[rows]
+        shown, bad = self._said(rows)
+        if shown is not None:
+            np.not_equal(shown, 0, out=valid)
+        elif bad is not None:
+            np.logical_not(bad, out=valid)
         else:
             valid[...] = True
         if self.covered is not None:
             valid &= self.covered[rows]
         if not valid.all():
             self.is_partial = True
+
+    def _said(self, rows: slice) -> tuple[Pixels | None, Bools | None]:
+        """Of some rows, what shows them (0 is not valid), else which pixels are nodata in every band."""
+        question = self.question
+        if question.shown is not None:
+            return question.shown[0, rows], None
+        if not self.by_nodata:
+            return None, None
+        bad = is_nodata(question.pixels[:, rows], question.plan.nodata)
+        assert bad is not None
+        return None, bad[0] if len(bad) == 1 else np.all(bad, axis=0)

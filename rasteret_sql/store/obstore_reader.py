@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import obstore
@@ -12,7 +13,6 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
 from rasteret_sql.errors import ArgumentError, MalformedError
-from rasteret_sql.memory import take
 from rasteret_sql.settings import Settings
 from rasteret_sql.store import failures
 from rasteret_sql.store.address import Address, parse_address
@@ -29,8 +29,6 @@ from rasteret_sql.store.s3_config import s3_config
 
 LONGEST_REQUEST = 20
 """No request may take more than this many times ``request_timeout_s``, however steadily its bytes drip."""
-CHUNK = 256 << 10
-"""Bytes of a body that obstore hands over at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAILURES = (BaseError, FileNotFoundError, PermissionError, ValueError, NotImplementedError)
 """What obstore raises for one request."""
@@ -73,7 +71,7 @@ class ObstoreReader:
             answer = obstore.get(store, key, options={"range": (request.start, self._ends.end(request))})
             meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
             expected = max(0, min(request.length, meta["size"] - request.start))
-            data, received = _collected(answer.stream(min_chunk_size=CHUNK), expected)
+            data, received = _body(answer, expected)
         except FAILURES as error:
             raise self._translated(error, request, store) from None
         if encoding not in (None, "identity"):
@@ -160,16 +158,11 @@ class ObstoreReader:
         return found
 
 
-def _collected(chunks: Iterable[Any], expected: int) -> tuple[memoryview, int]:
-    """A body in memory that is used again, and its length: a server that sends more is not followed."""
-    data, received = take(expected).data, 0
-    for chunk in chunks:
-        piece = memoryview(chunk)
-        start, received = received, received + piece.nbytes
-        if received > expected:
-            break
-        data[start:received] = piece
-    return data, received
+def _body(answer: Any, expected: int) -> tuple[memoryview, int]:
+    """The body in one piece, and how long it is: a server that sends more than announced is not followed."""
+    chunks = iter(answer.stream(min_chunk_size=expected))
+    data = memoryview(next(chunks, b""))
+    return data, data.nbytes + sum(len(more) for more in islice(chunks, 1))
 
 
 _CLOUDS: dict[str, tuple[Any, Callable[[str, Options], CloudConfig]]] = {
