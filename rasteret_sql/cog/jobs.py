@@ -52,8 +52,8 @@ def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
     """Distinct blocks of all reads; sparse ones are filled in here."""
     jobs: dict[BlockKey, Job] = {}
     for number, read in enumerate(reads):
-        chosen = read.selection
-        layout = chosen.layout()
+        chosen, stored = read.selection, read.selection.stored
+        layout = stored.layout
         numbers = zip(
             chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True
         )
@@ -62,13 +62,13 @@ def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
                 read.take_fill(block)
                 continue
             part, partly = read.part_of(block)
-            rows = chosen.stored_rows(chosen.place(block)[1])
-            key = (chosen.href, chosen.etag, offset, byte_count, layout, rows)
+            rows = stored.stored_rows(stored.place(block)[1])
+            key = (stored.href, stored.etag, offset, byte_count, layout, rows)
             job = jobs.get(key)
             if job is None:
-                byte_range = ByteRange(href=chosen.href, start=offset, length=byte_count)
+                byte_range = ByteRange(href=stored.href, start=offset, length=byte_count)
                 job = jobs[key] = Job(
-                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=chosen.file_size
+                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=stored.file_size
                 )
             else:
                 job.part = job.part.union(part)

@@ -7,12 +7,9 @@ from contextlib import contextmanager
 
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.selection import select, select_mask
-from rasteret_sql.cog.window import Window
+from rasteret_sql.cog.selection import stored_level, stored_mask
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.redact import place
-
-ANY = Window(x_off=0, y_off=0, width=1, height=1)
 
 
 @contextmanager
@@ -30,7 +27,7 @@ def require_readable(header: Header) -> None:
     ``UnsupportedError`` names the file and the feature. Overviews are looked at when they are read: the
     other levels of the raster are of use without them.
     """
-    for selection in (select(header, header.full, ANY, (0,)), select_mask(header, header.full, ANY)):
-        if selection is not None:
+    for stored in (stored_level(header, header.full), stored_mask(header, header.full)):
+        if stored is not None:
             with naming(header.href):
-                require_supported(selection.layout())
+                require_supported(stored.layout)

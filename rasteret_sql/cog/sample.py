@@ -91,7 +91,7 @@ class PixelRead:
         number = self._number(block)
         if not self.whole:
             return self.pixels.parts[number], False
-        chosen = self.selection
+        chosen = self.selection.stored
         return Part(0, chosen.stored_rows(chosen.place(block)[1]), chosen.tile_width), False
 
     def take(self, block: int, piece: Piece) -> None:

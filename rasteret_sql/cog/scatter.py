@@ -78,7 +78,7 @@ class Target(NamedTuple):
 
 def target_of(read: WindowRead, block: int) -> Target:
     """Where one of the blocks that a read selects lies in its window."""
-    chosen, window = read.selection, read.window
+    chosen, window = read.selection.stored, read.window
     plane, row, column = chosen.place(block)
     y, x = row * chosen.tile_height - window.y_off, column * chosen.tile_width - window.x_off
     inside_y = min(chosen.tile_height, chosen.height - row * chosen.tile_height)
@@ -98,7 +98,7 @@ def target_of(read: WindowRead, block: int) -> Target:
 def _wanted(read: WindowRead, plane: int) -> Iterable[tuple[int, int]]:
     """(band of ``out``, sample of the block) for the bands that a block of this plane holds."""
     for position, band in enumerate(read.bands):
-        if read.selection.interleave != "band":
+        if read.selection.stored.interleave != "band":
             yield position, band
         elif band == plane:
             yield position, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,8 @@ UInt64s = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Some blocks of one level of one raster: a read needs nothing of the header beyond this.
-
-    ``blocks`` holds flat block numbers: ``plane * across * down + row * across + column``, where a plane
-    is a band if the level is band-interleaved, and there is a single plane otherwise. ``offsets`` and
-    ``byte_counts`` run beside it; zero and zero is a sparse block.
-    """
+class StoredLevel:
+    """What all blocks of one level of one raster, or of its mask, have in common."""
 
     href: str
     etag: str | None
@@ -43,22 +39,16 @@ class Selection:
     fill_order: int
     jpeg_tables: bytes | None
     lerc_parameters: tuple[int, ...] | None
-    blocks: npt.NDArray[np.uint32]
-    offsets: UInt64s
-    byte_counts: UInt64s
 
-    @property
+    @cached_property
     def across(self) -> int:
         return -(-self.width // self.tile_width)
 
-    @property
+    @cached_property
     def down(self) -> int:
         return -(-self.height // self.tile_height)
 
-    @property
-    def planes(self) -> int:
-        return self.band_count if self.interleave == "band" else 1
-
+    @cached_property
     def layout(self) -> BlockLayout:
         """How every block of this level is packed."""
         return BlockLayout(
@@ -88,48 +78,78 @@ class Selection:
             return self.tile_height
         return min(self.tile_height, self.height - row * self.tile_height)
 
+    def blocks(self, window: Window, bands: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Flat numbers of the blocks that hold ``bands`` (from 0) inside ``window``."""
+        columns = np.arange(
+            window.x_off // self.tile_width, (window.x_off + window.width - 1) // self.tile_width + 1
+        )
+        rows = np.arange(
+            window.y_off // self.tile_height, (window.y_off + window.height - 1) // self.tile_height + 1
+        )
+        planes = np.array(sorted(set(bands)) if self.interleave == "band" else [0])
+        grid = self.across * self.down
+        return (
+            planes[:, None, None] * grid + rows[None, :, None] * self.across + columns[None, None, :]
+        ).ravel()
 
-def select(header: Header, level: Level, window: Window, bands: Sequence[int]) -> Selection:
-    """The blocks of ``level`` that hold ``bands`` (from 0) inside ``window``."""
-    return _selection(header, level, _blocks(level, window, bands), header.band_count, header.dtype)
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Some blocks of one level of one raster: a read needs nothing of the header beyond this.
+
+    ``blocks`` holds flat block numbers: ``plane * across * down + row * across + column``, where a plane
+    is a band if the level is band-interleaved, and there is a single plane otherwise. ``offsets`` and
+    ``byte_counts`` run beside it; zero and zero is a sparse block.
+    """
+
+    stored: StoredLevel
+    blocks: npt.NDArray[np.uint32]
+    offsets: UInt64s
+    byte_counts: UInt64s
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> Selection:
+        """Those of the blocks that are ``wanted``."""
+        return Selection(
+            stored=self.stored,
+            blocks=self.blocks[wanted],
+            offsets=self.offsets[wanted],
+            byte_counts=self.byte_counts[wanted],
+        )
 
 
-def select_mask(header: Header, level: Level, window: Window) -> Selection | None:
-    """The blocks of the internal mask of ``level`` inside ``window``; None without a mask."""
-    if level.mask is None:
-        return None
-    return _selection(header, level.mask, _blocks(level.mask, window, (0,)), 1, "uint8")
+def stored_level(header: Header, level: Level) -> StoredLevel:
+    """One of the levels of a raster as it is stored."""
+    return _stored(header, level, header.band_count, header.dtype)
+
+
+def stored_mask(header: Header, level: Level) -> StoredLevel | None:
+    """The internal mask of a level as it is stored; None without a mask."""
+    return None if level.mask is None else _stored(header, level.mask, 1, "uint8")
+
+
+def select(stored: StoredLevel, level: Level, blocks: npt.NDArray[np.int64]) -> Selection:
+    """Blocks by their flat numbers; ``level`` is the one that ``stored`` was made of, or its mask."""
+    return Selection(
+        stored=stored,
+        blocks=blocks.astype(np.uint32),
+        offsets=level.tile_offsets[blocks],
+        byte_counts=level.tile_byte_counts[blocks],
+    )
 
 
 def select_cells(header: Header, level: Level, cells: npt.NDArray[np.int64], band: int) -> Selection:
     """The blocks of one band (from 0) in some cells of the grid of blocks, ``row * across + column``."""
     plane = band * level.tiles_across * level.tiles_down if level.interleave == "band" else 0
-    return _selection(header, level, cells + plane, header.band_count, header.dtype)
+    return select(stored_level(header, level), level, cells + plane)
 
 
 def select_mask_cells(header: Header, mask: Level, cells: npt.NDArray[np.int64]) -> Selection:
     """The same of an internal mask, ``level.mask``."""
-    return _selection(header, mask, cells, 1, "uint8")
+    return select(_stored(header, mask, 1, "uint8"), mask, cells)
 
 
-def _blocks(level: Level, window: Window, bands: Sequence[int]) -> npt.NDArray[np.int64]:
-    columns = np.arange(
-        window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
-    )
-    rows = np.arange(
-        window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1
-    )
-    planes = np.array(sorted(set(bands)) if level.interleave == "band" else [0])
-    grid = level.tiles_across * level.tiles_down
-    return (
-        planes[:, None, None] * grid + rows[None, :, None] * level.tiles_across + columns[None, None, :]
-    ).ravel()
-
-
-def _selection(
-    header: Header, level: Level, blocks: npt.NDArray[np.int64], band_count: int, dtype: str
-) -> Selection:
-    return Selection(
+def _stored(header: Header, level: Level, band_count: int, dtype: str) -> StoredLevel:
+    return StoredLevel(
         href=header.href,
         etag=header.etag,
         file_size=header.file_size,
@@ -149,7 +169,4 @@ def _selection(
         fill_order=level.fill_order,
         jpeg_tables=level.jpeg_tables,
         lerc_parameters=level.lerc_parameters,
-        blocks=blocks.astype(np.uint32),
-        offsets=level.tile_offsets[blocks],
-        byte_counts=level.tile_byte_counts[blocks],
     )

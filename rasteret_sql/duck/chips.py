@@ -14,7 +14,7 @@ from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integ
 from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import asked_math
-from rasteret_sql.duck.rows import box, math_row, plan_of, source_row
+from rasteret_sql.duck.rows import box, math_text, plan_of, source_row
 from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.raster import chip as chips
@@ -91,7 +91,7 @@ def _answer_row(row: Row, bound: BoundMath) -> Row:
         "dtype": bound.dtype,
         "shape": (bound.answered, *row["shape"][1:]),
         "nodata": bound.nodata,
-        "source": row["source"] | {"math": math_row(bound)},
+        "source": row["source"] | {"math": math_text(bound)},
     }
 
 
@@ -173,7 +173,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
     texts: list[str | None] = [None if source is None else source.get("error") for source in sources]
     rows, plans = [], []
     for i, source in enumerate(sources):
-        if source is not None and source["selection"] is not None:
+        if source is not None and source["plan"] is not None:
             plan = plan_of(source)
             texts[i] = _too_large(plan) if source["on_error"] == "null" else None
             if texts[i] is None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.selection import Selection
+from rasteret_sql.cog.selection import Selection, StoredLevel
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath
@@ -62,55 +64,60 @@ def _mask_row(level: Level) -> dict[str, Any] | None:
 
 
 def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
-    """A chip plan as the hidden column that the reading kernel gets."""
+    """A chip plan as the hidden column that the reading kernel gets.
+
+    Texts in JSON, because DuckDB copies and sorts them faster than nested columns; what all chips of a file
+    share is a text of its own, written and read once.
+    """
+    warp = None
+    if isinstance(plan, WarpPlan):
+        warp = asdict(plan.target) | {
+            "source_crs": plan.source_crs,
+            "resampling": plan.resampling,
+            "steps": plan.steps,
+        }
     read = plan.source if isinstance(plan, WarpPlan) else plan
     window = read.window
+    values = (
+        _blocks_of(read.selection),
+        None if read.mask is None else _blocks_of(read.mask),
+        (window.x_off, window.y_off, window.width, window.height),
+        read.bands,
+        read.transform,
+        read.nodata,
+        read.alpha_band,
+        plan.all_touched,
+        warp,
+    )
     return {
-        "selection": _selection_row(read.selection),
-        "window": {name: getattr(window, name) for name in ("x_off", "y_off", "width", "height")},
-        "bands": read.bands,
-        "transform": read.transform,
-        "nodata": read.nodata,
-        "alpha_band": read.alpha_band,
-        "mask": None if read.mask is None else _selection_row(read.mask),
+        "stored": _stored_text(read.selection.stored),
+        "stored_mask": None if read.mask is None else _stored_text(read.mask.stored),
+        "plan": json.dumps(values),
         "aoi": plan.aoi,
-        "all_touched": plan.all_touched,
-        "warp": _warp_row(plan) if isinstance(plan, WarpPlan) else None,
-        "math": None,
         "on_error": on_error,
-        "error": None,
     }
 
 
-def _warp_row(plan: WarpPlan) -> dict[str, Any]:
-    return asdict(plan.target) | {
-        "source_crs": plan.source_crs,
-        "resampling": plan.resampling,
-        "steps": plan.steps,
-    }
-
-
-def math_row(math: BoundMath) -> dict[str, Any]:
-    """What is made of the bands that a plan reads."""
-    return {
-        "expression": math.asked.expression,
-        "mask": math.asked.mask,
-        "places": [math.places[name] for name in math.asked.names],
-        "answered": math.answered,
-        "dtype": math.dtype,
-        "nodata": math.nodata,
-    }
-
-
-def _selection_row(chosen: Selection) -> dict[str, Any]:
-    return {f.name: getattr(chosen, f.name) for f in fields(Selection)}
+def math_text(math: BoundMath) -> str:
+    """What is made of the bands that a plan reads, for its hidden column."""
+    return json.dumps(
+        {
+            "expression": math.asked.expression,
+            "mask": math.asked.mask,
+            "places": [math.places[name] for name in math.asked.names],
+            "answered": math.answered,
+            "dtype": math.dtype,
+            "nodata": math.nodata,
+        }
+    )
 
 
 def plan_of(row: Mapping[str, Any]) -> Plan:
     """The plan in one hidden column value."""
-    plan, math = _pixels_of(row), row["math"]
-    if math is None:
+    plan = _pixels_of(row)
+    if row["math"] is None:
         return plan
+    math = json.loads(row["math"])
     asked = BandMath(expression=math["expression"], mask=math["mask"])
     bound = BoundMath(
         asked=asked,
@@ -119,23 +126,25 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
         answered=math["answered"],
         dtype=math["dtype"],
         nodata=math["nodata"],
-        href=row["selection"]["href"],
+        href=_stored_of(row["stored"]).href,
     )
     return MathPlan(plan=plan, math=bound)
 
 
 def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
-    warp = row["warp"]
+    blocks, mask, (x_off, y_off, width, height), bands, transform, nodata, alpha, touched, warp = json.loads(
+        row["plan"]
+    )
     read = ChipPlan(
-        selection=_selection(row["selection"]),
-        window=Window(**row["window"]),
-        bands=tuple(row["bands"]),
-        transform=tuple(row["transform"]),
-        nodata=row["nodata"],
-        alpha_band=row["alpha_band"],
-        mask=None if row["mask"] is None else _selection(row["mask"]),
+        selection=_selection(row["stored"], blocks),
+        window=Window(x_off=x_off, y_off=y_off, width=width, height=height),
+        bands=tuple(bands),
+        transform=tuple(transform),
+        nodata=nodata,
+        alpha_band=alpha,
+        mask=None if mask is None else _selection(row["stored_mask"], mask),
         aoi=row["aoi"] if warp is None else None,
-        all_touched=row["all_touched"],
+        all_touched=touched,
     )
     if warp is None:
         return read
@@ -147,14 +156,34 @@ def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
         resampling=warp["resampling"],
         steps=tuple(warp["steps"]),
         aoi=row["aoi"],
-        all_touched=row["all_touched"],
+        all_touched=touched,
     )
 
 
-def _selection(row: Mapping[str, Any]) -> Selection:
-    values = dict(row)
-    for name, dtype in (("blocks", np.uint32), ("offsets", np.uint64), ("byte_counts", np.uint64)):
-        values[name] = np.array(values[name], dtype)
-    parameters = values["lerc_parameters"]
+def _blocks_of(chosen: Selection) -> tuple[list[int], list[int], list[int]]:
+    return chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist()
+
+
+def _selection(stored: str, blocks: Sequence[Sequence[int]]) -> Selection:
+    numbers, offsets, byte_counts = blocks
+    return Selection(
+        stored=_stored_of(stored),
+        blocks=np.array(numbers, np.uint32),
+        offsets=np.array(offsets, np.uint64),
+        byte_counts=np.array(byte_counts, np.uint64),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _stored_text(stored: StoredLevel) -> str:
+    # bytes as the characters of the same numbers
+    return json.dumps(asdict(stored), default=lambda tables: tables.decode("latin-1"))
+
+
+@lru_cache(maxsize=4096)
+def _stored_of(text: str) -> StoredLevel:
+    values = json.loads(text)
+    tables, parameters = values["jpeg_tables"], values["lerc_parameters"]
+    values["jpeg_tables"] = None if tables is None else tables.encode("latin-1")
     values["lerc_parameters"] = None if parameters is None else tuple(parameters)
-    return Selection(**values)
+    return StoredLevel(**values)

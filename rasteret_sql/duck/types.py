@@ -35,26 +35,10 @@ TILE_TABLES = f"""STRUCT(
 PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BIGINT[]")
 """The same in half the space; see ``duck/tile_tables.py``."""
 
-SELECTION = """STRUCT(
-    href VARCHAR, etag VARCHAR, file_size UBIGINT, dtype VARCHAR, byte_order VARCHAR, band_count INTEGER,
-    width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN,
-    compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR,
-    bits_per_sample INTEGER, fill_order INTEGER, jpeg_tables BLOB, lerc_parameters UINTEGER[],
-    blocks UINTEGER[], "offsets" UBIGINT[], byte_counts UBIGINT[])"""
-
-WINDOW = "STRUCT(x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER)"
-
-WARP = """STRUCT(
-    crs VARCHAR, transform DOUBLE[6], width INTEGER, height INTEGER,
-    source_crs VARCHAR, resampling VARCHAR, steps DOUBLE[2])"""
-
-MATH = """STRUCT(
-    expression VARCHAR, mask VARCHAR, places INTEGER[], answered INTEGER, dtype VARCHAR, nodata DOUBLE)"""
-
-CHIP_SOURCE = f"""STRUCT(
-    selection {SELECTION}, "window" {WINDOW}, bands INTEGER[], transform DOUBLE[6], nodata DOUBLE,
-    alpha_band INTEGER, mask {SELECTION}, aoi BLOB, all_touched BOOLEAN, warp {WARP}, math {MATH},
+CHIP_SOURCE = """STRUCT(
+    stored VARCHAR, stored_mask VARCHAR, plan VARCHAR, aoi BLOB, math VARCHAR,
     on_error VARCHAR, error VARCHAR)"""
+"""The plan of a chip, hidden from users; see ``rows.source_row``."""
 
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

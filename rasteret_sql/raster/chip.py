@@ -46,7 +46,7 @@ class ChipPlan:
 
     @property
     def dtype(self) -> str:
-        return self.selection.dtype
+        return self.selection.stored.dtype
 
 
 class Planned(Protocol):
@@ -107,11 +107,11 @@ def read_chips(
     extra: list[tuple[Pixels | None, Pixels | None]] = []
     owners: list[int] = []
     for number, (plan, array) in enumerate(zip(plans, arrays, strict=True)):
-        fill = fill_value(plan.selection.dtype, plan.nodata)
+        fill = fill_value(plan.dtype, plan.nodata)
         alpha = mask = None
         reads.append(_read(plan, plan.selection, plan.bands, array, fill))
         if plan.alpha_band is not None:
-            alpha = np.empty((1, *plan.shape[1:]), plan.selection.dtype)
+            alpha = np.empty((1, *plan.shape[1:]), plan.dtype)
             reads.append(_read(plan, plan.selection, (plan.alpha_band,), alpha, fill))
         if plan.mask is not None:
             mask = np.empty((1, *plan.shape[1:]), np.uint8)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -109,22 +107,17 @@ def narrow(selection: Selection, found: Floats) -> Selection:
     """Only the blocks that a box touches; all when they are few."""
     if len(selection.blocks) <= 1 or len(found) <= 1:
         return selection
-    tile = np.array([selection.tile_width, selection.tile_height] * 2)
-    kept = _inside(found, selection.width, selection.height)
+    stored = selection.stored
+    tile = np.array([stored.tile_width, stored.tile_height] * 2)
+    kept = _inside(found, stored.width, stored.height)
     first_column, first_row, last_column, last_row = (np.floor(kept / tile).astype(int)).T
     # the sum over all before it is above 0 where a block lies in a box
-    steps = np.zeros((selection.down + 2, selection.across + 2), np.int64)
+    steps = np.zeros((stored.down + 2, stored.across + 2), np.int64)
     low = (np.maximum(first_row, 0), np.maximum(first_column, 0))
-    high = (np.minimum(last_row, selection.down - 1) + 1, np.minimum(last_column, selection.across - 1) + 1)
+    high = (np.minimum(last_row, stored.down - 1) + 1, np.minimum(last_column, stored.across - 1) + 1)
     np.add.at(steps, (low[0], low[1]), 1)
     np.add.at(steps, (high[0], high[1]), 1)
     np.add.at(steps, (low[0], high[1]), -1)
     np.add.at(steps, (high[0], low[1]), -1)
-    used = steps.cumsum(axis=0).cumsum(axis=1)[: selection.down, : selection.across] > 0
-    wanted = used.ravel()[selection.blocks % (selection.across * selection.down)]
-    return replace(
-        selection,
-        blocks=selection.blocks[wanted],
-        offsets=selection.offsets[wanted],
-        byte_counts=selection.byte_counts[wanted],
-    )
+    used = steps.cumsum(axis=0).cumsum(axis=1)[: stored.down, : stored.across] > 0
+    return selection.only(used.ravel()[selection.blocks % (stored.across * stored.down)])

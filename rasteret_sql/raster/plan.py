@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import shapely
 
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.codec.size import require_size
-from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.readable import naming
-from rasteret_sql.cog.selection import Selection, select, select_mask
+from rasteret_sql.cog.selection import Selection, StoredLevel, select, stored_level, stored_mask
 from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
@@ -42,53 +45,102 @@ class ReadRequest:
 
 
 class Planner:
-    """Plans the chips of one batch: what an area is on a grid is worked out once for all files on it."""
+    """Plans the chips of one batch.
+
+    What a raster is to a request is worked out once for all areas, and what an area is on a grid once for all
+    rasters on it.
+    """
 
     def __init__(self) -> None:
+        self._rasters: dict[Any, _Raster] = {}
         self._placed: dict[Any, _Placed] = {}
 
     def chip(self, header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
         """The level that is read and the plan of the chip; None where area and raster do not overlap."""
-        level_number = pick_level(header, request.level, request.resolution)
-        level = header.levels[level_number]
-        bands = pick_bands(header, request.bands)
-        transform = header.level_transform(level_number)
-        placed = self._place(header, request.area, transform, level.width, level.height)
-        window = placed.window
-        if window is None:
+        raster = self._raster(header, request)
+        placed = self._place(raster, request.area)
+        if placed.window is None:
             return None
-        mask = select_mask(header, level, window)
-        alpha = deciding_alpha(header, level_number)
-        needed = bands if alpha is None else (*bands, alpha)
-        selection = select(header, level, window, needed)
+        selection = placed.select(raster.stored, raster.level, raster.needed)
+        mask = None
+        if raster.level.mask is not None:
+            mask = placed.select(raster.stored_mask, raster.level.mask, (0,))
         for part in (selection, mask):
             if part is not None:
-                refuse_unsupported(part)
-        return level_number, ChipPlan(
+                _refuse_large(part)
+        return raster.number, ChipPlan(
             selection=selection,
-            window=window,
-            bands=bands,
-            transform=window_transform(transform, window),
+            window=placed.window,
+            bands=raster.bands,
+            transform=placed.transform,
             nodata=header.nodata,
-            alpha_band=alpha,
+            alpha_band=raster.alpha,
             mask=mask,
             aoi=placed.aoi,
             all_touched=request.all_touched,
         )
 
-    def _place(
-        self, header: Header, area: Aoi | Window | None, transform: Affine, width: int, height: int
-    ) -> _Placed:
-        if not isinstance(area, Aoi):
-            return _Placed(area=area, window=clip_window(area, width, height), aoi=None)
-        key = (id(area), header.crs, transform, width, height)
+    def _raster(self, header: Header, request: ReadRequest) -> _Raster:
+        key = (id(header), request.level, request.resolution, request.bands)
+        raster = self._rasters.get(key)
+        if raster is None:
+            number = pick_level(header, request.level, request.resolution)
+            raster = self._rasters[key] = _Raster(
+                header=header,
+                number=number,
+                level=header.levels[number],
+                bands=pick_bands(header, request.bands),
+                transform=header.level_transform(number),
+            )
+        return raster
+
+    def _place(self, raster: _Raster, area: Aoi | Window | None) -> _Placed:
+        header, transform, level = raster.header, raster.transform, raster.level
+        own = id(area) if isinstance(area, Aoi) else area
+        key = (own, header.crs, transform, level.width, level.height)
         placed = self._placed.get(key)
         if placed is None:
-            geometry = area_in(header.crs, area, transform, header.href)
-            window = geometry_window(geometry, transform, width, height)
-            placed = _Placed(area=area, window=window, aoi=shapely.to_wkb(geometry))
+            aoi = None
+            if isinstance(area, Aoi):
+                geometry = area_in(header.crs, area, transform, header.href)
+                window = geometry_window(geometry, transform, level.width, level.height)
+                aoi = shapely.to_wkb(geometry)
+            else:
+                window = clip_window(area, level.width, level.height)
+            own_transform = transform if window is None else window_transform(transform, window)
+            placed = _Placed(area=area, window=window, aoi=aoi, transform=own_transform)
             self._placed[key] = placed
         return placed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Raster:
+    """A raster as a request reads it, whatever the area; what cannot be read is said when it is asked for."""
+
+    header: Header
+    """Kept, so that its ``id`` stays its own."""
+    number: int
+    level: Level
+    bands: tuple[int, ...]
+    transform: Affine
+
+    @cached_property
+    def alpha(self) -> int | None:
+        return deciding_alpha(self.header, self.number)
+
+    @cached_property
+    def needed(self) -> tuple[int, ...]:
+        return self.bands if self.alpha is None else (*self.bands, self.alpha)
+
+    @cached_property
+    def stored(self) -> StoredLevel:
+        return _supported(stored_level(self.header, self.level))
+
+    @cached_property
+    def stored_mask(self) -> StoredLevel:
+        mask = stored_mask(self.header, self.level)
+        assert mask is not None, "asked of a level with a mask"
+        return _supported(mask)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +152,19 @@ class _Placed:
     window: Window | None
     aoi: bytes | None
     """WKB in the raster's CRS."""
+    transform: Affine
+    """Of the window."""
+    _blocks: dict[Any, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    def select(self, stored: StoredLevel, level: Level, bands: tuple[int, ...]) -> Selection:
+        """The blocks of the window; their numbers are the same for all rasters in tiles of one size."""
+        assert self.window is not None
+        planes = bands if stored.interleave == "band" else ()
+        key = (stored.tile_width, stored.tile_height, planes)
+        blocks = self._blocks.get(key)
+        if blocks is None:
+            blocks = self._blocks[key] = stored.blocks(self.window, bands)
+        return select(stored, level, blocks)
 
 
 def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
@@ -137,6 +202,7 @@ def plan_tiles(
     level = header.levels[number]
     transform = header.level_transform(number)
     window = chip.window
+    stored = chip.selection.stored
     groups = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
     geometry = None if chip.aoi is None else shapely.from_wkb(chip.aoi)
     shapely.prepare(geometry)
@@ -166,7 +232,7 @@ def plan_tiles(
                     column,
                     row,
                     ChipPlan(
-                        selection=select(header, level, tile, bands),
+                        selection=select(stored, level, stored.blocks(tile, bands)),
                         window=tile,
                         bands=bands,
                         transform=own,
@@ -260,8 +326,18 @@ def pixel_tolerance(transform: Affine) -> float:
 
 def refuse_unsupported(selection: Selection) -> None:
     """Raise for blocks that this version does not read, or that are too large; the file is named."""
-    layout = selection.layout()
-    with naming(selection.href):
-        require_supported(layout)
-        if selection.byte_counts.any():  # a sparse block costs nothing, whatever its size
-            require_size(layout, int(selection.byte_counts.max()))
+    _supported(selection.stored)
+    _refuse_large(selection)
+
+
+def _supported(stored: StoredLevel) -> StoredLevel:
+    with naming(stored.href):
+        require_supported(stored.layout)
+    return stored
+
+
+def _refuse_large(selection: Selection) -> None:
+    most = int(selection.byte_counts.max(initial=0))
+    if most:  # a sparse block costs nothing, whatever its size
+        with naming(selection.stored.href):
+            require_size(selection.stored.layout, most)

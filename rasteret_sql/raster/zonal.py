@@ -227,7 +227,7 @@ def _chip(piece: _Piece, plan: ChipPlan, pixels: Pixels, valid: npt.NDArray[np.u
         transform=plan.transform,
         crs=piece.zone.grid.crs,
         nodata=plan.nodata if piece.zone.request.exclude_nodata else None,
-        href=plan.selection.href,
+        href=plan.selection.stored.href,
         bands=tuple(band + 1 for band in plan.bands),
         level=piece.zone.level,
         x_off=plan.window.x_off,

@@ -18,7 +18,7 @@ from tests.contracts import scenes
 from tests.contracts.ledger import asked_bytes, bytes_asked_twice, repeated, round_trips
 from tests.store.server import FaultServer
 
-QUIET_S = 0.5
+QUIET_S = 1.0
 """Longer than a client with something to ask for is silent."""
 REQUESTS = {"S1": 15, "S1b": 30, "S2": 120, "S2x": 270}
 TILES = {"S1": 15, "S1b": 60, "S2": 120, "S2x": 810}

@@ -20,8 +20,7 @@ from rasterio.io import MemoryFile
 
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.cog.open import build_header
-from rasteret_sql.cog.selection import select
-from rasteret_sql.cog.window import Window
+from rasteret_sql.cog.selection import select_cells
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.port import ObjectInfo
 from rasteret_sql.tiff import tags
@@ -164,9 +163,9 @@ def _written(dtype: str, bands: int, side: int, options: Mapping[str, Any]) -> b
 
 def _first_block(data: bytes) -> bytes:
     header = build_header("a.tif", parse(Bytes(data, size=len(data))), ObjectInfo())
-    chosen = select(header, header.full, Window(x_off=0, y_off=0, width=16, height=16), (0,))
+    chosen = select_cells(header, header.full, np.array([0]), 0)
     start, length = int(chosen.offsets[0]), int(chosen.byte_counts[0])
-    return pack(chosen.layout(), data[start : start + min(length, MAX_BLOCK_BYTES)])
+    return pack(chosen.stored.layout, data[start : start + min(length, MAX_BLOCK_BYTES)])
 
 
 def codec_dictionary() -> str:
