@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from rasteret_sql.errors import ArgumentError
@@ -58,13 +59,23 @@ def is_chain(href: str) -> bool:
 
 def parse_address(href: str) -> Address:
     """Split ``href``. Raises ``ArgumentError`` for an address without bucket, host or object name."""
-    scheme, family = scheme_of(href), family_of(href)
+    scheme = scheme_of(href)
+    # what a path of a file means may change with the working directory
+    return _parse(href, scheme) if FAMILIES.get(scheme) == "local" else _parse_remote(href, scheme)
+
+
+def _parse(href: str, scheme: str) -> Address:
+    family = FAMILIES.get(scheme, "fsspec")
     if "\0" in href or not href.strip():
         raise ArgumentError(f"{place(href)!r} is not an address of a file: it is empty or holds a NUL.")
     root, key = _SPLIT[family](href)
     if not key or (family != "local" and not root):
         raise ArgumentError(f"{place(href)!r} names no file: expected {_EXPECTED[family]}.")
     return Address(href=href, scheme=scheme, family=family, root=root, key=key)
+
+
+_parse_remote = lru_cache(maxsize=4096)(_parse)
+"""Each is asked for a few times for every request."""
 
 
 def _split_bucket(href: str) -> tuple[str, str]:

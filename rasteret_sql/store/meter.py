@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from rasteret_sql.settings import settings
@@ -63,8 +63,9 @@ class Meter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
-        self._log: deque[RequestRecord] = deque()
-        self._totals = Totals()
+        self._log: deque[tuple[Any, ...]] = deque()
+        """Rows as they are noted; most are never looked at."""
+        self._requests = self._byte_count = self._errors = self._retries = 0
 
     def record(
         self,
@@ -78,55 +79,69 @@ class Meter:
         error: str | None = None,
     ) -> None:
         """Note one request that began at ``started`` (of ``time.perf_counter``) and ends now."""
-        duration_s = perf_counter() - started
-        began = datetime.fromtimestamp(datetime.now(UTC).timestamp() - duration_s, UTC)
+        took_s, now = perf_counter() - started, time()
         with self._lock:
-            totals = self._totals
-            self._totals = Totals(
-                requests=totals.requests + 1,
-                byte_count=totals.byte_count + byte_count,
-                errors=totals.errors + (error is not None),
-                retries=totals.retries + (attempt > 1),
-            )
-            self._append(
-                started_at=began,
-                kind=kind,
-                url=redact(href),
-                offset=offset,
-                byte_count=byte_count,
-                duration_ms=duration_s * 1e3,
-                attempt=attempt,
-                error=error,
-            )
+            self._requests += 1
+            self._byte_count += byte_count
+            self._errors += error is not None
+            self._retries += attempt > 1
+            self._append(now - took_s, kind, href, offset, byte_count, took_s * 1e3, attempt, error, 0, 0)
 
     def record_cached(self, *, href: str, tiles: int, byte_count: int) -> None:
         """Note that one read of a file found ``tiles`` of it, ``byte_count`` as stored, without a request."""
         with self._lock:
-            self._append(
-                started_at=datetime.now(UTC),
-                kind="cache",
-                url=redact(href),
-                offset=None,
-                byte_count=0,
-                duration_ms=0.0,
-                attempt=0,
-                cached_tiles=tiles,
-                cached_byte_count=byte_count,
-            )
+            self._append(time(), "cache", href, None, 0, 0.0, 0, None, tiles, byte_count)
 
-    def _append(self, **values: Any) -> None:
+    def _append(self, *values: Any) -> None:
         """One more row of the log, which is kept as long as the settings say; under the lock."""
-        self._log.append(RequestRecord(id=next(self._ids), **values))
+        self._log.append((next(self._ids), *values))
         while len(self._log) > settings().request_log_rows:
             self._log.popleft()
 
     def snapshot(self) -> list[RequestRecord]:
         with self._lock:
-            return list(self._log)
+            rows = list(self._log)
+        return [_record_of(*row) for row in rows]
+
+    def kept(self) -> int:
+        return len(self._log)
 
     def totals(self) -> Totals:
         with self._lock:
-            return self._totals
+            return Totals(
+                requests=self._requests,
+                byte_count=self._byte_count,
+                errors=self._errors,
+                retries=self._retries,
+            )
+
+
+def _record_of(
+    number: int,
+    began: float,
+    kind: str,
+    href: str,
+    offset: int | None,
+    byte_count: int,
+    duration_ms: float,
+    attempt: int,
+    error: str | None,
+    cached_tiles: int,
+    cached_byte_count: int,
+) -> RequestRecord:
+    return RequestRecord(
+        id=number,
+        started_at=datetime.fromtimestamp(began, UTC),
+        kind=kind,
+        url=redact(href),
+        offset=offset,
+        byte_count=byte_count,
+        duration_ms=duration_ms,
+        attempt=attempt,
+        error=error,
+        cached_tiles=cached_tiles,
+        cached_byte_count=cached_byte_count,
+    )
 
 
 _meter = Meter()
@@ -137,6 +152,11 @@ record_cached = _meter.record_cached
 def snapshot() -> list[RequestRecord]:
     """The newest rows of the log, oldest first; at most ``request_log_rows`` of them."""
     return _meter.snapshot()
+
+
+def kept() -> int:
+    """Rows in the log."""
+    return _meter.kept()
 
 
 def totals() -> Totals:

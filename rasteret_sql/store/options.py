@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.address import FAMILIES, family_of, is_chain
@@ -30,9 +31,32 @@ KNOWN: dict[str, dict[str, type | tuple[type, ...] | dict[str, Any]]] = {
 }  # fmt: skip
 """Family of stores -> option -> its type, or the options one level down; other protocols take fsspec's."""
 
+Value = TypeVar("Value")
+REMEMBERED = 4096
+"""Hrefs whose prefix stays known: each is looked up a few times for every request."""
+
+
+class ByPrefix(Generic[Value]):
+    """Values by ``normal_prefix``, of which the longest that covers an href counts. Never changed."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self.values = values
+        self._known = lru_cache(maxsize=REMEMBERED)(self._longest)
+
+    def get(self, href: str) -> Value | None:
+        """The value for ``href``; a name is never cut in its middle."""
+        return self._known(href) if self.values else None
+
+    def _longest(self, href: str) -> Value | None:
+        normal = normal_prefix(href)
+        found = max((prefix for prefix in self.values if _covers(prefix, normal)), key=len, default=None)
+        return None if found is None else self.values[found]
+
+
 _NOTHING: Options = {}
 _lock = threading.Lock()
-_registry: dict[str, Options] = {}
+_registry: ByPrefix[Options] = ByPrefix({})
+"""Replaced as a whole, so that reading it takes no lock."""
 
 
 def set_storage_options(options: Mapping[str, Options]) -> None:
@@ -42,6 +66,7 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
     at a ``/``, so that ``s3://data`` does not speak for ``s3://data-of-others``. Raises ``ArgumentError``
     for an option that is not known; then nothing changes.
     """
+    global _registry
     checked = {}
     for prefix, words in options.items():
         normal = normal_prefix(prefix)
@@ -53,28 +78,18 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
         _check(words, KNOWN.get(family_of(normal)), f"of {place(prefix)!r}")
         checked[normal] = dict(words)
     with _lock:
-        _registry.update(checked)
+        _registry = ByPrefix({**_registry.values, **checked})
 
 
 def clear_storage_options() -> None:
     """Forget all of them."""
-    with _lock:
-        _registry.clear()
+    global _registry
+    _registry = ByPrefix({})
 
 
 def options_for(href: str) -> Options:
     """The options of the longest prefix that covers ``href``; empty when none does."""
-    if not _registry:
-        return _NOTHING
-    with _lock:
-        prefix = longest_prefix(_registry, href)
-        return _NOTHING if prefix is None else _registry[prefix]
-
-
-def longest_prefix(prefixes: Iterable[str], href: str) -> str | None:
-    """The longest of these ``normal_prefix``es that covers ``href``; a name is never cut in its middle."""
-    normal = normal_prefix(href)
-    return max((prefix for prefix in prefixes if _covers(prefix, normal)), key=len, default=None)
+    return _registry.get(href) or _NOTHING
 
 
 def normal_prefix(href: str) -> str:

@@ -16,6 +16,7 @@ from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store import meter
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.obstore_errors import OddAnswerError, RangeIgnoredError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.signers import signer_for
@@ -68,8 +69,6 @@ class _HttpOrigin:
         self._odd: set[str] = set()
 
     def read(self, request: ByteRange) -> Block:
-        from rasteret_sql.store.obstore_errors import OddAnswerError, RangeIgnoredError, ThrottledError
-
         exact = self._exact_only or request.href in self._odd
         if exact or not _PLAIN_TARGET.fullmatch(parse_address(request.href).key):
             return self._exact().read(request)
@@ -132,7 +131,7 @@ def _transport(address: Address, limits: Settings) -> str:
 
 
 def _reader(transport: str, address: Address, options: Options, limits: Settings) -> Reader:
-    words = json.dumps(options, sort_keys=True, default=repr)
+    words = json.dumps(options, sort_keys=True, default=repr) if options else ""
     key = (transport, address.family, address.root, words, limits)
     reader = _readers.get(key)
     if reader is None:

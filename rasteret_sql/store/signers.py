@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.kept import LEAST_S, Kept
-from rasteret_sql.store.options import longest_prefix, normal_prefix
+from rasteret_sql.store.options import ByPrefix, normal_prefix
 from rasteret_sql.store.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
 from rasteret_sql.store.redact import place
 from rasteret_sql.store.signed_url import expires_at
@@ -71,14 +71,14 @@ def _checked(answer: object, href: str) -> Signed | None:
     return Signed(href=href, headers=dict(answer)) if is_text else None
 
 
-def _built_in() -> dict[str, Signer]:
+def _built_in() -> ByPrefix[Signer]:
     planetary_computer = PlanetaryComputer()
-    return {prefix_of(*names): planetary_computer for names in CONTAINERS.values()}
+    return ByPrefix({prefix_of(*names): planetary_computer for names in CONTAINERS.values()})
 
 
 _lock = threading.Lock()
-_signers: dict[str, Signer] = _built_in()
-"""Prefix -> signer. Replaced as a whole, so that reading it takes no lock."""
+_signers: ByPrefix[Signer] = _built_in()
+"""Replaced as a whole, so that reading it takes no lock."""
 
 
 def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: float = VALID_S) -> None:
@@ -107,15 +107,13 @@ def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: 
             "'planetary-computer' or None."
         )
     with _lock:
-        others = {known: other for known, other in _signers.items() if known != normal}
-        _signers = others if made is None else {**others, normal: made}
+        others = {known: other for known, other in _signers.values.items() if known != normal}
+        _signers = ByPrefix(others if made is None else {**others, normal: made})
 
 
 def signer_for(href: str) -> Signer | None:
     """The signer of the longest prefix that covers ``href``."""
-    known = _signers
-    prefix = longest_prefix(known, href)
-    return None if prefix is None else known[prefix]
+    return _signers.get(href)
 
 
 def reset_signers() -> None:
@@ -129,7 +127,7 @@ def _after_fork() -> None:
     """The child's locks and what its parent's threads were waiting for are its own."""
     global _lock
     _lock = threading.Lock()
-    for signer in _signers.values():
+    for signer in _signers.values.values():
         signer.forget()
 
 

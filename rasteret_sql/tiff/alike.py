@@ -65,8 +65,16 @@ class _Known:
         if not all(data.startswith(expected, start) for start, expected in self.same):
             return None
         pairs = zip(self.tiff.images, self.parts, strict=True)
-        images = [replace(image, **{part.name: part.value(data) for part in parts}) for image, parts in pairs]
+        images = [_with(image, {part.name: part.value(data) for part in parts}) for image, parts in pairs]
         return replace(self.tiff, images=tuple(images))
+
+
+def _with(image: Image, values: Mapping[str, Any]) -> Image:
+    """``dataclasses.replace`` in a tenth of its time: eight images a file are what a header costs."""
+    changed = object.__new__(Image)
+    changed.__dict__.update(image.__dict__)
+    changed.__dict__.update(values)
+    return changed
 
 
 _known: deque[_Known] = deque(maxlen=MOST)

@@ -18,7 +18,7 @@ from tests.bench.scenarios import Job
 from tests.bench.server import ROOT, Server
 from tests.bench.systems import REFERENCES, SYSTEMS
 
-CLEARED = ("GDAL_", "CPL_", "VSI_", "AWS_", "RASTERET_")
+CLEARED = ("GDAL_", "CPL_", "VSI_", "AWS_", "RASTERET_", "PYTHONDONTWRITEBYTECODE")
 """Prefixes of variables that would change what is measured."""
 PROCESS = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
 LONGEST_S = 600

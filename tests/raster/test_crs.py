@@ -29,6 +29,9 @@ def test_zones_of_utm_are_transformed_as_proj_finds(zone: str, lonlat: str) -> N
 @pytest.mark.parametrize("other", ["EPSG:32661", "EPSG:3857", "EPSG:25832", "EPSG:4258"])
 def test_others_are_searched_for(other: str) -> None:
     """Polar grids have numbers like zones."""
-    found, expected = transformer("OGC:CRS84", other), Transformer.from_crs("OGC:CRS84", other, always_xy=True)
+    found, expected = (
+        transformer("OGC:CRS84", other),
+        Transformer.from_crs("OGC:CRS84", other, always_xy=True),
+    )
     x, y = expected.transform(11.0, 70.0)
     assert (x, y) == ((11.0, 70.0) if found is None else found.transform(11.0, 70.0))

@@ -43,6 +43,11 @@ class Server:
 Handler = Callable[[Server, Asked], Answer]
 
 
+class _Http(ThreadingHTTPServer):
+    request_queue_size = 256
+    """With Python's 5 a connection among many waits a second, and is asked for again."""
+
+
 @contextmanager
 def serving(answer: Handler) -> Iterator[Server]:
     """Serve on a free port of this machine until the block ends."""
@@ -75,7 +80,7 @@ def serving(answer: Handler) -> Iterator[Server]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), RequestHandler) as http:
+    with _Http(("127.0.0.1", 0), RequestHandler) as http:
         server = Server(f"http://127.0.0.1:{http.server_address[1]}")
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

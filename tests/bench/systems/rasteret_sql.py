@@ -19,11 +19,13 @@ USED = (
     "pyarrow.dataset",  # by DuckDB
     "pyproj",
     "shapely",
+    "rasteret_sql.cog.crs",
     "rasteret_sql.duck.arguments",
     "rasteret_sql.duck.chips",
     "rasteret_sql.duck.headers",
     "rasteret_sql.duck.points",
     "rasteret_sql.duck.zonal",
+    "rasteret_sql.store.local_reader",
     "rasteret_sql.store.obstore_reader",
 )
 """Imported at the first query of a process; here before it, as the other readers' imports are."""
