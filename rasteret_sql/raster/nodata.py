@@ -16,7 +16,6 @@ HALF_PRECISION: Final = 2.0**-11
 """Largest relative error of rounding to a normal float16."""
 
 
-@lru_cache(maxsize=1024)
 def fill_value(dtype: str, nodata: float | None) -> float | int:
     """What a sparse block holds: nodata brought into the range of ``dtype``, else 0 (GDAL's GTiff driver).
 

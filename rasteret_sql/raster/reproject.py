@@ -17,10 +17,9 @@ from rasteret_sql.raster.crs import LONLAT, area_of_use, is_degrees, parse_crs, 
 from rasteret_sql.raster.densify import Move, move_all
 from rasteret_sql.raster.footprint import footprint
 
-__all__ = ["bounds_in", "footprint", "project", "project_all"]
+__all__ = ["footprint", "project", "project_all"]
 
 Floats = npt.NDArray[np.float64]
-Bounds = tuple[float, float, float, float]
 
 WIDE_DEGREES = 90.0
 WIDE_UNITS = 5e6
@@ -149,20 +148,3 @@ def _move(there: Transformer) -> Move:
         return np.column_stack((x, y))
 
     return move
-
-
-def bounds_in(bounds: Bounds, from_crs: str, to_crs: str) -> Bounds:
-    """xmin, ymin, xmax, ymax of a box in another CRS, its edges followed at 21 points each.
-
-    In degrees xmin > xmax where the box crosses the antimeridian. ``ArgumentError`` where it has no image.
-    """
-    there = transformer(from_crs, to_crs)
-    if there is None:
-        return bounds
-    found = there.transform_bounds(*bounds, densify_pts=21, errcheck=False)
-    if not np.isfinite(found).all():
-        raise ArgumentError(
-            f"the box {list(bounds)} in CRS {shorten(from_crs)} has no bounds in {shorten(to_crs)}"
-        )
-    xmin, ymin, xmax, ymax = found
-    return xmin, ymin, xmax, ymax

@@ -271,8 +271,8 @@ def test_bytes_that_drip_are_waited_for(
     idx: duckdb.DuckDBPyConnection, server: FaultServer, transport: str
 ) -> None:
     """Twice as long as request_timeout_s, which is the longest silence and not the longest answer."""
-    configure(transport=transport, request_timeout_s=1.0, max_retries=0)
-    server.fail(next(iter(server.files)), Fault(drip_s=0.2), times=3)
+    configure(transport=transport, request_timeout_s=1.5, max_retries=0)
+    server.fail(next(iter(server.files)), Fault(drip_s=0.3), times=3)
     assert dict(idx.execute(READ).fetchall()) == expected(server)
 
 

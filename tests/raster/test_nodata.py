@@ -183,6 +183,12 @@ def test_value_mask_and_fill_equal_gdals(dtype: str, text: str) -> None:
     np.testing.assert_array_equal(valid_of(filled, nodata), usable)
 
 
+def test_a_sparse_block_keeps_the_sign_of_its_zero() -> None:
+    """Also after a raster with the other zero, which Python calls the same."""
+    for nodata in (0.0, -0.0, 0.0):
+        assert math.copysign(1, fill_value("float32", nodata)) == math.copysign(1, nodata)
+
+
 @pytest.mark.parametrize(
     ("dtype", "text", "value"),
     [

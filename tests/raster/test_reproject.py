@@ -15,7 +15,7 @@ from shapely.geometry import box
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi, parse_aoi
 from rasteret_sql.raster.crs import transformer
-from rasteret_sql.raster.reproject import bounds_in, footprint, project, project_all
+from rasteret_sql.raster.reproject import footprint, project, project_all
 
 LONLAT = "OGC:CRS84"
 UTM_32 = "EPSG:32632"
@@ -178,17 +178,6 @@ def test_threads_share_the_transformers() -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda point: project(area(point), UTM_32, tolerance=1), points))
     assert found == expected
-
-
-def test_bounds_follow_bent_edges() -> None:
-    edge_of_zone = (200_000.0, 6_000_000.0, 800_000.0, 6_100_000.0)
-    found = bounds_in(edge_of_zone, UTM_32, LONLAT)
-    corners = moved(box(*edge_of_zone), UTM_32, LONLAT).bounds
-    assert found[3] > corners[3] + 0.05
-    assert bounds_in((1, 2, 3, 4), LONLAT, "EPSG:4326") == (1, 2, 3, 4)
-    assert bounds_in((-100_000, 1e6, 400_000, 1.1e6), "EPSG:32601", LONLAT)[0] > 177
-    with pytest.raises(ArgumentError, match=r"has no bounds in EPSG:32632"):
-        bounds_in((100, 0, 101, 1), LONLAT, UTM_32)
 
 
 Raster = tuple[tuple[float, ...], tuple[int, int], str]
