@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from rasteret_sql.cog.gdal_metadata import read_band_metadata
-from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
-from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.build import build_header
+from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.header_cache import HEADERS, Key
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.address import parse_address
@@ -18,12 +17,7 @@ from rasteret_sql.store.redact import place
 from rasteret_sql.store.route import reader_for
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range, merged
 from rasteret_sql.tiff.head import READ_AHEAD
-from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse
-
-IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-BITS_IN_OWN_ORDER = frozenset({"jpeg"})
-"""Compressions that FillOrder does not apply to (libtiff)."""
 
 JOINED_GAP = 32768
 """Unwanted bytes that cost less than another request."""
@@ -136,75 +130,3 @@ def _fewer(ranges: Sequence[Range], buffer: Bytes) -> tuple[Range, ...]:
     *first, (start, length) = merged(ranges, gap=JOINED_GAP)
     last = buffer.clipped(start, length + length // 2) if length > READ_AHEAD else (start, length)
     return (*first, last)
-
-
-def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
-    """What the directories of one file say, as a header.
-
-    Without an affine (none at all, or ground control points only) the header has pixel coordinates and
-    no CRS: the GeoKeys' CRS is that of the control points. RPCs (tag 50844) are left alone.
-    Raises ``MalformedError`` and ``UnsupportedError`` as ``cog.georeference`` does.
-    """
-    image = tiff.images[0]
-    transform = transform_of(image)
-    gcps = gcps_of(image) if transform is None else ()
-    bands = read_band_metadata(image.gdal_metadata, image.band_count)
-    masks = {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
-    return Header(
-        href=href,
-        band_count=image.band_count,
-        dtype=image.dtype,
-        byte_order=tiff.byte_order,
-        extra_samples=image.extra_samples,
-        full=_level(image, masks),
-        overviews=tuple(_level(overview, masks) for overview in overviews_of(tiff)),
-        crs=None if transform is None else crs_of(image),
-        transform=transform or IDENTITY,
-        nodata=nodata_of(image),
-        scales=bands.scales,
-        offsets=bands.offsets,
-        units=bands.units,
-        band_names=bands.band_names,
-        gcps=gcps or None,
-        gcps_crs=crs_of(image) if gcps else None,
-        colormap=image.colormap,
-        ghost=tiff.ghost,
-        file_size=info.size,
-        etag=info.etag,
-        last_modified=info.last_modified,
-    )
-
-
-def overviews_of(tiff: Tiff) -> list[Image]:
-    """The reduced-resolution images of the first one, fine to coarse; of two of one size the first."""
-    full = tiff.images[0]
-    by_size: dict[tuple[int, int], Image] = {}
-    for image in tiff.images[1:]:
-        alike = (image.band_count, image.dtype) == (full.band_count, full.dtype)
-        smaller = image.width <= full.width and image.height <= full.height
-        if image.is_reduced and not image.is_mask and alike and smaller:
-            by_size.setdefault((image.width, image.height), image)
-    by_size.pop((full.width, full.height), None)
-    return sorted(by_size.values(), key=lambda image: image.width * image.height, reverse=True)
-
-
-def _level(image: Image, masks: dict[tuple[int, int], Image]) -> Level:
-    mask = masks.get((image.width, image.height))
-    return Level(
-        width=image.width,
-        height=image.height,
-        tile_width=image.tile_width,
-        tile_height=image.tile_height,
-        tiled=image.tiled,
-        compression=image.compression,
-        predictor=image.predictor,
-        interleave=image.interleave,
-        photometric=image.photometric,
-        bits_per_sample=image.bits_per_sample,
-        fill_order=1 if image.compression in BITS_IN_OWN_ORDER else image.fill_order,
-        tile_offsets=image.tile_offsets,
-        tile_byte_counts=image.tile_byte_counts,
-        jpeg_tables=image.jpeg_tables,
-        lerc_parameters=image.lerc_parameters,
-        mask=None if mask is None else _level(mask, {}),
-    )

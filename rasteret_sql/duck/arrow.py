@@ -127,6 +127,8 @@ def _fixed(values: Sequence[Any], kind: DuckType) -> pa.Array:
 
 def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
+    if not there.any() and len(values):
+        return pa.nulls(len(values), array_of([], kind).type)
     fields, children = [], []
     for name, child_type in kind.children.items():
         child = array_of([None if v is None else v.get(name) for v in values], child_type)

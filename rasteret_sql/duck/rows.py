@@ -23,11 +23,6 @@ from rasteret_sql.raster.read_plans import Plan
 from rasteret_sql.raster.reproject import footprint
 from rasteret_sql.raster.warp_plan import WarpPlan
 
-LEVEL_FIELDS = tuple(f.name for f in fields(Level) if f.name != "mask")
-PLAIN_FIELDS = tuple(
-    f.name for f in fields(Header) if f.name not in {"full", "overviews", "ghost", "band_count", "gcps"}
-)
-
 
 def box(bounds: tuple[float, float, float, float] | None) -> dict[str, float] | None:
     """Bounds as the STRUCT(xmin, ymin, xmax, ymax) of the SQL surface."""
@@ -35,17 +30,16 @@ def box(bounds: tuple[float, float, float, float] | None) -> dict[str, float] | 
 
 
 def header_row(header: Header) -> dict[str, Any]:
-    """A header as one row of an index."""
-    row = {name: getattr(header, name) for name in PLAIN_FIELDS}
-    row |= _level_row(header.full)
-    row["band_count"] = header.band_count
-    row["overviews"] = [_level_row(level) | {"mask": _mask_row(level)} for level in header.overviews]
-    row["mask"] = _mask_row(header.full)
-    row["gcps"] = None if header.gcps is None else [asdict(point) for point in header.gcps]
-    row["ghost"] = dict(header.ghost)
-    row["bbox"] = box(header.bounds)
-    row["footprint"] = _outline(header)
-    return row
+    """A header as one row of an index, and whatever else it holds, which no column takes."""
+    return {
+        **vars(header),
+        **vars(header.full),
+        "overviews": [{**vars(level), "mask": _mask_row(level)} for level in header.overviews],
+        "mask": _mask_row(header.full),
+        "gcps": None if header.gcps is None else [asdict(point) for point in header.gcps],
+        "bbox": box(header.bounds),
+        "footprint": _outline(header),
+    }
 
 
 def _outline(header: Header) -> bytes | None:
@@ -55,12 +49,8 @@ def _outline(header: Header) -> bytes | None:
         return None
 
 
-def _level_row(level: Level) -> dict[str, Any]:
-    return {name: getattr(level, name) for name in LEVEL_FIELDS}
-
-
 def _mask_row(level: Level) -> dict[str, Any] | None:
-    return None if level.mask is None else _level_row(level.mask)
+    return None if level.mask is None else vars(level.mask)
 
 
 def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:

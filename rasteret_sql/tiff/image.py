@@ -88,7 +88,7 @@ class Image:
         return self.tiles_across * self.tiles_down * (self.band_count if self.interleave == "band" else 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tiff:
     """A whole TIFF file's directories."""
 
@@ -100,3 +100,5 @@ class Tiff:
     """In file order; SubIFDs follow the image that names them."""
     ghost: Mapping[str, str] = field(default_factory=dict)
     """GDAL's structural metadata, the COG "ghost area"; empty where there is none."""
+    like: Tiff | None = None
+    """Another file that is the same but for the tables of its blocks and its tie points, if one is known."""

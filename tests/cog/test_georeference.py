@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
+from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.georeference import nodata_of, transform_of
-from rasteret_sql.cog.open import build_header
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.store.port import ObjectInfo
 from rasteret_sql.tiff.build import build_tiff

@@ -11,9 +11,10 @@ import rasterio
 from pyproj import CRS
 from rasterio.errors import NotGeoreferencedWarning
 
+from rasteret_sql.cog.build import overviews_of
 from rasteret_sql.cog.georeference import crs_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import overviews_of, read_headers
+from rasteret_sql.cog.open import read_headers
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.tiff.image import Tiff
 from tests.cog.test_open import Memory

@@ -19,7 +19,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from rasteret_sql.codec.block import BlockLayout
-from rasteret_sql.cog.open import build_header
+from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.selection import select_cells
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.port import ObjectInfo

@@ -1,0 +1,152 @@
+"""From the directories of one file to its header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rasteret_sql.cog.gdal_metadata import read_band_metadata
+from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
+from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.errors import RasteretError
+from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.tiff.alike import MOST, changed
+from rasteret_sql.tiff.image import Image, Tiff
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+BITS_IN_OWN_ORDER = frozenset({"jpeg"})
+"""Compressions that FillOrder does not apply to (libtiff)."""
+Masks = dict[tuple[int, int], Image]
+
+
+def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
+    """What the directories of one file say, as a header.
+
+    Without an affine (none at all, or ground control points only) the header has pixel coordinates and
+    no CRS: the GeoKeys' CRS is that of the control points. RPCs (tag 50844) are left alone.
+    Raises ``MalformedError`` and ``UnsupportedError`` as ``cog.georeference`` does.
+    """
+    known = None if tiff.like is None else _known(tiff.like)
+    header = None if known is None else known.header_of(tiff)
+    return changed(
+        header or _header(tiff),
+        href=href,
+        file_size=info.size,
+        etag=info.etag,
+        last_modified=info.last_modified,
+    )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A header, and which images of its file its levels and their masks are."""
+
+    header: Header
+    places: tuple[tuple[int, int | None], ...]
+
+    def header_of(self, tiff: Tiff) -> Header | None:
+        """Of a file that is like this one; None without an affine, for the tie points decide more then."""
+        transform = transform_of(tiff.images[0])
+        if transform is None:
+            return None
+        levels = []
+        for level, (image, mask) in zip(self.header.levels, self.places, strict=True):
+            own = _with_tables(level, tiff.images[image])
+            if mask is not None and level.mask is not None:
+                own = changed(own, mask=_with_tables(level.mask, tiff.images[mask]))
+            levels.append(own)
+        full, *overviews = levels
+        return changed(self.header, full=full, overviews=tuple(overviews), transform=transform)
+
+
+@lru_cache(MOST)
+def _known(tiff: Tiff) -> _Known | None:
+    """What headers of files like this one share; None where it has no affine or cannot be read."""
+    try:
+        header = _header(tiff)
+    except RasteretError:
+        return None
+    if transform_of(tiff.images[0]) is None:
+        return None
+    number = {id(image): at for at, image in enumerate(tiff.images)}
+    masks = _masks(tiff)
+    levels = [tiff.images[0], *overviews_of(tiff)]
+    of_masks = [masks.get((image.width, image.height)) for image in levels]
+    places = [
+        (number[id(image)], None if mask is None else number[id(mask)])
+        for image, mask in zip(levels, of_masks, strict=True)
+    ]
+    return _Known(header, tuple(places))
+
+
+def _with_tables(level: Level, image: Image) -> Level:
+    return changed(level, tile_offsets=image.tile_offsets, tile_byte_counts=image.tile_byte_counts)
+
+
+def _header(tiff: Tiff) -> Header:
+    """Without where the file is."""
+    image = tiff.images[0]
+    transform = transform_of(image)
+    gcps = gcps_of(image) if transform is None else ()
+    bands = read_band_metadata(image.gdal_metadata, image.band_count)
+    masks = _masks(tiff)
+    return Header(
+        href="",
+        band_count=image.band_count,
+        dtype=image.dtype,
+        byte_order=tiff.byte_order,
+        extra_samples=image.extra_samples,
+        full=_level(image, masks),
+        overviews=tuple(_level(overview, masks) for overview in overviews_of(tiff)),
+        crs=None if transform is None else crs_of(image),
+        transform=transform or IDENTITY,
+        nodata=nodata_of(image),
+        scales=bands.scales,
+        offsets=bands.offsets,
+        units=bands.units,
+        band_names=bands.band_names,
+        gcps=gcps or None,
+        gcps_crs=crs_of(image) if gcps else None,
+        colormap=image.colormap,
+        ghost=tiff.ghost,
+    )
+
+
+def overviews_of(tiff: Tiff) -> list[Image]:
+    """The reduced-resolution images of the first one, fine to coarse; of two of one size the first."""
+    full = tiff.images[0]
+    by_size: dict[tuple[int, int], Image] = {}
+    for image in tiff.images[1:]:
+        alike = (image.band_count, image.dtype) == (full.band_count, full.dtype)
+        smaller = image.width <= full.width and image.height <= full.height
+        if image.is_reduced and not image.is_mask and alike and smaller:
+            by_size.setdefault((image.width, image.height), image)
+    by_size.pop((full.width, full.height), None)
+    return sorted(by_size.values(), key=lambda image: image.width * image.height, reverse=True)
+
+
+def _masks(tiff: Tiff) -> Masks:
+    """By size; of two of one size the first."""
+    return {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
+
+
+def _level(image: Image, masks: Masks) -> Level:
+    mask = masks.get((image.width, image.height))
+    return Level(
+        width=image.width,
+        height=image.height,
+        tile_width=image.tile_width,
+        tile_height=image.tile_height,
+        tiled=image.tiled,
+        compression=image.compression,
+        predictor=image.predictor,
+        interleave=image.interleave,
+        photometric=image.photometric,
+        bits_per_sample=image.bits_per_sample,
+        fill_order=1 if image.compression in BITS_IN_OWN_ORDER else image.fill_order,
+        tile_offsets=image.tile_offsets,
+        tile_byte_counts=image.tile_byte_counts,
+        jpeg_tables=image.jpeg_tables,
+        lerc_parameters=image.lerc_parameters,
+        mask=None if mask is None else _level(mask, {}),
+    )
