@@ -20,6 +20,8 @@ from rasteret_sql.errors import ArgumentError
 LONLAT = "OGC:CRS84"
 WGS84_LONLAT = (LONLAT, "EPSG:4326")
 WGS84_UTM = re.compile(r"EPSG:32([67])(0[1-9]|[1-5]\d|60)")
+TO_RADIANS = "+step +proj=unitconvert +xy_in=deg +xy_out=rad"
+TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
 CACHED = 512
 """Distinct CRS texts, and pairs of them, that stay parsed."""
 
@@ -52,7 +54,9 @@ def transformer(source: str, target: str) -> Transformer | None:
 
     ArgumentError where PROJ has no way from one to the other.
     """
-    known = _to_utm(source, target)
+    if source == target and _needs_no_search(source):
+        return None
+    known = _through_utm(source, target)
     if known is not None:
         return known
     one, other = parse_crs(source), parse_crs(target)
@@ -67,29 +71,41 @@ def transformer(source: str, target: str) -> Transformer | None:
     return None if found.definition.startswith("proj=noop") else found
 
 
-def _to_utm(source: str, target: str) -> Transformer | None:
-    """From longitude and latitude to a zone of UTM on WGS 84, or back; None for every other pair.
+def _through_utm(source: str, target: str) -> Transformer | None:
+    """From or to a zone of UTM on WGS 84, the other one longitude and latitude or a zone too; else None.
 
     The pipeline that PROJ finds for the two codes, without the 8 ms in its database that a process spends on
     its first pair: most archives are on such grids.
     """
-    back = source.startswith("EPSG:32")
-    zone = WGS84_UTM.fullmatch(source if back else target)
-    if zone is None or (target if back else source) not in WGS84_LONLAT:
+    start, end = _utm(source), _utm(target)
+    if source == target or (start or end) is None:
         return None
-    utm = f"+proj=utm +zone={int(zone[2])}{' +south' if zone[1] == '7' else ''} +ellps=WGS84"
-    if back:
-        return Transformer.from_pipeline(
-            f"+proj=pipeline +step +inv {utm} +step +proj=unitconvert +xy_in=rad +xy_out=deg"
-        )
-    return Transformer.from_pipeline(
-        f"+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad +step {utm}"
-    )
+    if start is None and source in WGS84_LONLAT:
+        return Transformer.from_pipeline(f"+proj=pipeline {TO_RADIANS} +step {end}")
+    if end is None and target in WGS84_LONLAT:
+        return Transformer.from_pipeline(f"+proj=pipeline +step +inv {start} {TO_DEGREES}")
+    if start is None or end is None:
+        return None
+    return Transformer.from_pipeline(f"+proj=pipeline +step +inv {start} +step {end}")
+
+
+def _needs_no_search(text: str) -> bool:
+    return text in WGS84_LONLAT or WGS84_UTM.fullmatch(text) is not None
+
+
+def _utm(text: str) -> str | None:
+    """The projection of a zone."""
+    zone = WGS84_UTM.fullmatch(text)
+    if zone is None:
+        return None
+    return f"+proj=utm +zone={int(zone[2])}{' +south' if zone[1] == '7' else ''} +ellps=WGS84"
 
 
 @lru_cache(CACHED)
 def is_degrees(text: str) -> bool:
     """True for longitude and latitude in degrees."""
+    if _needs_no_search(text):
+        return text in WGS84_LONLAT
     crs = parse_crs(text)
     return crs.is_geographic and all(
         math.isclose(axis.unit_conversion_factor, math.pi / 180, rel_tol=1e-9) for axis in crs.axis_info[:2]

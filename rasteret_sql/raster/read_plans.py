@@ -14,7 +14,6 @@ from rasteret_sql.raster.groups import GROUP_BYTES, groups
 from rasteret_sql.raster.math_plan import MathPlan
 from rasteret_sql.raster.warp_plan import WarpPlan
 from rasteret_sql.settings import settings
-from rasteret_sql.workers import workers
 
 Plan = ChipPlan | WarpPlan | MathPlan
 Bytes = npt.NDArray[np.uint8]
@@ -39,28 +38,23 @@ def read_plans(
                 errors[i] = too_large
             continue
         masks, found = reading.read_chips(sources, pixels, stop_at_error=stop_at_error)
-        places, made = [], []
         for i, source, mask, error in zip(group, pixels, masks, found, strict=True):
-            valid[i], errors[i], plan = mask, error, plans[i]
-            if error is None and not isinstance(plan, ChipPlan):
-                places.append(i)
-                made.append(workers().submit(_made, plan, source, mask, arrays[i]))
-        for i, chip in zip(places, made, strict=True):
-            valid[i], errors[i] = chip.result()
+            errors[i], valid[i] = error, mask
+            if error is None:
+                try:
+                    valid[i] = _finished(plans[i], source, mask, arrays[i])
+                except RasteretError as failed:
+                    errors[i] = failed
         if stop_at_error and any(errors[i] for i in group):
             break
     return valid, errors
 
 
-def _made(
-    plan: WarpPlan | MathPlan, pixels: Pixels, mask: Bytes | None, out: Pixels
-) -> tuple[Bytes | None, RasteretError | None]:
-    """Fill a chip from the pixels under it; its validity and error."""
-    try:
-        good = plan.finish(pixels, None if mask is None else mask.view(np.bool_), out)
-    except RasteretError as failed:
-        return mask, failed
-    return (None if good is None or good.all() else good.view(np.uint8)), None
+def _finished(plan: Plan, pixels: Pixels, mask: Bytes | None, out: Pixels) -> Bytes | None:
+    if isinstance(plan, ChipPlan):
+        return mask
+    good = plan.finish(pixels, None if mask is None else mask.view(np.bool_), out)
+    return None if good is None or good.all() else good.view(np.uint8)
 
 
 def _sources(plans: Sequence[Plan], arrays: Sequence[Pixels]) -> tuple[list[ChipPlan], list[Pixels]]:

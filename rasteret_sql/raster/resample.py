@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Picked = tuple[Pixels, Bools]
 """Values of (bands, places), and which of them are valid."""
+Places = tuple[npt.NDArray[np.intp], Bools]
+"""Flat indices of pixels, and which places are on the raster at all."""
 
 UNSCALED = 0.95
 """A target that is less than a twentieth coarser is not smoothed."""
@@ -63,24 +65,22 @@ def reach(resampling: str, step: float) -> float:
     return math.ceil(radius / filter_scale(step)) - 0.5
 
 
-def nearest(pixels: Pixels, valid: Bools | None, x: Floats, y: Floats) -> Picked:
-    """The pixel at each place; ``x`` and ``y`` are one-dimensional, in pixels of ``pixels``."""
-    flat, there = _home(pixels, valid, x, y)
-    return pixels.reshape(len(pixels), -1).take(flat, axis=1), there
+def nearest(pixels: Pixels, valid: Bools | None, places: Places) -> Picked:
+    """The pixel at each place."""
+    flat, there = places
+    good = there if valid is None else there & valid.ravel().take(flat)
+    return pixels.reshape(len(pixels), -1).take(flat, axis=1), good
 
 
-def _home(pixels: Pixels, valid: Bools | None, x: Floats, y: Floats) -> tuple[Any, Bools]:
-    """Flat index of the pixel that holds each place, and whether there is a valid one."""
-    rows, columns = pixels.shape[1:]
+def pixels_at(shape: tuple[int, ...], x: Floats, y: Floats) -> Places:
+    """The pixels that hold places: ``x`` and ``y``, one-dimensional, in pixels of an array of ``shape``."""
+    rows, columns = shape
     there = (x >= -TIE) & (x <= columns + TIE) & (y >= -TIE) & (y <= rows + TIE)  # NaN compares false
     column, row = (
         np.clip(np.floor(np.where(there, place, 0.0) + TIE), 0, size - 1).astype(np.intp)
         for place, size in ((x, columns), (y, rows))
     )
-    flat = row * columns + column
-    if valid is not None:
-        there &= valid.ravel().take(flat)
-    return flat, there
+    return row * columns + column, there
 
 
 def kernel(
@@ -94,7 +94,9 @@ def kernel(
 ) -> Picked:
     """Weighted means of the pixels around each place, as float64."""
     scales = [filter_scale(step) for step in steps]
-    _, there = _home(pixels, valid, x, y)
+    flat, there = pixels_at(pixels.shape[1:], x, y)
+    if valid is not None:
+        there &= valid.ravel().take(flat)
     x, y = np.where(there, x, 0.5), np.where(there, y, 0.5)
     if min(scales) < UNSCALED:
         values, weight, _ = _convolve(pixels, valid, x, y, resampling, scales)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ COMPUTED = ("bilinear", "cubic", "average")
 """These make values; the others pick one."""
 BLOCK = 256
 """Rows and columns of target that are worked on together."""
+REMEMBERED = 16
+"""Blocks whose places are kept, of 0.6 MB each."""
 
 
 def algorithm(name: str) -> str:
@@ -154,14 +157,20 @@ def _block(
 ) -> resample.Picked:
     """Values (bands, places) and validity of one block of the target."""
     if resampling == "nearest" or steps is None:
-        x, y = mapping.centres(block)
-        return resample.nearest(pixels, valid, x.ravel(), y.ravel())
+        return resample.nearest(pixels, valid, _nearest_places(mapping, block))
     if resampling in resample.KERNELS:
         x, y = mapping.centres(block)
         return resample.kernel(pixels, valid, x.ravel(), y.ravel(), resampling=resampling, steps=steps)
     half_turn = 180 / abs(mapping.source.transform[0]) if is_degrees(mapping.source.crs) else math.inf
     boxes = spans(*mapping.corners(block), pixels.shape[1:], steps, half_turn)
     return resample_area(pixels, valid, *boxes, resampling)
+
+
+@lru_cache(REMEMBERED)
+def _nearest_places(mapping: Mapping, block: Window) -> resample.Places:
+    """Dates of one scene have the same; nobody writes to them."""
+    x, y = mapping.centres(block)
+    return resample.pixels_at((mapping.source.height, mapping.source.width), x.ravel(), y.ravel())
 
 
 def _blocks(target: Grid) -> Iterator[Window]:

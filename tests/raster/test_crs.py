@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from pyproj import Transformer
 
-from rasteret_sql.raster.crs import transformer
+from rasteret_sql.raster.crs import is_degrees, parse_crs, transformer
 
 ZONES = [f"EPSG:{base + zone}" for base in (32600, 32700) for zone in (1, 9, 10, 31, 32, 33, 59, 60)]
 
@@ -24,6 +26,23 @@ def test_zones_of_utm_are_transformed_as_proj_finds(zone: str, lonlat: str) -> N
             assert found.definition == expected.definition
         for one, other in zip(found.transform(*points), expected.transform(*points), strict=True):
             assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("source", "target"), [*itertools.permutations(ZONES[4:6] + ZONES[12:14], 2)])
+def test_zones_are_transformed_into_each_other_as_proj_finds(source: str, target: str) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1e6, 2e6, 500), rng.uniform(-9e6, 9e6, 500)
+    found, expected = transformer(source, target), Transformer.from_crs(source, target, always_xy=True)
+    assert found is not None
+    assert found.definition == expected.definition
+    for one, other in zip(found.transform(*points), expected.transform(*points), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("text", [*ZONES, "OGC:CRS84", "EPSG:4326"])
+def test_what_is_known_of_a_code_is_what_proj_says(text: str) -> None:
+    assert transformer(text, text) is None
+    assert is_degrees(text) == parse_crs(text).is_geographic
 
 
 @pytest.mark.parametrize("other", ["EPSG:32661", "EPSG:3857", "EPSG:25832", "EPSG:4258"])
