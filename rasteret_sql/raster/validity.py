@@ -120,9 +120,11 @@ class _Answer:
 
     def look(self, rows: slice) -> None:
         """Whether file and pixels say of one of these rows that it has a pixel that is not valid."""
-        if not self.is_partial:
-            shown, bad = self._said(rows)
-            self.is_partial = bool((shown is not None and not shown.all()) or (bad is not None and bad.any()))
+        if self.is_partial:
+            return
+        shown, bad = self._said(rows)
+        if (shown is not None and not shown.all()) or (bad is not None and bad.any()):
+            self.is_partial = True  # and never back: other threads look at other rows
 
     def begin(self) -> None:
         rows, columns = self.question.plan.shape[1:]

@@ -168,9 +168,12 @@ def _block(
 
 @lru_cache(REMEMBERED)
 def _nearest_places(mapping: Mapping, block: Window) -> resample.Places:
-    """Dates of one scene have the same; nobody writes to them."""
+    """Dates of one scene have the same."""
     x, y = mapping.centres(block)
-    return resample.pixels_at((mapping.source.height, mapping.source.width), x.ravel(), y.ravel())
+    places = resample.pixels_at((mapping.source.height, mapping.source.width), x.ravel(), y.ravel())
+    for shared in places:
+        shared.flags.writeable = False
+    return places
 
 
 def _blocks(target: Grid) -> Iterator[Window]:
