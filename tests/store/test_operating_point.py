@@ -11,7 +11,7 @@ from rasteret_sql.settings import configure
 from rasteret_sql.store import fetch as fetch_module
 from rasteret_sql.store import meter, operating_point, schedule
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.operating_point import GROWTH, LEAST, MOST, OperatingPoint
+from rasteret_sql.store.operating_point import GAIN, GROWTH, LEAST, MOST, OperatingPoint
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from tests.store.server import Fault, FaultServer
 
@@ -46,9 +46,9 @@ def rounds(point: OperatingPoint, clock: Clock, count: int, bytes_per_s_of: dict
 
 
 @pytest.mark.parametrize(
-    ("length", "expected"), [(1 << 20, 32), (400_000, 83), (32_768, 128), (16, 128), (64 << 20, 32)]
+    ("length", "expected"), [(1 << 20, 48), (400_000, 125), (32_768, 128), (16, 128), (64 << 20, 48)]
 )
-def test_the_first_guess_has_about_32_mb_in_flight(length: int, expected: int) -> None:
+def test_the_first_guess_has_about_48_mb_in_flight(length: int, expected: int) -> None:
     point = OperatingPoint()
     point.expect(length)
     assert point.limit() == expected
@@ -60,7 +60,7 @@ def test_it_grows_while_that_brings_more(clock: Clock) -> None:
     point = OperatingPoint()
     point.expect(MB)
     rounds(point, clock, 30, {n: n * MB for n in range(1, MOST + 1)})
-    assert point.limit() == MOST
+    assert point.limit() > MOST / GAIN, "the last step to the most brings too little"
 
 
 def test_it_goes_back_where_more_brings_nothing(clock: Clock) -> None:
