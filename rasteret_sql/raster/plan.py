@@ -47,13 +47,15 @@ class ReadRequest:
 class Planner:
     """Plans the chips of one batch.
 
-    What a raster is to a request is worked out once for all areas, and what an area is on a grid once for all
-    rasters on it.
+    What a raster is to a request is worked out once for all areas, what an area is on a grid once for all
+    rasters on it, and what it is in a CRS once for all grids of one size of pixels.
     """
 
     def __init__(self) -> None:
         self._rasters: dict[Any, _Raster] = {}
         self._placed: dict[Any, _Placed] = {}
+        self._projected: dict[Any, tuple[Aoi, Any, bytes]] = {}
+        """Areas (kept, so that their ``id`` stays their own), and these in a CRS: geometry and WKB."""
 
     def chip(self, header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
         """The level that is read and the plan of the chip; None where area and raster do not overlap."""
@@ -102,15 +104,22 @@ class Planner:
         if placed is None:
             aoi = None
             if isinstance(area, Aoi):
-                geometry = area_in(header.crs, area, transform, header.href)
+                geometry, aoi = self._in_crs(area, header, transform)
                 window = geometry_window(geometry, transform, level.width, level.height)
-                aoi = shapely.to_wkb(geometry)
             else:
                 window = clip_window(area, level.width, level.height)
             own_transform = transform if window is None else window_transform(transform, window)
             placed = _Placed(area=area, window=window, aoi=aoi, transform=own_transform)
             self._placed[key] = placed
         return placed
+
+    def _in_crs(self, area: Aoi, header: Header, transform: Affine) -> tuple[Any, bytes]:
+        """The same for all grids of one CRS and one size of pixels."""
+        key = (id(area), header.crs, pixel_tolerance(transform))
+        if key not in self._projected:
+            geometry = area_in(header.crs, area, transform, header.href)
+            self._projected[key] = (area, geometry, shapely.to_wkb(geometry))
+        return self._projected[key][1:]
 
 
 @dataclass(frozen=True, kw_only=True)
