@@ -16,7 +16,6 @@ from rasteret_sql.tiff.image import Image, Tiff
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 BITS_IN_OWN_ORDER = frozenset({"jpeg"})
 """Compressions that FillOrder does not apply to (libtiff)."""
-Masks = dict[tuple[int, int], Image]
 
 
 def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
@@ -69,12 +68,8 @@ def _known(tiff: Tiff) -> _Known | None:
     if transform_of(tiff.images[0]) is None:
         return None
     number = {id(image): at for at, image in enumerate(tiff.images)}
-    masks = _masks(tiff)
-    levels = [tiff.images[0], *overviews_of(tiff)]
-    of_masks = [masks.get((image.width, image.height)) for image in levels]
     places = [
-        (number[id(image)], None if mask is None else number[id(mask)])
-        for image, mask in zip(levels, of_masks, strict=True)
+        (number[id(image)], None if mask is None else number[id(mask)]) for image, mask in _levels(tiff)
     ]
     return _Known(header, tuple(places))
 
@@ -89,15 +84,15 @@ def _header(tiff: Tiff) -> Header:
     transform = transform_of(image)
     gcps = gcps_of(image) if transform is None else ()
     bands = read_band_metadata(image.gdal_metadata, image.band_count)
-    masks = _masks(tiff)
+    full, *overviews = (_level(image, mask) for image, mask in _levels(tiff))
     return Header(
         href="",
         band_count=image.band_count,
         dtype=image.dtype,
         byte_order=tiff.byte_order,
         extra_samples=image.extra_samples,
-        full=_level(image, masks),
-        overviews=tuple(_level(overview, masks) for overview in overviews_of(tiff)),
+        full=full,
+        overviews=tuple(overviews),
         crs=None if transform is None else crs_of(image),
         transform=transform or IDENTITY,
         nodata=nodata_of(image),
@@ -125,13 +120,14 @@ def overviews_of(tiff: Tiff) -> list[Image]:
     return sorted(by_size.values(), key=lambda image: image.width * image.height, reverse=True)
 
 
-def _masks(tiff: Tiff) -> Masks:
-    """By size; of two of one size the first."""
-    return {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
+def _levels(tiff: Tiff) -> list[tuple[Image, Image | None]]:
+    """The first image and its overviews, each with its mask; of two masks of one size the first."""
+    masks = {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
+    images = (tiff.images[0], *overviews_of(tiff))
+    return [(image, masks.get((image.width, image.height))) for image in images]
 
 
-def _level(image: Image, masks: Masks) -> Level:
-    mask = masks.get((image.width, image.height))
+def _level(image: Image, mask: Image | None = None) -> Level:
     return Level(
         width=image.width,
         height=image.height,
@@ -148,5 +144,5 @@ def _level(image: Image, masks: Masks) -> Level:
         tile_byte_counts=image.tile_byte_counts,
         jpeg_tables=image.jpeg_tables,
         lerc_parameters=image.lerc_parameters,
-        mask=None if mask is None else _level(mask, {}),
+        mask=None if mask is None else _level(mask),
     )

@@ -78,15 +78,11 @@ def _through_utm(source: str, target: str) -> Transformer | None:
     its first pair: most archives are on such grids.
     """
     start, end = _utm(source), _utm(target)
-    if source == target or (start or end) is None:
+    if (start is None and end is None) or not (_needs_no_search(source) and _needs_no_search(target)):
         return None
-    if start is None and source in WGS84_LONLAT:
-        return Transformer.from_pipeline(f"+proj=pipeline {TO_RADIANS} +step {end}")
-    if end is None and target in WGS84_LONLAT:
-        return Transformer.from_pipeline(f"+proj=pipeline +step +inv {start} {TO_DEGREES}")
-    if start is None or end is None:
-        return None
-    return Transformer.from_pipeline(f"+proj=pipeline +step +inv {start} +step {end}")
+    one = TO_RADIANS if start is None else f"+step +inv {start}"
+    other = TO_DEGREES if end is None else f"+step {end}"
+    return Transformer.from_pipeline(f"+proj=pipeline {one} {other}")
 
 
 def _needs_no_search(text: str) -> bool:

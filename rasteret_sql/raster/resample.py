@@ -67,9 +67,7 @@ def reach(resampling: str, step: float) -> float:
 
 def nearest(pixels: Pixels, valid: Bools | None, places: Places) -> Picked:
     """The pixel at each place."""
-    flat, there = places
-    good = there if valid is None else there & valid.ravel().take(flat)
-    return pixels.reshape(len(pixels), -1).take(flat, axis=1), good
+    return pixels.reshape(len(pixels), -1).take(places[0], axis=1), _valid_at(valid, places)
 
 
 def pixels_at(shape: tuple[int, ...], x: Floats, y: Floats) -> Places:
@@ -83,6 +81,12 @@ def pixels_at(shape: tuple[int, ...], x: Floats, y: Floats) -> Places:
     return row * columns + column, there
 
 
+def _valid_at(valid: Bools | None, places: Places) -> Bools:
+    """Whether there is a valid pixel at each place."""
+    flat, there = places
+    return there if valid is None else there & valid.ravel().take(flat)
+
+
 def kernel(
     pixels: Pixels,
     valid: Bools | None,
@@ -94,9 +98,7 @@ def kernel(
 ) -> Picked:
     """Weighted means of the pixels around each place, as float64."""
     scales = [filter_scale(step) for step in steps]
-    flat, there = pixels_at(pixels.shape[1:], x, y)
-    if valid is not None:
-        there &= valid.ravel().take(flat)
+    there = _valid_at(valid, pixels_at(pixels.shape[1:], x, y))
     x, y = np.where(there, x, 0.5), np.where(there, y, 0.5)
     if min(scales) < UNSCALED:
         values, weight, _ = _convolve(pixels, valid, x, y, resampling, scales)

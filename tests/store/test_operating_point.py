@@ -11,7 +11,7 @@ from rasteret_sql.settings import configure
 from rasteret_sql.store import fetch as fetch_module
 from rasteret_sql.store import meter, operating_point, schedule
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.operating_point import GAIN, GROWTH, LEAST, MOST, OperatingPoint
+from rasteret_sql.store.operating_point import GROWTH, LEAST, MOST, OperatingPoint
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from tests.store.server import Fault, FaultServer
 
@@ -58,9 +58,9 @@ def test_the_first_guess_has_about_48_mb_in_flight(length: int, expected: int) -
 
 def test_it_grows_while_that_brings_more(clock: Clock) -> None:
     point = OperatingPoint()
-    point.expect(MB)
+    point.expect(32_768)
     rounds(point, clock, 30, {n: n * MB for n in range(1, MOST + 1)})
-    assert point.limit() > MOST / GAIN, "the last step to the most brings too little"
+    assert point.limit() == MOST
 
 
 def test_it_goes_back_where_more_brings_nothing(clock: Clock) -> None:
