@@ -95,7 +95,10 @@ SELECT
     h.last_modified,
     h.error
 FROM (
-    -- in full batches: DuckDB hands over the rows of a lateral join in as many pieces as it has threads
-    SELECT _rasteret_ok(_rasteret_cog_header(r)) AS h
-    FROM (SELECT raster AS r ORDER BY r)
+    SELECT _rasteret_ok_column(h) AS h
+    FROM (
+        -- in full batches: DuckDB hands over the rows of a lateral join in as many pieces as it has threads
+        SELECT _rasteret_cog_header(r) AS h
+        FROM (SELECT raster AS r ORDER BY r)
+    )
 )

@@ -33,4 +33,7 @@ SELECT
     s.request,
     s.local,
     s.sql
-FROM (SELECT unnest(_rasteret_ok(_rasteret_explain(sql, current_setting('TimeZone')))) AS s)
+FROM (
+    SELECT unnest(_rasteret_ok_column(s)) AS s
+    FROM (SELECT _rasteret_explain(sql, current_setting('TimeZone')) AS s)
+)

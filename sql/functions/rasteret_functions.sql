@@ -12,4 +12,4 @@
 -- SELECT name, signature, summary FROM rasteret_functions() ORDER BY name;
 CREATE MACRO rasteret_functions() AS TABLE
 SELECT f.name, f.kind, f.signature, f.summary, f.description, f.parameters, f."returns", f.examples
-FROM (SELECT unnest(_rasteret_ok(_rasteret_functions(0))) AS f)
+FROM (SELECT unnest(_rasteret_ok_column(f)) AS f FROM (SELECT _rasteret_functions(0) AS f))

@@ -39,4 +39,4 @@ SELECT
     r.error,
     r.cached_tiles,
     r.cached_byte_count
-FROM (SELECT unnest(_rasteret_ok(_rasteret_requests(0))) AS r)
+FROM (SELECT unnest(_rasteret_ok_column(r)) AS r FROM (SELECT _rasteret_requests(0) AS r))

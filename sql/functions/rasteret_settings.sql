@@ -15,4 +15,4 @@
 -- SELECT in_use / value::UBIGINT AS share FROM rasteret_settings() WHERE name = 'tile_cache_bytes';
 CREATE MACRO rasteret_settings() AS TABLE
 SELECT s.name, s.value, s."default", s.unit, s.description, s.in_use
-FROM (SELECT unnest(_rasteret_ok(_rasteret_settings_table(0))) AS s)
+FROM (SELECT unnest(_rasteret_ok_column(s)) AS s FROM (SELECT _rasteret_settings_table(0) AS s))

@@ -94,17 +94,20 @@ SELECT
     p.valid,
     p.error
 FROM (
-    SELECT t, CASE WHEN p.error IS NULL THEN p.value ELSE error(p.error) END AS p
+    SELECT t, _rasteret_ok_column(p) AS p
     FROM (
         SELECT t, _rasteret_read_chips(t.source) AS p
         FROM (
             -- whatever the pieces in which rows arrive, they are read in full batches, file by file
             SELECT t
             FROM (
-                SELECT unnest(_rasteret_ok(_rasteret_plan_chips(
-                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
-                    crs, resampling, size, expression, mask
-                ))) AS t
+                SELECT unnest(_rasteret_ok_column(t)) AS t
+                FROM (
+                    SELECT _rasteret_plan_chips(
+                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
+                        crs, resampling, size, expression, mask
+                    ) AS t
+                )
             ), _rasteret_probe_side()
             ORDER BY t.href, t.level, t.y_off, t.x_off
         )

@@ -66,16 +66,19 @@ SELECT
     p.data,
     p.error
 FROM (
-    SELECT t, CASE WHEN p.error IS NULL THEN p.value ELSE error(p.error) END AS p
+    SELECT t, _rasteret_ok_column(p) AS p
     FROM (
         SELECT t, _rasteret_read_tiles(t.source) AS p
         FROM (
             -- whatever the pieces in which rows arrive, they are read in full batches, file by file
             SELECT t
             FROM (
-                SELECT unnest(_rasteret_ok(_rasteret_plan_tiles(
-                    raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
-                ))) AS t
+                SELECT unnest(_rasteret_ok_column(t)) AS t
+                FROM (
+                    SELECT _rasteret_plan_tiles(
+                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
+                    ) AS t
+                )
             ), _rasteret_probe_side()
             ORDER BY t.href, t."offset"
         )

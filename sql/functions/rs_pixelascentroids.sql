@@ -27,4 +27,7 @@ SELECT
     p.value,
     p.col,
     p.row
-FROM (SELECT unnest(_rasteret_ok(_rasteret_pixel_centroids(raster, band, exclude_nodata))) AS p)
+FROM (
+    SELECT unnest(_rasteret_ok_column(p)) AS p
+    FROM (SELECT _rasteret_pixel_centroids(raster, band, exclude_nodata) AS p)
+)

@@ -17,4 +17,4 @@
 -- SELECT id, endpoint, auth FROM stac_catalogs() WHERE id LIKE '%sentinel-2%' ORDER BY id;
 CREATE MACRO stac_catalogs() AS TABLE
 SELECT c.id, c.title, c.endpoint, c.collection, c.licence, c.auth, c.bands
-FROM (SELECT unnest(_rasteret_ok(_rasteret_stac_catalogs(0))) AS c)
+FROM (SELECT unnest(_rasteret_ok_column(c)) AS c FROM (SELECT _rasteret_stac_catalogs(0) AS c))

@@ -44,4 +44,4 @@ SELECT
     s.assets,
     s.properties::JSON AS properties,
     s.self_href
-FROM (SELECT unnest(_rasteret_ok(_rasteret_stac_read(href))) AS s)
+FROM (SELECT unnest(_rasteret_ok_column(s)) AS s FROM (SELECT _rasteret_stac_read(href) AS s))

@@ -88,9 +88,12 @@ SELECT
     s.properties::JSON AS properties,
     s.self_href
 FROM (
-    SELECT unnest(_rasteret_ok(_rasteret_stac_search(
-        catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
-        datetime, filter, sortby, max_items, page_size, limited,
-        concat(current_connection_id(), '/', current_query_id())
-    ))) AS s
+    SELECT unnest(_rasteret_ok_column(found)) AS s
+    FROM (
+        SELECT _rasteret_stac_search(
+            catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
+            datetime, filter, sortby, max_items, page_size, limited,
+            concat(current_connection_id(), '/', current_query_id())
+        ) AS found
+    )
 )
