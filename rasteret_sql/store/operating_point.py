@@ -18,8 +18,7 @@ from rasteret_sql.settings import settings
 LEAST: Final = 8
 MOST: Final = 256
 FIRST_LEAST: Final = 48
-FIRST_MOST: Final = 128
-"""The guess lies between these."""
+"""The guess lies between this and ``MOST``."""
 FIRST_BYTES: Final = 48 << 20
 """Bytes in flight that the guess aims at."""
 GROWTH: Final = 1.5
@@ -53,7 +52,7 @@ class OperatingPoint:
     def expect(self, length: int) -> None:
         """A request of ``length`` bytes is about to be made; the first one gives the guess."""
         if not self._point:
-            self._point = float(min(max(FIRST_BYTES // max(length, 1), FIRST_LEAST), FIRST_MOST))
+            self._point = float(min(max(FIRST_BYTES // max(length, 1), FIRST_LEAST), MOST))
 
     def landed(self, byte_count: int, *, saturated: bool) -> None:
         """An answer is complete. Only rounds in which more was waiting than allowed tell something."""
