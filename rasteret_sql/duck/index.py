@@ -215,6 +215,11 @@ def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
         mask=mask,
     )
     _check_tables(columns, level, band_count if level.interleave == "band" else 1)
+    if mask is not None and (mask.width, mask.height) != (level.width, level.height):
+        columns.refuse(
+            f"the index column {columns.within}mask holds a mask of {mask.width:,} x {mask.height:,} pixels, "
+            f"where {level.width:,} x {level.height:,} was expected; {AGAIN}"
+        )
     return level
 
 

@@ -56,6 +56,11 @@ VALUES = {
     "'BAND' AS interleave": "interleave holds 'BAND', where 'pixel' or 'band' was expected",
     "NULL AS compression": "compression is NULL",
     "{'width': 300} AS mask": "mask.height is NULL",
+    "struct_update(mask, width := mask.width - 1) AS mask":
+        "mask holds a mask of 299 x 260 pixels, where 300 x 260 was expected",
+    "list_transform(overviews, lambda o: struct_update(o, mask := struct_update(o.mask, height := 129)))"
+    " AS overviews":
+        "overviews.mask holds a mask of 150 x 129 pixels, where 150 x 130 was expected",
     "[NULL] AS overviews": "overviews holds a list with NULL in it",
 }  # fmt: skip
 TABLES = {
