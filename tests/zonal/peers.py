@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +95,24 @@ def exactextract(path: Path, zone: Any) -> Found:
 
 def sedona(path: Path, zone: Any, *, all_touched: bool) -> Found | None:
     """SedonaDB's RS_ZonalStatsAll."""
+    return _both_rules(path, zone)[all_touched]
+
+
+@lru_cache(maxsize=1)
+def _both_rules(path: Path, zone: Any) -> tuple[Found | None, Found | None]:
+    """Of pixels whose centre is inside, and of all that are touched: every query reads the whole file."""
     with rasterio.open(path) as dataset:
         crs = f"EPSG:{dataset.crs.to_epsg()}"
     sql = (
-        f"SELECT RS_ZonalStatsAll(RS_FromPath('{path}'), "
-        f"ST_SetCRS(ST_GeomFromText('{shapely.to_wkt(zone, rounding_precision=17)}'), '{crs}'), "
-        f"1, {str(all_touched).lower()}) AS found"
+        "SELECT RS_ZonalStatsAll(r, z, 1, false) AS centres, RS_ZonalStatsAll(r, z, 1, true) AS touched "
+        f"FROM (SELECT RS_FromPath('{path}') AS r, "
+        f"ST_SetCRS(ST_GeomFromText('{shapely.to_wkt(zone, rounding_precision=17)}'), '{crs}') AS z)"
     )
-    row = _sedona().sql(sql).to_arrow_table().to_pylist()[0]["found"]
+    row = _sedona().sql(sql).to_arrow_table().to_pylist()[0]
+    return _values(row["centres"]), _values(row["touched"])
+
+
+def _values(row: dict[str, float | None] | None) -> Found | None:
     return None if row is None else {name: float(value) for name, value in row.items() if value is not None}
 
 
