@@ -32,7 +32,15 @@ class Fetch(Protocol):
 
 
 def read_headers(hrefs: Sequence[str], *, fetch: Fetch = fetch_ranges) -> list[Header | RasteretError]:
-    """The header of every href, or the error that its file or its transport gave; raises for none of them.
+    """The header of every href, or the error that its file or its transport gave; raises for none of them."""
+    found = dict(landing_headers(hrefs, fetch=fetch))
+    return [found[number] for number in range(len(hrefs))]
+
+
+def landing_headers(
+    hrefs: Sequence[str], *, fetch: Fetch = fetch_ranges
+) -> Iterator[tuple[int, Header | RasteretError]]:
+    """The same with the index of each href, as soon as it is known, in any order.
 
     The first bytes of all files are read at once; a file that needs more (tables beyond the first read,
     directories after the pixels) takes part in further rounds until it is complete.
@@ -41,12 +49,17 @@ def read_headers(hrefs: Sequence[str], *, fetch: Fetch = fetch_ranges) -> list[H
     """
     readings = [_Reading(href) for href in hrefs]
     while True:
-        wanted = [(reading, part) for reading in readings for part in reading.missing]
+        wanted = [(number, part) for number, reading in enumerate(readings) for part in reading.missing]
         if not wanted:
-            return [reading.outcome for reading in readings]
-        ranges = [ByteRange(href=reading.href, start=part[0], length=part[1]) for reading, part in wanted]
+            return
+        ranges = [ByteRange(href=hrefs[number], start=part[0], length=part[1]) for number, part in wanted]
         for k, answer in fetch(ranges, kind="header"):
-            wanted[k][0].take(ranges[k], answer)
+            number, _ = wanted[k]
+            reading = readings[number]
+            if reading.missing:  # no other range of this round failed before
+                reading.take(ranges[k], answer)
+                if not reading.missing:
+                    yield number, reading.outcome
 
 
 def known_headers(hrefs: Sequence[str]) -> list[Header | RasteretError]:
@@ -104,8 +117,6 @@ class _Reading:
 
     def take(self, asked: ByteRange, answer: Block | RasteretError) -> None:
         """One of the missing ranges, or why it could not be had."""
-        if not self.missing:
-            return  # another range of this round failed before
         if isinstance(answer, RasteretError):
             self.outcome, self.missing = answer, ()
             return

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import known_headers, read_headers
+from rasteret_sql.cog.open import known_headers, landing_headers
 from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, integers, sql
@@ -67,11 +67,16 @@ def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | Rasteret
         return error
 
 
-def _open(hrefs: Sequence[str | None], *, fresh: bool = False) -> list[Header | RasteretError | None]:
-    distinct = list(dict.fromkeys(href for href in hrefs if href is not None))
-    read = read_headers if fresh else known_headers
-    found: dict[str | None, Header | RasteretError] = dict(zip(distinct, read(distinct), strict=True))
+def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
+    distinct = _distinct(hrefs)
+    found: dict[str | None, Header | RasteretError] = dict(
+        zip(distinct, known_headers(distinct), strict=True)
+    )
     return [found.get(href) for href in hrefs]
+
+
+def _distinct(hrefs: Sequence[str | None]) -> list[str]:
+    return list(dict.fromkeys(href for href in hrefs if href is not None))
 
 
 def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
@@ -87,12 +92,14 @@ def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
             "an href (VARCHAR) or a row with an href was expected"
         )
     hrefs = raster.to_pylist()
-    return [_header_row(href, found) for href, found in zip(hrefs, _open(hrefs, fresh=True), strict=True)]
+    distinct = _distinct(hrefs)
+    rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
+    for number, found in landing_headers(distinct):  # a row is made while others are on their way
+        rows[distinct[number]] = _header_row(distinct[number], found)
+    return [rows[href] for href in hrefs]
 
 
-def _header_row(href: str | None, found: Header | RasteretError | None) -> dict[str, Any]:
-    if found is None:
-        return {"href": None, "error": "the href is NULL"}
+def _header_row(href: str, found: Header | RasteretError) -> dict[str, Any]:
     if isinstance(found, RasteretError):
         return {"href": href, "error": str(found)}
     try:
