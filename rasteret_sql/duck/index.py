@@ -216,10 +216,8 @@ def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
     )
     _check_tables(columns, level, band_count if level.interleave == "band" else 1)
     if mask is not None and (mask.width, mask.height) != (level.width, level.height):
-        columns.refuse(
-            f"the index column {columns.within}mask holds a mask of {mask.width:,} x {mask.height:,} pixels, "
-            f"where {level.width:,} x {level.height:,} was expected; {AGAIN}"
-        )
+        found = f"a mask of {mask.width:,} x {mask.height:,} pixels"
+        columns.unfit("mask", found, f"{level.width:,} x {level.height:,}")
     return level
 
 

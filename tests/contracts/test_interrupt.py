@@ -7,9 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import duckdb
 import pytest
@@ -18,7 +17,7 @@ import rasteret_sql
 from rasteret_sql.settings import configure
 from rasteret_sql.store import schedule
 from tests.contracts import scenes
-from tests.store.server import Fault, FaultServer
+from tests.store.server import Fault, FaultServer, wait_until
 
 FILES = 40
 AT_ONCE = 4
@@ -44,13 +43,6 @@ def idx(con: duckdb.DuckDBPyConnection, server: FaultServer) -> duckdb.DuckDBPyC
     return con
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = monotonic() + DEADLINE_S
-    while not condition():
-        assert monotonic() < until
-        sleep(0.01)
-
-
 def at_rest(server: FaultServer) -> bool:
     """No request on its way, and no byte held for one."""
     return server.active == 0 and schedule.budget.held == 0
@@ -70,12 +62,12 @@ def test_an_interrupted_query_ends_and_the_connection_reads_on(
 
     query = threading.Thread(target=read)
     query.start()
-    wait_until(lambda: server.active == AT_ONCE)
+    wait_until(lambda: server.active == AT_ONCE, DEADLINE_S)
     idx.interrupt()
     server.gate.set()
     query.join(DEADLINE_S)
     assert [type(error) for error in ended] == [duckdb.InterruptException]
-    wait_until(lambda: at_rest(server))
+    wait_until(lambda: at_rest(server), DEADLINE_S)
     # DuckDB tells Python functions nothing: what the batch had planned is the most that is asked for
     assert len(server.requests) <= FILES
     server.clear()
@@ -99,12 +91,12 @@ def test_an_interrupted_query_does_not_outlive_a_server_that_is_silent(
 
     query = threading.Thread(target=read)
     query.start()
-    wait_until(lambda: server.active == AT_ONCE)
+    wait_until(lambda: server.active == AT_ONCE, DEADLINE_S)
     idx.interrupt()
     query.join(DEADLINE_S)
     assert not query.is_alive()
     assert isinstance(ended[0], duckdb.InterruptException | duckdb.InvalidInputException)
-    wait_until(lambda: schedule.budget.held == 0)
+    wait_until(lambda: schedule.budget.held == 0, DEADLINE_S)
     assert len(server.requests) <= AT_ONCE * schedule.AHEAD * 2
     server.weather = lambda: Fault()
     configure(request_timeout_s=None)
@@ -123,7 +115,7 @@ def test_another_query_that_waits_for_the_same_tiles_is_not_interrupted(
 
     stopped = threading.Thread(target=read)
     stopped.start()
-    wait_until(lambda: server.active == AT_ONCE)
+    wait_until(lambda: server.active == AT_ONCE, DEADLINE_S)
     found: list[object] = []
     other = rasteret_sql.register(idx.cursor())
     reading = threading.Thread(target=lambda: found.append(other.execute(READ).fetchall()))
@@ -212,10 +204,10 @@ def test_who_waits_no_more_makes_no_more_requests(server: FaultServer) -> None:
 
     reading = threading.Thread(target=work)
     reading.start()
-    wait_until(lambda: server.active == AT_ONCE)
+    wait_until(lambda: server.active == AT_ONCE, DEADLINE_S)
     gone.set()
     reading.join(DEADLINE_S)
     assert str(raised[0]) == "interrupted"
     server.gate.set()
-    wait_until(lambda: at_rest(server))
+    wait_until(lambda: at_rest(server), DEADLINE_S)
     assert len(server.requests) <= AT_ONCE

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import pexpect
 import pytest
 
 from tests.shell.shells import COMMAND, environment, run
+from tests.store.server import Fault, FaultServer, wait_until
 
 COLOUR_AND_KIND = "\x1b]11;?\x07\x1b[c"
 """The shell asks the terminal for its background, and what it is."""
@@ -20,38 +19,12 @@ BLACK_AND_VT100 = "\x1b]11;rgb:0000/0000/0000\x07\x1b[?1;2c"
 PROMPT = "\x1b\\[00m D "
 
 
-class SilentServer:
-    """Takes every connection and never answers."""
-
-    def __init__(self) -> None:
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-        self.taken: list[socket.socket] = []
-        self.asked = threading.Event()
-        self.taking = threading.Thread(target=self._take, daemon=True)
-        self.taking.start()
-
-    def _take(self) -> None:
-        while True:
-            try:
-                self.taken.append(self.listening.accept()[0])
-            except OSError:
-                return
-            self.asked.set()
-
-    def close(self) -> None:
-        self.listening.shutdown(socket.SHUT_RDWR)
-        self.taking.join()
-        self.listening.close()
-        for connection in self.taken:
-            connection.close()
-
-
 @pytest.fixture
-def silent_server() -> Iterator[SilentServer]:
-    server = SilentServer()
-    yield server
-    server.close()
+def silent_server() -> Iterator[FaultServer]:
+    """Takes every request and does not answer."""
+    with FaultServer() as server:
+        server.weather = lambda: Fault(stall=True)
+        yield server
 
 
 @contextmanager
@@ -81,14 +54,14 @@ def ask(terminal: pexpect.spawn[str], query: str, answer: str) -> None:
     terminal.expect(PROMPT)
 
 
-def interrupt(terminal: pexpect.spawn[str], server: SilentServer) -> None:
+def interrupt(terminal: pexpect.spawn[str], server: FaultServer) -> None:
     """Ctrl-C to a query that is reading from `server`, until the shell waits for the next line.
 
     The prompt is drawn again with every key, so a prompt alone says nothing. The terminal shows ^C only while
     a query runs; the prompt after that is the next line's.
     """
-    assert server.asked.wait(timeout=60)
-    server.asked.clear()
+    wait_until(lambda: bool(server.requests), 60)
+    server.clear()
     pressed = time.monotonic()
     terminal.sendintr()
     terminal.expect(re.escape("^C"))
@@ -96,13 +69,13 @@ def interrupt(terminal: pexpect.spawn[str], server: SilentServer) -> None:
     assert time.monotonic() - pressed < 1.0
 
 
-def test_a_session(terminal: pexpect.spawn[str], silent_server: SilentServer) -> None:
+def test_a_session(terminal: pexpect.spawn[str], silent_server: FaultServer) -> None:
     terminal.expect(re.escape("FROM rasteret_functions() lists the functions"))
     terminal.expect(PROMPT)
     ask(terminal, "SELECT 'a' || (40 + 2) AS said;", "a42")
     for query in (
-        f"FROM cog_header('{silent_server.url}/a.tif');",
-        f"FROM stac_search('{silent_server.url}');",
+        f"FROM cog_header('{silent_server.origin}/a.tif');",
+        f"FROM stac_search('{silent_server.origin}');",
     ):
         terminal.send(f"{query}\r")
         interrupt(terminal, silent_server)
@@ -114,11 +87,11 @@ def test_a_session(terminal: pexpect.spawn[str], silent_server: SilentServer) ->
 
 
 def test_leaving_while_reads_are_on_their_way(
-    terminal: pexpect.spawn[str], silent_server: SilentServer
+    terminal: pexpect.spawn[str], silent_server: FaultServer
 ) -> None:
     terminal.expect(PROMPT)
     terminal.send(
-        f"SELECT count(error) FROM range(5) AS r(i), cog_header('{silent_server.url}/' || i || '.tif');\r"
+        f"SELECT count(error) FROM range(5) AS r(i), cog_header('{silent_server.origin}/' || i || '.tif');\r"
     )
     interrupt(terminal, silent_server)
     left = time.monotonic()
@@ -129,10 +102,10 @@ def test_leaving_while_reads_are_on_their_way(
     assert time.monotonic() - left < 5.0
 
 
-def test_a_script_that_is_interrupted_ends(silent_server: SilentServer) -> None:
+def test_a_script_that_is_interrupted_ends(silent_server: FaultServer) -> None:
     """Ctrl-C reaches the command and the shell alike, as a terminal sends it."""
-    with at_a_terminal("-c", f"FROM cog_header('{silent_server.url}/a.tif')") as child:
-        assert silent_server.asked.wait(timeout=60)
+    with at_a_terminal("-c", f"FROM cog_header('{silent_server.origin}/a.tif')") as child:
+        wait_until(lambda: bool(silent_server.requests), 60)
         pressed = time.monotonic()
         child.sendintr()
         child.expect(pexpect.EOF)

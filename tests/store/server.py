@@ -17,7 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
@@ -198,6 +198,14 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is what half of these tests are about."""
+
+
+def wait_until(condition: Callable[[], bool], within_s: float) -> None:
+    """Until the server has seen what a test waits for."""
+    until = monotonic() + within_s
+    while not condition():
+        assert monotonic() < until
+        sleep(0.002)
 
 
 def etag_of(data: bytes) -> str:

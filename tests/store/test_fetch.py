@@ -9,7 +9,7 @@ import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 
@@ -20,7 +20,7 @@ from rasteret_sql.store import meter, schedule
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.port import Block, ByteRange
 from tests.store.conftest import DATA
-from tests.store.server import Fault, FaultServer
+from tests.store.server import Fault, FaultServer, wait_until
 
 
 def ranges_of(href: str, count: int, length: int = 10) -> list[ByteRange]:
@@ -34,13 +34,6 @@ def fetch_all(ranges: list[ByteRange]) -> list[bytes]:
         assert index not in got
         got[index] = bytes(outcome.data)
     return [got[i] for i in range(len(ranges))]
-
-
-def wait_until(condition: object) -> None:
-    until = monotonic() + 10
-    while not condition():  # type: ignore[operator]
-        assert monotonic() < until
-        sleep(0.002)
 
 
 def test_every_range_comes_once_with_its_bytes(server: FaultServer) -> None:
@@ -105,7 +98,7 @@ def test_no_more_requests_are_on_the_wire_than_allowed(server: FaultServer) -> N
     with ThreadPoolExecutor(1) as thread:
         rest = thread.submit(lambda: list(reading))
         try:
-            wait_until(lambda: server.most_at_once >= 5)
+            wait_until(lambda: server.most_at_once >= 5, 10)
         finally:
             server.gate.set()
         assert len(rest.result()) == 40
@@ -116,11 +109,11 @@ def test_unread_results_count_as_bytes_in_flight(server: FaultServer) -> None:
     configure(bytes_in_flight=1000)
     reading = fetch(ranges_of(server.url("a.tif"), 50, length=100), kind="tile")
     next(reading)
-    wait_until(lambda: len(server.requests) == 10)
+    wait_until(lambda: len(server.requests) == 10, 10)
     assert schedule.budget.held == 1000
     next(reading)
     # One was taken and given back, so exactly one more was asked for.
-    wait_until(lambda: len(server.requests) == 11)
+    wait_until(lambda: len(server.requests) == 11, 10)
     assert len(list(reading)) == 48
     assert schedule.budget.held == 0
 

@@ -58,7 +58,8 @@ def test_the_first_guess_has_about_48_mb_in_flight(length: int, expected: int) -
 
 def test_it_grows_while_that_brings_more(clock: Clock) -> None:
     point = OperatingPoint()
-    point.expect(32_768)
+    point.expect(400_000)
+    assert point.limit() < MOST
     rounds(point, clock, 30, {n: n * MB for n in range(1, MOST + 1)})
     assert point.limit() == MOST
 
