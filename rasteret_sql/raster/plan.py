@@ -212,7 +212,7 @@ def plan_tiles(
     transform = header.level_transform(number)
     window = chip.window
     stored = chip.selection.stored
-    groups = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
+    groups: list[tuple[int, ...]] = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
     geometry = None if chip.aoi is None else shapely.from_wkb(chip.aoi)
     shapely.prepare(geometry)
     for row in range(
