@@ -15,6 +15,7 @@ from rasteret_sql import settings
 from rasteret_sql.duck.kernels import kernels
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell
+from rasteret_sql.raster.algebra import duckdb_version
 
 RECORD, FIELD = "\x1e", "\x1f"
 
@@ -24,10 +25,13 @@ _said: dict[str, str | None] = {}
 """Settings as SQL set them: what others said since is not overruled by what SQL said before."""
 
 
-def begin(counter: int, ours: int) -> str:
-    """Called once: the address at which Ctrl-C is counted, and whether the extension started this Python."""
+def begin(counter: int, ours: int, version: str) -> str:
+    """Called once: the address at which Ctrl-C is counted, whether the extension started this Python, and
+    DuckDB's version.
+    """
     global _counter
     _counter = counter if ours else 0
+    duckdb_version.follow(version)
     if ours:
         speak_to_shell()
     return ""

@@ -11,6 +11,7 @@ import duckdb
 from rasteret_sql.duck.declarations import macro_statements
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 from rasteret_sql.duck.notebook import register_display
+from rasteret_sql.raster.algebra import duckdb_version
 
 _connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
 
@@ -21,6 +22,7 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     Kernels are seen by every cursor of an instance; TEMP macros by one connection only, and they work
     where the database file is read-only.
     """
+    duckdb_version.follow(duckdb.__version__)
     query = (
         f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
     )

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.raster.algebra import duckdb_version
 from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS
 from rasteret_sql.raster.expression import Program, compile_expression
 
@@ -98,6 +99,7 @@ def numbers() -> Iterator[Table]:
             values = np.concatenate([np.array(ends, dtype), small])
         data[name] = rng.permutation(values)
         null[name] = rng.random(rows) < 0.2
+    duckdb_version.follow(duckdb.__version__)
     with duckdb.connect() as con:
         columns = ", ".join(f"{name} {duck}" for name, (duck, _) in TYPES.items())
         con.execute("SET threads = 1")
@@ -369,6 +371,40 @@ def test_every_function_is_tried() -> None:
 )
 def test_rounding_to_digits(table: Table, text: str) -> None:
     table.same(text, types="i2" not in text)
+
+
+HALVES = (-17.45, 0.15, 0.25, 0.35, 1.55, 2.675, 8.345, 4.35, 1e15 + 0.25, 0.45, -0.05, 1.005)
+"""Written as halves of the last digit; most are stored as a little less or a little more."""
+
+
+def rounded_halves(digits: int) -> list[float]:
+    program = compile_expression(f"round(x, {digits})").bind(("float64",))
+    data = np.array(HALVES)
+    return list(program.run([data], [np.zeros(len(data), bool)], data.shape)[0].tolist())
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2, 3, 15, 22, 23, -1])
+def test_halves_round_as_in_the_running_duckdb(digits: int) -> None:
+    duckdb_version.follow(duckdb.__version__)
+    with duckdb.connect() as con:
+        rounded = [con.execute("SELECT round(?::DOUBLE, ?)", [x, digits]).fetchone() for x in HALVES]
+    assert rounded_halves(digits) == [row[0] for row in rounded if row]
+
+
+@pytest.mark.parametrize(
+    ("release", "rounded", "kind"), [("v2.0.1", 17.4, "SMALLINT"), ("1.5.6", 17.5, "TINYINT")]
+)
+def test_releases_differ_in_halves_and_in_the_type_of_bit_count(
+    release: str, rounded: float, kind: str
+) -> None:
+    try:
+        duckdb_version.follow(release)
+        assert rounded_halves(1)[0] == -rounded
+        counted = compile_expression(f"bit_count({kind.lower()})")  # a text of its own: programs are cached
+        assert counted.bind(("uint64",)).type == kind
+        assert counted.bind(("int64",)).type == "TINYINT"
+    finally:
+        duckdb_version.follow(duckdb.__version__)
 
 
 CASTS = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",

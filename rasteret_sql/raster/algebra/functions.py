@@ -14,6 +14,7 @@ import numpy as np
 
 from rasteret_sql.raster.algebra import arithmetic, bits, choices
 from rasteret_sql.raster.algebra.arithmetic import apply
+from rasteret_sql.raster.algebra.duckdb_version import EXACT_HALVES, at_least
 from rasteret_sql.raster.algebra.kinds import BOOLEAN, DOUBLE, NULL, integer
 from rasteret_sql.raster.algebra.rounding import Build, as_double, round_to, rounding
 from rasteret_sql.raster.algebra.values import Array, Node, constant, null_of
@@ -91,7 +92,8 @@ def _bit_count(nodes: Sequence[Node]) -> Node:
         unsigned = data.view(f"u{data.dtype.itemsize}")
         return np.asarray(np.bitwise_count(unsigned), np.int8)
 
-    return apply(count, integer("TINYINT", 0, 64), node)
+    wide = node.kind.name in ("UBIGINT", "HUGEINT") and at_least(EXACT_HALVES)
+    return apply(count, integer("SMALLINT" if wide else "TINYINT", 0, 64), node)
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
 from rasteret_sql.raster.algebra import arithmetic
 from rasteret_sql.raster.algebra.arithmetic import apply
 from rasteret_sql.raster.algebra.casts import divided_half_away, half_away, to_kind
+from rasteret_sql.raster.algebra.duckdb_version import EXACT_HALVES, at_least
 from rasteret_sql.raster.algebra.kinds import DOUBLE, INT64, NULL, SIGNED, decimal, integer, smallest
 from rasteret_sql.raster.algebra.values import Array, Node
 
 Build = Callable[[Sequence[Node]], Node]
+
+EXACT_POWERS: Final = 22
+"""The largest power of ten that is a DOUBLE exactly."""
 
 
 def rounding(
@@ -82,8 +87,42 @@ def round_to(nodes: Sequence[Node]) -> Node:
 
 
 def _to_digits(data: Array, digits: int) -> Array:
-    """DuckDB's way, in DOUBLE: scaled up, rounded, and down again; unchanged where that is no number."""
+    """DuckDB's way, in DOUBLE: scaled up, rounded, and down again; unchanged where that is not finite."""
     power = np.float64(10.0 ** min(abs(digits), 308))
     wide = data.astype(np.float64)
-    found = half_away(wide * power) / power if digits >= 0 else half_away(wide / power) * power
-    return np.asarray(np.where(np.isfinite(found), found, wide), data.dtype)
+    if digits < 0:
+        answer = half_away(wide / power) * power
+    elif digits <= EXACT_POWERS and at_least(EXACT_HALVES):
+        answer = _product_half_away(wide, power) / power
+    else:
+        answer = half_away(wide * power) / power
+    return np.asarray(np.where(np.isfinite(answer), answer, wide), data.dtype)
+
+
+def _product_half_away(data: Array, power: np.float64) -> Array:
+    """The product, not its nearest DOUBLE, rounded: 17.45 is stored as a little less, and 174.5 is not."""
+    product = data * power
+    rounded = half_away(product)
+    halves = np.flatnonzero(np.abs(product - np.trunc(product)) == 0.5)
+    if halves.size:
+        near = product.flat[halves]
+        below = np.sign(_product_error(data.flat[halves], power)) == -np.sign(near)
+        rounded.flat[halves[below]] = np.trunc(near[below])
+    return rounded
+
+
+def _product_error(data: Array, factor: np.float64) -> Array:
+    """What the exact product has more than its nearest DOUBLE (Dekker's product)."""
+    high, low = _halved(data)
+    factor_high, factor_low = _halved(factor)
+    product = data * factor
+    return np.asarray(
+        ((high * factor_high - product) + high * factor_low + low * factor_high) + low * factor_low
+    )
+
+
+def _halved(data: Any) -> tuple[Any, Any]:
+    """Veltkamp's two halves of 26 bits each."""
+    shifted = data * np.float64(2**27 + 1)
+    high = shifted - (shifted - data)
+    return high, data - high

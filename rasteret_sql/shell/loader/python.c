@@ -184,8 +184,8 @@ bool python_start(const volatile int *interrupts, const char **problem) {
     int state = py.PyGILState_Ensure();
     if (!host) {
         host = py.PyImport_ImportModule("rasteret_sql.duck.extension");
-        object done = host ? py.PyObject_CallMethod(host, "begin", "Ki", (unsigned long long)(uintptr_t)interrupts,
-                                                    (int)started_here) : NULL;
+        object done = host ? py.PyObject_CallMethod(host, "begin", "Kis", (unsigned long long)(uintptr_t)interrupts,
+                                                    (int)started_here, duckdb.library_version()) : NULL;
         if (!done) {
             char *words = text_of(NULL);
             fail(problem, "rasteret: the Python package does not start: %s%s. Set RASTERET_PYTHON to the Python that "
