@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,25 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.pipeline.commands import add_commands
 
 Command = Callable[[argparse.Namespace], int]
+READER_GONE = 128 + 13
+"""What a shell reports of a program that SIGPIPE ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out one command line; the exit code."""
+    """Carry out one command line; the exit code. Ends without a word when nobody reads it any more."""
+    try:
+        try:
+            return _main(argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where it can still be caught
+    except BrokenPipeError:
+        # Python flushes once more when it ends: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+
+
+def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     # what follows `shell` is DuckDB's to read

@@ -29,6 +29,13 @@ TOP_LEVEL = (
     "assets",
     "collection",
 )
+PROJ_GEOMETRY = "proj:geometry"
+WKB = (
+    "ST_AsWKB(TRY(ST_GeomFromGeoJSON(CASE WHEN json_type(properties, '$.\"proj:geometry\"') = 'OBJECT' "
+    "THEN json_extract(properties, '$.\"proj:geometry\"')::VARCHAR END)))"
+)
+"""The footprint in the item's own CRS: GeoJSON in an item, WKB in the file."""
+RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:?\d\d)?$"
 ASSET = """map_from_entries(list_transform(map_entries(assets), lambda entry: {
     'key': entry.key,
     'value': json_merge_patch('{}', json_merge_patch(json_object(
@@ -44,9 +51,11 @@ def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | o
     """Write the items that ``query`` gives (rows of stac_search or stac_read) as stac-geoparquet 1.1.
 
     Types of properties and assets are found in all rows; members of one name and several types are kept as
-    JSON text. Links other than ``self`` are not there to be written. Returns the number of items. Raises
-    ``ArgumentError`` for rows that are no items, ``UnsupportedError`` for a property with a name that the
-    format keeps for itself.
+    JSON, which ``stac_read`` takes apart again. Links other than ``self`` are not there to be written.
+    Returns the number of items; none, and items without assets, make a file as well. Raises
+    ``ArgumentError`` for rows that are no items, ``UnsupportedError`` for names of properties or assets that
+    Parquet's columns cannot have: one that the format keeps for itself, none, and two that differ in case
+    alone.
     """
     rows = query_of(query)
     missing = [column for column in NEEDED if column not in columns_of(connection, rows)]
@@ -65,55 +74,97 @@ def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | o
 
 
 def _write(connection: duckdb.DuckDBPyConnection, path: str) -> int:
-    properties = _structure(connection, "properties")
-    taken = sorted(set(properties) & set(TOP_LEVEL))
-    if taken:
-        raise UnsupportedError(f"{path}: a property named {taken[0]} has no place in stac-geoparquet")
-    columns = [
-        _moment(key) if key in MOMENTS else f"p.{name(key)} AS {name(key)}"
-        for key in properties
-        if key != "datetime"
-    ]
-    parsed = f"from_json(properties, {quoted(json.dumps(properties))})" if properties else "NULL"
-    assets = f"from_json(assets, {quoted(json.dumps(_structure(connection, 'assets')))})"
-    kept = {
-        "geo": geo_metadata({"geometry": "GEOMETRY('OGC:CRS84')"}, "geometry").replace(
-            "geometry_bbox", "bbox"
-        ),
-        "stac-geoparquet": json.dumps({"version": "1.1.0"}),
-    }
+    properties, assets = (structure(connection, column) for column in ("properties", "assets"))
+    _check_names(properties, f"{path}: properties", TOP_LEVEL)
+    _check_names(assets, f"{path}: assets")
+    for key, members in assets.items():
+        if isinstance(members, Mapping):
+            _check_names(members, f"{path}: members of asset {key!r}")
+    properties, assets = typed(properties), typed(assets)
+    columns: list[str] = []
+    described = {"geometry": "GEOMETRY('OGC:CRS84')"}
+    for key in properties:
+        if key == "datetime":
+            continue  # a column of the rows already
+        if key == PROJ_GEOMETRY and _all_castable(connection, WKB):
+            columns.append(f"{WKB} AS {name(key)}")
+            described[key] = "GEOMETRY"
+        elif key in MOMENTS and _all_castable(connection, _moment(key), key):
+            columns.append(f"{_moment(key)} AS {name(key)}")
+        else:
+            columns.append(f"p.{name(key)} AS {name(key)}")
+    geo = geo_metadata(described, "geometry").replace("geometry_bbox", "bbox")
+    kept = {"geo": geo, "stac-geoparquet": json.dumps({"version": "1.1.0"})}
     row = connection.execute(
         "COPY (SELECT 'Feature' AS type, '1.1.0' AS stac_version, []::VARCHAR[] AS stac_extensions, id, "
         "collection, ST_AsWKB(geometry) AS geometry, bbox, "
         "CASE WHEN self_href IS NULL THEN []::STRUCT(href VARCHAR, rel VARCHAR)[] "
         "ELSE [{'href': self_href, 'rel': 'self'}] END AS links, "
-        f"{', '.join([f'{assets} AS assets', 'datetime', *columns])} "
-        f"FROM (SELECT *, {parsed} AS p FROM {ITEMS}) ORDER BY datetime, rasteret_hilbert(geometry), id) "
+        f"{', '.join(['a AS assets', 'datetime', *columns])} "
+        f"FROM (SELECT *, {_taken_apart('properties', properties)} AS p, "
+        f"{_taken_apart('assets', assets)} AS a FROM {ITEMS}) "
+        "ORDER BY datetime, rasteret_hilbert(geometry), id) "
         f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, GEOPARQUET_VERSION 'NONE', "
         f"KV_METADATA {{{', '.join(f'{name(key)}: {quoted(value)}' for key, value in kept.items())}}})"
     ).fetchone()
     return int(row[0]) if row else 0
 
 
+def _taken_apart(column: str, structure: Mapping[str, Any]) -> str:
+    """The struct in a column of JSON; the JSON itself where no row has a member: no struct is empty."""
+    return f"from_json({column}, {quoted(json.dumps(structure))})" if structure else column
+
+
+def _check_names(members: Mapping[str, Any], what: str, kept: tuple[str, ...] = ()) -> None:
+    """DuckDB's columns and members have a name each, which is not told from another by its case."""
+    seen = {known.lower(): known for known in (*kept, *(["datetime"] if kept else []))}
+    for key in members:
+        known = seen.setdefault(key.lower(), key)
+        if known in kept:
+            raise UnsupportedError(f"{what}: {key!r} has no place in stac-geoparquet, which keeps that name")
+        if not key or known != key:
+            names = (
+                f"the names {known!r} and {key!r} differ in case alone" if key else "one has an empty name"
+            )
+            raise UnsupportedError(
+                f"{what}: {names}, which columns of Parquet cannot have; rename one before it is written"
+            )
+
+
+def _all_castable(connection: duckdb.DuckDBPyConnection, cast: str, key: str = PROJ_GEOMETRY) -> bool:
+    """Whether ``cast`` gives something for every item that has the property ``key``."""
+    path = quoted(f'$."{key}"')
+    row = connection.execute(
+        f"SELECT bool_and(json_type(properties, {path}) IS NULL OR json_type(properties, {path}) = 'NULL' "
+        f"OR {cast} IS NOT NULL) FROM {ITEMS}"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def _moment(key: str) -> str:
-    return f"p.{name(key)}::TIMESTAMPTZ AS {name(key)}"
+    """A property as a timestamp; NULL for what is not RFC 3339. Without an offset it is UTC."""
+    path = quoted(f'$."{key}"')
+    text = f"json_extract_string(properties, {path})"
+    return (
+        f"CASE WHEN NOT regexp_matches({text}, {quoted(RFC3339)}) THEN NULL "
+        f"WHEN regexp_matches({text}, '([Zz]|[+-]\\d\\d:?\\d\\d)$') THEN try_cast({text} AS TIMESTAMPTZ) "
+        f"ELSE try_cast({text} || 'Z' AS TIMESTAMPTZ) END"
+    )
 
 
-def _structure(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
-    """The types of all members, as ``from_json`` takes them; what has no type of its own stays JSON."""
+def structure(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
+    """The members that the objects of a column have, with their types, as DuckDB finds them in JSON."""
     row = connection.execute(f"SELECT json_group_structure({column}) FROM {ITEMS}").fetchone()
     found = json.loads(row[0]) if row and row[0] else {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        key: "VARCHAR" if column == "properties" and key in MOMENTS else _typed(kind)
-        for key, kind in found.items()
-    }
+    return found if isinstance(found, dict) else {}
 
 
-def _typed(kind: Any) -> Any:
+def typed(kind: Any, depth: int = 0) -> Any:
+    """A structure as ``from_json`` takes it; what has several types, or names no struct has, stays JSON."""
     if isinstance(kind, Mapping):
-        return {key: _typed(member) for key, member in kind.items()} or "JSON"
+        is_struct = "" not in kind and len({key.lower() for key in kind}) == len(kind)
+        members = {key: typed(member, depth + 1) for key, member in kind.items()} if is_struct else {}
+        return members or ("JSON" if depth else {})
     if isinstance(kind, list):
-        return [_typed(member) for member in kind]
+        return [typed(member, depth + 1) for member in kind]
     return "JSON" if kind == "NULL" else kind

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.stac.parquet_values import columns_of
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place
 
@@ -23,7 +23,7 @@ _LONGITUDE_LATITUDE = ("CRS84", "4326", "CRS84h", "4979")
 
 
 def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
-    """The STAC items of a Parquet file, with ``geometry`` as WKB.
+    """The STAC items of a Parquet file, with ``geometry`` as WKB and all else as JSON has it.
 
     A null stands for a member that the item lacks, as the format has it. Raises ``MalformedError`` for what
     is no Parquet or holds no items, ``UnsupportedError`` for a geometry in another encoding or CRS.
@@ -32,11 +32,9 @@ def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         _check(file.schema_arrow, name)
+        geometries = _geometry_columns(file.schema_arrow)
         for batch in file.iter_batches(_ROWS_AT_ONCE):
-            columns = {
-                field: _values(column)
-                for field, column in zip(batch.schema.names, batch.columns, strict=True)
-            }
+            columns = columns_of(batch, geometries, name)
             for number in range(batch.num_rows):
                 yield _item({field: values[number] for field, values in columns.items()}, name)
     except (pa.ArrowException, OSError) as error:
@@ -63,17 +61,15 @@ def _check(schema: pa.Schema, name: str) -> None:
         raise UnsupportedError(f"{name}: geometry is in CRS {short(code)}; STAC items are in OGC:CRS84")
 
 
-def _values(column: pa.Array) -> list[Any]:
-    kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":  # Python's datetime ends at microseconds
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-    values = column.to_pylist()
-    return [value and dict(value) for value in values] if pa.types.is_map(kind) else values
+def _geometry_columns(schema: pa.Schema) -> frozenset[str]:
+    """The columns beside ``geometry`` that hold WKB: those of the metadata, and proj:geometry."""
+    described = json.loads((schema.metadata or {}).get(b"geo", b"{}")).get("columns", {})
+    return frozenset({"proj:geometry", *described}) - {"geometry"}
 
 
 def _item(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     properties = {
-        field: _plain(value) for field, value in row.items() if field not in _TOP_LEVEL and value is not None
+        field: value for field, value in row.items() if field not in _TOP_LEVEL and value is not None
     }
     return {
         "type": row.get("type") or "Feature",
@@ -81,9 +77,9 @@ def _item(row: Mapping[str, Any], name: str) -> dict[str, Any]:
         "collection": row.get("collection"),
         "geometry": row.get("geometry"),
         "bbox": _bbox(row.get("bbox")),
-        "links": _plain(row.get("links")) or [],
-        "assets": _plain(_parsed(row["assets"], name, "assets")) or {},
-        "properties": {**_plain(_parsed(row.get("properties"), name, "properties") or {}), **properties},
+        "links": row.get("links") or [],
+        "assets": _parsed(row["assets"], name, "assets") or {},
+        "properties": {**(_parsed(row.get("properties"), name, "properties") or {}), **properties},
     }
 
 
@@ -105,15 +101,3 @@ def _bbox(value: Any) -> Any:
     heights = value.get("zmin") is not None and value.get("zmax") is not None
     axes = "xyz" if heights else "xy"
     return [value.get(f"{axis}{side}") for side in ("min", "max") for axis in axes]
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON has it: no members that are null, datetimes as text."""
-    if isinstance(value, Mapping):
-        return {key: _plain(member) for key, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value

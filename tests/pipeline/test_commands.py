@@ -68,3 +68,24 @@ def test_the_installed_command_reads_sql_from_a_pipe() -> None:
         check=True, env=os.environ,
     )  # fmt: skip
     assert (json.loads(done.stdout), done.stderr) == ({"bytes": "61", "day": "2024-01-01"}, "")
+
+
+@pytest.mark.parametrize("words", [["--json"], []], ids=["json", "table"])
+def test_a_reader_that_has_had_enough_hears_nothing(words: list[str]) -> None:
+    """As with ``| head -1``: what was read is right, standard error is empty, the code is SIGPIPE's."""
+    query = "SELECT i, repeat('x', 1000) AS text FROM range(9000) AS t(i)"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "rasteret_sql", "query", query, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        first = run.stdout.readline()
+        run.stdout.close()
+        assert run.stderr.read() == ""
+    assert run.returncode == 141
+    if words:
+        assert json.loads(first) == {"i": 0, "text": "x" * 1000}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,52 @@ def test_real_files_say_what_duckdb_reads_in_them(stac_data: Path, name: str, co
     assert {key: asset["href"] for key, asset in found[0]["assets"].items()} == {
         key: asset["href"] for key, asset in assets.items()
     }
+
+
+def test_values_are_as_json_has_them(tmp_path: Path) -> None:
+    """Numbers, times, objects and hexadecimal digits, at any depth; never Python's text of a value."""
+    nested = pa.struct(
+        {"d": pa.decimal128(9, 3), "t": pa.timestamp("ns"), "m": pa.map_(pa.string(), pa.time64("ns"))}
+    )
+    columns = {
+        "id": column(pa.string(), "a"),
+        "assets": column(pa.string(), '{"red": {"href": "https://host/red.tif"}}'),
+        "decimal": column(pa.decimal128(5, 2), Decimal("1.50")),
+        "whole": column(pa.decimal256(40, 0), Decimal(2**70)),
+        "time": column(pa.time32("ms"), time(10, 30)),
+        "date": column(pa.date32(), date(2024, 5, 31)),
+        "nested": column(
+            pa.list_(nested),
+            [{"d": Decimal("0.125"), "t": MOMENT.replace(tzinfo=None), "m": [("k", time(1))]}, None],
+        ),
+        "blob": column(pa.binary(), b"\xaa\x01"),
+        "fixed": column(pa.binary(2), b"\xaa\x01"),
+        "word": column(pa.dictionary(pa.int8(), pa.string()), "w"),
+        "json": pa.ExtensionArray.from_storage(pa.json_(), column(pa.string(), '{"x": [1, null]}')),
+        "uuid": pa.ExtensionArray.from_storage(pa.uuid(), column(pa.binary(16), bytes(16))),
+        "proj:geometry": column(pa.binary(), WKB),
+        "centre": column(pa.binary(), WKB),
+    }
+    described = geo()
+    described["columns"]["centre"] = {"encoding": "WKB"}
+    (row,) = rows(tmp_path, columns, described)
+    point = {"type": "Point", "coordinates": [7.5, 51.5]}
+    assert json.loads(row["properties"]) == {
+        "decimal": 1.5, "whole": 2**70, "time": "10:30:00", "date": "2024-05-31",
+        "nested": [{"d": 0.125, "t": "2024-05-31T10:15:00.123000Z", "m": {"k": "01:00:00"}}, None],
+        "blob": "aa01", "fixed": "aa01", "word": "w", "json": {"x": [1, None]},
+        "uuid": "00000000-0000-0000-0000-000000000000", "proj:geometry": point, "centre": point,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("proj:geometry", column(pa.binary(), b"\x00"), "column proj:geometry"),
+        ("x", pa.ExtensionArray.from_storage(pa.json_(), column(pa.string(), "{")), "column x: text that is"),
+    ],
+)
+def test_what_is_not_what_its_column_says(tmp_path: Path, name: str, values: Any, told: str) -> None:
+    columns = {"id": column(pa.string(), "a"), "assets": column(pa.string(), "{}"), name: values}
+    with pytest.raises(MalformedError, match=told):
+        rows(tmp_path, columns)
