@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,23 @@ LONG = ("zonal", "shell", "bench", "pipeline", "demo", "contracts")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files stay whole and in order."""
     items.sort(key=lambda item: not set(LONG) & set(Path(item.fspath).parts[-2:-1]))
+
+
+def pytest_report_header() -> str:
+    """Whether real files take part."""
+    there = (SHARED / "data").is_dir()
+    return (
+        "real files: ../shared/data" if there else "real files: none (no ../shared/data beside this checkout)"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line about what was not tried, by reason, most frequent first."""
+    reports = terminalreporter.stats.get("skipped", ())
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    if reasons:
+        listed = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"{reasons.total()} skipped: {listed}")
 
 
 @pytest.fixture(scope="session")

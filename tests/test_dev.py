@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.machinery
+import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -42,7 +45,9 @@ def test_no_command_shows_the_help_and_fails() -> None:
 def test_an_unknown_command_is_named_with_those_there_are() -> None:
     shown = run("deploy")
     assert shown.returncode == 2
-    assert "no command 'deploy'; there are demo, test, check, docs, fuzz, bench, package" in shown.stderr
+    assert (
+        "no command 'deploy'; there are demo, test, check, docs, fuzz, bench, package, lock" in shown.stderr
+    )
 
 
 def test_duckdb_needs_a_version() -> None:
@@ -70,6 +75,7 @@ def test_an_environment_is_installed_once_for_its_groups_and_project_file(
     dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "constraints.txt").write_text("numpy==2.4.6\n")
     installs: list[tuple[str, ...]] = []
 
     def installed(*command: object, cwd: Path = tmp_path) -> None:
@@ -79,6 +85,7 @@ def test_an_environment_is_installed_once_for_its_groups_and_project_file(
         venv.mkdir()
 
     monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "LOCK", tmp_path / "constraints.txt")
     monkeypatch.setattr(dev, "must", installed)
     monkeypatch.setattr(dev, "make_venv", made)
     monkeypatch.setattr(dev, "works", lambda *command: (tmp_path / ".venv").exists())
@@ -95,6 +102,11 @@ def test_an_environment_is_installed_once_for_its_groups_and_project_file(
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     dev.environment(set())
     assert len(installs) == 6
+    (tmp_path / "constraints.txt").write_text("numpy==2.5.5\n")
+    dev.environment(set())
+    assert len(installs) == 8
+    for command in installs:
+        assert command[command.index("--constraint") + 1] == str(tmp_path / "constraints.txt")
 
 
 def test_another_duckdb_lies_above_the_same_environment(
@@ -128,9 +140,11 @@ def test_a_failed_installation_is_not_taken_for_a_good_one(
     dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "constraints.txt").write_text("")
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "installed.txt").write_text("old\n")
     monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "LOCK", tmp_path / "constraints.txt")
     monkeypatch.setattr(dev, "works", lambda *command: True)
     monkeypatch.setattr(dev, "run", lambda *command, cwd=None: 7)
     with pytest.raises(dev.SetupError, match="exit code 7"):
@@ -152,3 +166,34 @@ def test_checks_all_run_and_any_failure_counts(
     assert dev.check([], None) == 1
     assert len(ran) == 4
     assert "failed: types" in capsys.readouterr().err
+
+
+def test_every_dependency_is_locked(dev: ModuleType) -> None:
+    """What pyproject.toml names has a version in constraints.txt that the oldest Python can have."""
+    project = tomllib.loads((DEV.parent / "pyproject.toml").read_text())
+    named = [*project["project"]["dependencies"], *project["build-system"]["requires"], "pip"]
+    for group in (
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ):
+        named += group
+    locked = re.findall(r"^([^\s=#]+)==[^\s;]+", dev.LOCK.read_text(), re.MULTILINE)
+    assert {dev.canonical(re.split(r"[\s<>=!~\[;]", name)[0]) for name in named} <= set(locked)
+
+
+def test_newer_versions_are_named(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"Foo_Bar": "2.0", "same": "1.1", "new": "3", "rasteret-sql": "0.1.0"}
+    listed = json.dumps([{"name": name, "version": version} for name, version in installed.items()])
+    monkeypatch.setattr(dev.subprocess, "check_output", lambda *_, **__: listed)
+    lock = tmp_path / "constraints.txt"
+    lock.write_text(LOCKED)
+    monkeypatch.setattr(dev, "LOCK", lock)
+    assert dev.differences(Path("python")) == ["foo-bar 1.0 -> 2.0", "new (new) -> 3"]
+
+
+LOCKED = """\
+# a comment
+foo-bar==1.0
+same==1.0 ; python_full_version < '3.12'
+same==1.1 ; python_full_version >= '3.12'
+"""
