@@ -12,12 +12,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "rasteret_sql", "shell"]
 INJECTED = Path(__file__).with_name("injected")
-"""On the path of the shell's Python: its sitecustomize declares the kernels of tests."""
+"""On the path of the shell's Python: its sitecustomize prepares what the environment asks for."""
 
 
 def environment(*, kernels: bool = False, **more: str) -> dict[str, str]:
     """What a shell of a test gets: nothing of the user's own, and this checkout."""
-    paths = [str(ROOT), *([str(INJECTED)] if kernels else [])]
+    paths = [str(ROOT), str(INJECTED)]
+    if kernels:
+        more["RASTERET_TEST_KERNELS"] = "1"
+    if "RASTERET_SANITIZED" in os.environ:
+        more["LD_PRELOAD"] = os.environ["RASTERET_SANITIZERS"]
     dropped = ("RASTERET_PYTHON", "PYTHONHOME")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), "TERM": "xterm", **more}

@@ -1,6 +1,7 @@
 /* rasteret in DuckDB: the functions of the Python package rasteret_sql, in any process that can LOAD an extension. */
 #include "python.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
 
 /* --- settings: SET rasteret_max_concurrency = 128, read where a query begins to use a kernel --- */
 
-static char *settings[64];
+static char *settings[256];
 static size_t settings_count;
 
 static void take_settings(duckdb_info info) {
@@ -119,7 +120,8 @@ static bool declare_setting(duckdb_connection connection, const char *name, cons
     duckdb.destroy_config_option(&option);
     for (size_t i = 0; i < settings_count; i++)
         if (!strcmp(settings[i], name)) return done;
-    if (settings_count < sizeof settings / sizeof *settings) settings[settings_count++] = strdup(name);
+    if (settings_count == sizeof settings / sizeof *settings) return false;
+    settings[settings_count++] = strdup(name);
     return done;
 }
 
@@ -209,8 +211,7 @@ static bool copy_functions(duckdb_info info, struct duckdb_access *access) {
     return true;
 }
 
-/* The entry point that DuckDB looks for, named after the file. */
-__attribute__((visibility("default"))) bool rasteret_init_c_api(duckdb_info info, struct duckdb_access *access) {
+static bool load(duckdb_info info, struct duckdb_access *access) {
     duckdb_connection connection;
     const char *problem = NULL;
     char *records;
@@ -233,4 +234,14 @@ __attribute__((visibility("default"))) bool rasteret_init_c_api(duckdb_info info
     duckdb.add_replacement_scan(database, replace, NULL, NULL);
     watch_interrupts();
     return true;
+}
+
+/* The entry point that DuckDB looks for, named after the file. One at a time: there is one interpreter, and one buffer
+ * for what went wrong. */
+__attribute__((visibility("default"))) bool rasteret_init_c_api(duckdb_info info, struct duckdb_access *access) {
+    static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&loading);
+    bool done = load(info, access);
+    pthread_mutex_unlock(&loading);
+    return done;
 }

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,16 +68,24 @@ static bool python_above(const char *path, char *python) {
     return false;
 }
 
+/* A pipe that no other program which this process starts meanwhile inherits. */
+static bool private_pipe(int ends[2]) {
+#ifdef __linux__
+    return pipe2(ends, O_CLOEXEC) == 0;
+#else
+    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
+#endif
+}
+
 /* What `python libpython.py` prints: the shared library of that Python, or nothing. */
 static bool ask_for_libpython(const char *python, const char *folder, char *answer, size_t size) {
     char script[PATH_MAX + 32];
     int ends[2];
     snprintf(script, sizeof script, "%s/libpython.py", folder);
-    if (pipe(ends)) return false;
+    if (!private_pipe(ends)) return false;
     pid_t child = fork();
     if (child == 0) {
-        dup2(ends[1], 1);
-        close(ends[0]);
+        dup2(ends[1], 1); /* the copy is inherited */
         execl(python, python, "-I", "-S", script, (char *)NULL);
         _exit(127);
     }
