@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rasteret_sql.cog.colorinterp import amended, colours_of
 from rasteret_sql.cog.gdal_metadata import read_band_metadata
 from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header, Level
@@ -102,9 +103,16 @@ def _header(tiff: Tiff) -> Header:
         band_names=bands.band_names,
         gcps=gcps or None,
         gcps_crs=crs_of(image) if gcps else None,
+        colorinterp=_colours(image, bands.colours),
         colormap=image.colormap,
         ghost=tiff.ghost,
     )
+
+
+def _colours(image: Image, named: tuple[str | None, ...] | None) -> tuple[str, ...]:
+    """What the tags tell of each band's colour, or GDAL_METADATA where it names another."""
+    told = colours_of(image.photometric, image.extra_samples, image.band_count)
+    return told if named is None else tuple(map(amended, told, named))
 
 
 def overviews_of(tiff: Tiff) -> list[Image]:

@@ -1,4 +1,4 @@
-"""GDAL's own tag 42112: a little XML with scale, offset, unit and description of each band."""
+"""GDAL's own tag 42112: a little XML with scale, offset, unit, description and colour of each band."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Final
 
+from rasteret_sql.cog.colorinterp import of_gdal
 from rasteret_sql.cog.nodata_text import leading_float
 
-ROLES: Final = ("scale", "offset", "unittype", "description")
+ROLES: Final = ("scale", "offset", "unittype", "description", "colorinterp")
 NO_MEANING: Final = {"scale": 1.0, "offset": 0.0}
 ENTITY: Final = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
 ATTRIBUTE: Final = re.compile(r"(?<![^\s=])([^\s=]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))")
@@ -32,6 +33,8 @@ class BandMetadata:
     """Of the values after scale and offset."""
     band_names: tuple[str | None, ...] | None = None
     """GDAL's band descriptions."""
+    colours: tuple[str | None, ...] | None = None
+    """Where they are not what PhotometricInterpretation and ExtraSamples tell."""
 
 
 @dataclass
@@ -47,7 +50,7 @@ class _Element:
 
 
 def read_band_metadata(xml: str | None, band_count: int) -> BandMetadata:
-    """The items of ``<GDALMetadata>`` that have the role scale, offset, unittype or description.
+    """The items of ``<GDALMetadata>`` whose role is one of ``ROLES``.
 
     As tolerant as GDAL: names of elements and roles in any case, text around the root, a stray ``&``, numbers
     followed by more, no number at all (0); entities of the document's own are not expanded. XML whose
@@ -61,6 +64,7 @@ def read_band_metadata(xml: str | None, band_count: int) -> BandMetadata:
         offsets=_numbers("offset", texts["offset"], band_count),
         units=_names(texts["unittype"], band_count),
         band_names=_names(texts["description"], band_count),
+        colours=_names({at: of_gdal(name) for at, name in texts["colorinterp"].items()}, band_count),
     )
 
 

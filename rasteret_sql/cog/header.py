@@ -9,6 +9,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.cog.colorinterp import colours_of
+
 UInt64s = npt.NDArray[np.uint64]
 
 
@@ -82,6 +84,8 @@ class Header:
     gcps: tuple[GroundControlPoint, ...] | None = None
     """Instead of an affine; ``crs`` is None then, because it is that of the points."""
     gcps_crs: str | None = None
+    colorinterp: tuple[str, ...] | None = None
+    """What each band means to the eye (``cog.colorinterp``); None: what its tags tell."""
     colormap: tuple[int, ...] | None = None
     ghost: Mapping[str, str] = field(default_factory=dict)
     file_size: int | None = None
@@ -101,6 +105,14 @@ class Header:
         xs = (c, c + a * w, c + b * h, c + a * w + b * h)
         ys = (f, f + d * w, f + e * h, f + d * w + e * h)
         return min(xs), min(ys), max(xs), max(ys)
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colour of each band, from ``colorinterp`` or else from the tags."""
+        told = colours_of(self.full.photometric, self.extra_samples, self.band_count)
+        return (
+            told if self.colorinterp is None or len(self.colorinterp) != self.band_count else self.colorinterp
+        )
 
     @property
     def alpha_band(self) -> int | None:

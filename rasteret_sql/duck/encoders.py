@@ -58,7 +58,7 @@ def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
             overviews=counts[row],
             resampling=resamplings[row],
         )
-        return geotiff(chip, storage, header)
+        return geotiff(chip, storage)
 
     return _files(raster, [ReadRequest()] * len(raster), write, placed=True)
 

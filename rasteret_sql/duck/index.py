@@ -80,6 +80,7 @@ class HeaderColumn:
             band_names=columns.values("band_names", nulls=True),
             gcps=_gcps(columns),
             gcps_crs=columns.value("gcps_crs"),
+            colorinterp=columns.values("colorinterp"),
             colormap=columns.values("colormap"),
             file_size=None
             if columns.scalar("file_size") is None

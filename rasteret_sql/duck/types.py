@@ -21,7 +21,7 @@ HEADER = f"""STRUCT(
     interleave VARCHAR, photometric VARCHAR, byte_order VARCHAR, bits_per_sample INTEGER, fill_order INTEGER,
     extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[6], bbox {BBOX}, footprint BLOB,
     nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[],
-    gcps {GCP}[], gcps_crs VARCHAR, colormap USMALLINT[],
+    gcps {GCP}[], gcps_crs VARCHAR, colorinterp VARCHAR[], colormap USMALLINT[],
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],
     overviews {OVERVIEW}[], mask {MASK}, ghost MAP(VARCHAR, VARCHAR),
     file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, error VARCHAR)"""

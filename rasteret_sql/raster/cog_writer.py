@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import SUPPORTED, BlockLayout, encode_block
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.geotiff_tags import band_metadata, geo_keys, model_tags, nodata_text
+from rasteret_sql.raster.geo_keys import geo_keys
+from rasteret_sql.raster.geotiff_colours import default_colours, painting_of, whole_table
+from rasteret_sql.raster.geotiff_compare import Facts, compare_written
+from rasteret_sql.raster.geotiff_tags import band_metadata, model_tags, nodata_text
 from rasteret_sql.raster.nodata import fill_value
 from rasteret_sql.raster.pyramid import Resolution, pyramid
 from rasteret_sql.tiff.build import build_tiff
@@ -48,6 +51,8 @@ class _Packing:
     """Tiles of this value alone are left out; None: no tile is."""
     bits: int | None = None
     """Bits a sample where they are fewer than the dtype's."""
+    photometric: str = "minisblack"
+    extra_samples: tuple[str, ...] = ()
 
     def image(self, pixels: Pixels) -> Image:
         """The directory of one resolution."""
@@ -65,9 +70,9 @@ class _Packing:
             compression=self.compression,
             predictor=self.predictor,
             interleave=self.interleave,
-            photometric="minisblack",
+            photometric=self.photometric,
             fill_order=1,
-            extra_samples=("unspecified",) * (bands - 1),
+            extra_samples=self.extra_samples,
             subfile_type=0,
             tile_offsets=np.zeros(0, np.uint64),  # build_tiff makes both tables
             tile_byte_counts=np.zeros(0, np.uint64),
@@ -127,6 +132,8 @@ def write_cog(
     band_names: Sequence[str | None] | None = None,
     scales: Sequence[float] | None = None,
     offsets: Sequence[float] | None = None,
+    units: Sequence[str | None] | None = None,
+    colours: Sequence[str] | None = None,
     colormap: Sequence[int] | None = None,
     byte_order: str = "little",
     big: bool = False,
@@ -139,12 +146,16 @@ def write_cog(
     and 3 for floats where the compression takes one. ``level`` is the compression's own scale. ``overviews``:
     how many, or ``'auto'`` down to one tile; ``resampling`` ``'nearest'`` or ``'average'``. ``sparse``
     leaves out tiles that hold nothing but nodata (zeros without one). ``colormap`` is as TIFF stores it:
-    all reds, then greens, then blues, 0 to 65535, for one band of uint8 or uint16. ``big``: BigTIFF.
+    all reds, then greens, then blues, 0 to 65535, for a first band of uint8 or uint16. ``colours``: what each
+    band means to the eye, in the words of ``cog.colorinterp``. ``big``: BigTIFF.
 
+    The file is read back, header and pixels, and compared with what was given before it is returned.
     ``ArgumentError``: an argument is none of these, or does not fit the others. ``UnsupportedError``:
-    no such compression, or dtype, or predictor for them.
+    no such compression, or dtype, or predictor for them; what the file would not give back as it was.
     """
-    _check_shapes(bands, mask, tile_size, colormap)
+    table = None if colormap is None else whole_table(colormap, bands.dtype)
+    _check_shapes(bands, mask, tile_size, table)
+    painting = painting_of(colours or default_colours(len(bands), palette=table is not None), table)
     _check_choices(interleave=interleave, byte_order=byte_order)
     bands = bands.astype(bands.dtype.newbyteorder("="), copy=False)
     full = Resolution(pixels=bands, valid=None if mask is None else mask.astype(bool))
@@ -157,17 +168,18 @@ def write_cog(
         byte_order=byte_order,
         level=level,
         fill=fill_value(bands.dtype.name, nodata) if sparse else None,
+        photometric=painting.photometric,
+        extra_samples=painting.extra_samples,
     )
     base = replace(
         packing.image(bands),
-        colormap=None if colormap is None else tuple(colormap),
-        photometric="minisblack" if colormap is None else "palette",
+        colormap=painting.colormap,
         gdal_nodata=None if nodata is None else nodata_text(nodata, bands.dtype),
     )
-    described = {"description": band_names, "scale": scales, "offset": offsets}
+    described = {"description": band_names, "scale": scales, "offset": offsets, "unittype": units}
     first = replace(
         base,
-        gdal_metadata=band_metadata(len(bands), described),
+        gdal_metadata=band_metadata(len(bands), described | {"colorinterp": painting.named}),
         geo_keys=geo_keys(crs),
         **model_tags(transform, georeferenced=crs is not None),
     )
@@ -178,7 +190,23 @@ def write_cog(
     # GDAL's order: the image, its mask, the overviews, their masks.
     files.sort(key=lambda item: (item[0].is_reduced, item[0].is_mask))
     tiff = Tiff(byte_order=byte_order, big=big, images=tuple(image for image, _ in files), ghost=ghost)
-    return build_tiff(tiff, [blocks for _, blocks in files])
+    file = build_tiff(tiff, [blocks for _, blocks in files])
+    compare_written(
+        file,
+        levels,
+        Facts(
+            crs=crs,
+            transform=tuple(map(float, transform)),
+            nodata=nodata,
+            band_names=band_names,
+            scales=scales,
+            offsets=offsets,
+            units=units,
+            colours=painting.colours,
+            colormap=painting.colormap,
+        ),
+    )
+    return file
 
 
 def _images(
@@ -193,12 +221,20 @@ def _images(
 
 
 def _masks(levels: Sequence[Resolution], packing: _Packing) -> list[tuple[Image, Blocks]]:
-    of_bits = replace(packing, interleave="pixel", predictor=1, fill=None, bits=1)
+    of_bits = replace(
+        packing,
+        interleave="pixel",
+        predictor=1,
+        fill=None,
+        bits=1,
+        photometric="mask",
+        extra_samples=(),
+    )
     masks: list[tuple[Image, Blocks]] = []
     for level in levels:
         if level.valid is not None:
             bits = level.valid[np.newaxis].astype(np.uint8)
-            image = replace(of_bits.image(bits), photometric="mask", subfile_type=5 if masks else 4)
+            image = replace(of_bits.image(bits), subfile_type=5 if masks else 4)
             masks.append((image, of_bits.blocks(bits)))
     return masks
 
@@ -219,10 +255,10 @@ def _check_shapes(
         raise ArgumentError(f"tile_size {tile_size}: expected a multiple of 16")
     if colormap is not None:
         of_size = {"uint8": 3 << 8, "uint16": 3 << 16}.get(bands.dtype.name)
-        if len(bands) != 1 or len(colormap) != of_size:
+        if len(colormap) != of_size:
             raise ArgumentError(
                 f"colormap of {len(colormap)} values for {len(bands)} bands of {bands.dtype}: "
-                "expected 768 for one band of uint8, or 196608 for one of uint16"
+                "expected 768 at most for a first band of uint8, or 196608 for one of uint16"
             )
 
 

@@ -48,6 +48,12 @@ def parse_crs(text: str) -> CRS:
     return crs.to_2d() if len(crs.axis_info) == 3 else crs
 
 
+def without_shift(crs: CRS) -> CRS:
+    """The CRS to which a bound one adds its own way to WGS 84; any other as it is."""
+    source: CRS | None = crs.source_crs if crs.is_bound else None
+    return crs if source is None else source
+
+
 @lru_cache(CACHED)
 def transformer(source: str, target: str) -> Transformer | None:
     """What turns x, y of one CRS into x, y of the other; None where the coordinates are the same.

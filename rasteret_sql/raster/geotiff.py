@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.raster.geotiff_colours import painting_of
 from rasteret_sql.raster.nodata import applies, is_nodata
 from rasteret_sql.raster.pixels import Chip
 
@@ -29,13 +29,14 @@ class Storage:
     resampling: str = "nearest"
 
 
-def geotiff(chip: Chip, storage: Storage, header: Header | None = None) -> bytes:
-    """The file. Names, scales, offsets and colour table of the bands come from ``header``, where it is known.
+def geotiff(chip: Chip, storage: Storage) -> bytes:
+    """The file, with what is known of the bands: names, scales, offsets, units, colours.
 
-    An internal mask is written where nodata alone would not tell which pixels are valid.
+    An internal mask is written where nodata and alpha alone would not tell which pixels are valid.
     """
     longest = max(chip.pixels.shape[1:])
     nodata = _nodata(chip)
+    facts = chip.facts
     return write_cog(
         chip.pixels,
         transform=chip.transform,
@@ -47,7 +48,12 @@ def geotiff(chip: Chip, storage: Storage, header: Header | None = None) -> bytes
         level=storage.level,
         overviews=storage.overviews,
         resampling=storage.resampling,
-        **({} if header is None else _described(chip, header)),
+        band_names=facts.band_names,
+        scales=facts.scales,
+        offsets=facts.offsets,
+        units=facts.units,
+        colours=facts.colorinterp,
+        colormap=facts.colormap,
     )
 
 
@@ -59,23 +65,22 @@ def _nodata(chip: Chip) -> float | None:
 
 
 def _mask(chip: Chip, nodata: float | None) -> npt.NDArray[np.bool_] | None:
-    """What is valid, where it is not what nodata says: a pixel is missing that is nodata in every band."""
+    """What is valid, where readers would not find it: from nodata in every band, else from alpha."""
     valid = np.ones(chip.pixels.shape[1:], np.bool_) if chip.valid is None else chip.valid
     nothing = is_nodata(chip.pixels, nodata)
-    told = np.ones_like(valid) if nothing is None else ~nothing.all(axis=0)
+    if nothing is not None:
+        told = ~nothing.all(axis=0)
+    else:
+        alpha = _alpha_band(chip.facts.colorinterp or ())
+        told = np.ones_like(valid) if alpha is None else chip.pixels[alpha] != 0
     return None if (valid == told).all() else valid
 
 
-def _described(chip: Chip, header: Header) -> dict[str, Any]:
-    """What a file says of its bands, for those of the chip."""
-    numbers = [band - 1 for band in chip.bands]
-
-    def of(values: tuple[Any, ...] | None) -> list[Any] | None:
-        return None if values is None else [values[number] for number in numbers]
-
-    return {
-        "band_names": of(header.band_names),
-        "scales": of(header.scales),
-        "offsets": of(header.offsets),
-        "colormap": header.colormap if len(chip.pixels) == 1 else None,
-    }
+def _alpha_band(colours: Sequence[str]) -> int | None:
+    """The first band of opacity that a file has as an extra sample."""
+    painting = painting_of(colours, None) if colours else None
+    extra = () if painting is None else painting.extra_samples
+    for at, kind in enumerate(extra, start=len(colours) - len(extra)):
+        if kind.endswith("alpha"):
+            return at
+    return None

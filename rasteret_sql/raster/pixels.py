@@ -13,6 +13,7 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
@@ -39,6 +40,8 @@ class Chip:
     x_off: int | None = None
     y_off: int | None = None
     """First column and row in the level of the file; None where the pixels are not the file's own."""
+    facts: BandFacts = UNKNOWN
+    """Of its bands."""
 
     @property
     def window(self) -> Window:
@@ -100,6 +103,7 @@ def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:
                 level=one.level,
                 x_off=window.x_off,
                 y_off=window.y_off,
+                facts=facts_of(one.header, one.plan.bands),
             ),
         )
 
@@ -121,11 +125,11 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
         return None
     rows_slice = slice(window.y_off, window.y_off + window.height)
     columns_slice = slice(window.x_off, window.x_off + window.width)
-    pixels, bands = chip.pixels[:, rows_slice, columns_slice], chip.bands
+    pixels, bands, facts = chip.pixels[:, rows_slice, columns_slice], chip.bands, chip.facts
     if request.bands is not None:
         chosen = pick_band_numbers(request.bands, len(chip.pixels), (), name)
         pixels = pixels[list(chosen)]
-        bands = tuple(bands[i] for i in chosen) if bands else ()
+        bands, facts = tuple(bands[i] for i in chosen) if bands else (), facts.of(chosen)
     valid = None if chip.valid is None else chip.valid[rows_slice, columns_slice]
     own = window_transform(chip.transform, window)
     if geometry is not None and not covers_grid(geometry, own, window.height, window.width):
@@ -137,6 +141,7 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
         valid=valid,
         transform=own,
         bands=bands,
+        facts=facts,
         x_off=None if chip.x_off is None else chip.x_off + window.x_off,
         y_off=None if chip.y_off is None else chip.y_off + window.y_off,
     )

@@ -80,6 +80,7 @@ def warp_chip(chip: Chip, target: Grid, resampling: str) -> Chip | None:
         href=chip.href,
         bands=chip.bands,
         level=chip.level,
+        facts=chip.facts,
     )
 
 

@@ -18,8 +18,6 @@ from rasteret_sql.store import failures
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.az_config import az_config
 from rasteret_sql.store.cloud_config import CloudConfig, http_headers
-from rasteret_sql.store.content_encoding import compressions, unpacked
-from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.gs_config import gs_config
 from rasteret_sql.store.obstore_errors import RegionError, translate
@@ -76,8 +74,8 @@ class ObstoreReader:
             data, received = _body(answer, expected)
         except FAILURES as error:
             raise self._translated(error, request, store) from None
-        if encoding and (found := compressions(encoding)):
-            raise failures.encoded_body(request, found)
+        if encoding not in (None, "identity"):
+            raise failures.encoded_body(request, str(encoding))
         if received > expected:
             raise MalformedError(
                 f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
@@ -91,13 +89,13 @@ class ObstoreReader:
         store = self._opened()
         try:
             answer = obstore.get(store, _object_key(parse_address(href)))
-            meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
+            meta = answer.meta
             data = memoryview(answer.bytes()) if meta["size"] <= max_bytes else None
         except FAILURES as error:
             raise self._translated(error, whole, store) from None
         if data is None:
             raise failures.too_large(href, meta["size"], max_bytes)
-        return Block(data=unpacked(data, encoding, href, max_bytes=max_bytes), info=_info(meta))
+        return Block(data=data, info=_info(meta))
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -179,11 +177,11 @@ def _object_key(address: Address) -> str:
 
 
 def _info(meta: Mapping[str, Any]) -> ObjectInfo:
-    changed = meta["last_modified"]
+    changed, etag = meta["last_modified"], meta["e_tag"]
     # obstore says 1970 for an answer without Last-Modified.
     return ObjectInfo(
         size=meta["size"],
-        etag=etag_or_none(meta["e_tag"]),
+        etag=etag if etag and etag.strip('W/"') else None,
         last_modified=None if changed == EPOCH else changed,
     )
 

@@ -34,6 +34,7 @@
 -- @returns band_names VARCHAR[]  GDAL's band descriptions.
 -- @returns gcps STRUCT("row" DOUBLE, col DOUBLE, x DOUBLE, y DOUBLE, z DOUBLE)[]  Ground control points of a raster that has no transform; row and col count from the corner of the first pixel.
 -- @returns gcps_crs VARCHAR  CRS of the ground control points.
+-- @returns colorinterp VARCHAR[]  Per band, in rasterio's words: 'red', 'gray', 'palette', 'alpha', 'undefined', …; 'associated_alpha' where the pixels are multiplied by it, 'miniswhite' for gray whose zero is white.
 -- @returns colormap USMALLINT[]  ColorMap as stored: all reds, greens, blues, 0 to 65535.
 -- @returns tile_offsets UBIGINT[]  Where each tile lies, in bytes; 0 for a sparse one.
 -- @returns tile_byte_counts UBIGINT[]  How long each tile is; 0 for a sparse one.
@@ -82,6 +83,7 @@ SELECT
     h.band_names,
     h.gcps,
     h.gcps_crs,
+    h.colorinterp,
     h.colormap,
     h.tile_offsets,
     h.tile_byte_counts,

@@ -43,6 +43,7 @@
 -- @returns band_names VARCHAR[]  NULL: a collection does not keep it.
 -- @returns gcps STRUCT("row" DOUBLE, col DOUBLE, x DOUBLE, y DOUBLE, z DOUBLE)[]  NULL: a collection does not keep it.
 -- @returns gcps_crs VARCHAR  NULL: a collection does not keep it.
+-- @returns colorinterp VARCHAR[]  NULL: a collection does not keep it.
 -- @returns colormap USMALLINT[]  NULL: a collection does not keep it.
 -- @returns tile_offsets UBIGINT[]  Where each tile lies, in bytes; 0 for a sparse one.
 -- @returns tile_byte_counts UBIGINT[]  How long each tile is; 0 for a sparse one.
@@ -178,6 +179,7 @@ FROM named, LATERAL (
         'band_names': NULL::VARCHAR[],
         'gcps': NULL::STRUCT("row" DOUBLE, col DOUBLE, x DOUBLE, y DOUBLE, z DOUBLE)[],
         'gcps_crs': NULL::VARCHAR,
+        'colorinterp': NULL::VARCHAR[],
         'colormap': NULL::USMALLINT[],
         'tile_offsets': m.tile_offsets::UBIGINT[],
         'tile_byte_counts': m.tile_byte_counts::UBIGINT[],

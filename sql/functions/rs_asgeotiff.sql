@@ -1,8 +1,11 @@
 -- A raster as a Cloud-Optimized GeoTIFF: tiles, overviews, and GDAL's layout of a COG.
 --
--- Readers get the same pixels, nodata, CRS and transform, and the same pixels are valid: where nodata does not tell
--- which, an internal mask does. Of an href or index row names, scales, offsets and colour table of the bands stay.
--- A CRS without EPSG code is written as GDAL does; of a CRS with heights, the horizontal part.
+-- Readers get the same pixels, nodata, CRS and transform, and the same pixels are valid: where neither nodata nor
+-- alpha tells which, an internal mask does. Of an href or index row names, scales, offsets, units, colours and colour
+-- table of the bands stay. A CRS without EPSG code is written as GDAL does, shifts to WGS 84 and the sweep of a
+-- geostationary view included; of a CRS with heights, the horizontal part.
+--
+-- The file is read back, header and pixels, before it is returned: what it would not give back is an error that names it.
 --
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.tif' (FORMAT blob): the query gives one row of one column. PARTITION_BY
 -- writes one file a row.

@@ -39,11 +39,12 @@ def check_same(path: Path, source: Path) -> None:
     with rasterio.open(path) as found, rasterio.open(source) as expected:
         assert found.dtypes == expected.dtypes
         assert found.read().tobytes() == expected.read().tobytes()
-        assert (found.dataset_mask() == np.where(expected.dataset_mask() > 0, 255, 0)).all()
+        assert (found.dataset_mask() == expected.dataset_mask()).all()
+        assert found.colorinterp == expected.colorinterp
         assert repr(found.nodata) == repr(expected.nodata)
         assert found.crs == expected.crs
         assert found.transform.almost_equals(expected.transform, 1e-9)
-        for words in ("descriptions", "scales", "offsets"):
+        for words in ("descriptions", "scales", "offsets", "units"):
             assert getattr(found, words) == getattr(expected, words), words
 
 

@@ -1,0 +1,62 @@
+"""What is known of the bands of a chip beside their pixels: names, scales, units, colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rasteret_sql.cog.colorinterp import PALETTE
+from rasteret_sql.cog.header import Header
+
+BILEVEL = {"minisblack": (0, 65535) * 3, "miniswhite": (65535, 0) * 3}
+"""The colour tables that GDAL gives images of one bit, whose pixels are bytes to every reader."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandFacts:
+    """One value a band, in the order of the bands; None where no band has one."""
+
+    band_names: tuple[str | None, ...] | None = None
+    scales: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] | None = None
+    units: tuple[str | None, ...] | None = None
+    colorinterp: tuple[str, ...] | None = None
+    colormap: tuple[int, ...] | None = None
+    """The table of the band that is a palette's."""
+
+    def of(self, places: Sequence[int]) -> BandFacts:
+        """Those of some bands, counted from 0."""
+
+        def chosen(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+            picked = None if values is None else tuple(values[place] for place in places)
+            return picked if picked and any(value is not None for value in picked) else None
+
+        colours = chosen(self.colorinterp)
+        return BandFacts(
+            band_names=chosen(self.band_names),
+            scales=chosen(self.scales),
+            offsets=chosen(self.offsets),
+            units=chosen(self.units),
+            colorinterp=colours,
+            colormap=self.colormap if colours is None or PALETTE in colours else None,
+        )
+
+
+UNKNOWN = BandFacts()
+
+
+def facts_of(header: Header, bands: Sequence[int]) -> BandFacts:
+    """Those of bands of a file, counted from 0."""
+    colours, colormap = header.colours, header.colormap
+    if header.full.bits_per_sample == header.band_count == 1 and header.full.photometric in BILEVEL:
+        colours, colormap = (PALETTE,), BILEVEL[header.full.photometric]
+    facts = BandFacts(
+        band_names=header.band_names,
+        scales=header.scales,
+        offsets=header.offsets,
+        units=header.units,
+        colorinterp=colours,
+        colormap=colormap,
+    )
+    return facts.of(bands)
