@@ -38,6 +38,7 @@ LAYOUTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("extra samples", {"extras": "unspecified"}),
     ("palette, given as stored, with `colormap`", {"extras": "colormap"}),
     ("MinIsWhite, given as stored", {"extras": "miniswhite"}),
+    ("tiles that end with the last row of the image, in every compression", {"extras": "short"}),
     ("reversed bits (FillOrder 2)", {"extras": "fill-order-2"}),
     ("COG with GDAL's ghost area", {"writer": "cog"}),
 )

@@ -23,20 +23,36 @@ __all__ = [
 ]
 
 
-def decode_block(data: bytes | memoryview, layout: BlockLayout, *, rows: int | None = None) -> Pixels:
+def decode_block(
+    data: bytes | memoryview, layout: BlockLayout, *, rows: int | None = None, inside: int | None = None
+) -> Pixels:
     """Decode one block to ``(rows or height, width, samples)``, native byte order, C-contiguous.
 
     The array is writable and shares no memory with ``data``. With ``rows`` (the last strip of an
     image) the block may hold that many rows or more, up to ``height``; without, exactly ``height``.
+    ``inside``: how many of these rows lie in the image. A tile at its lower edge may end after them, as GDAL
+    reads it; the rows that are not stored are 0.
 
     ``MalformedError``: broken, or of another size. ``UnsupportedError``: see ``require_supported``.
     """
     require_supported(layout)
     wanted = layout.height if rows is None else rows
-    if not 0 < wanted <= layout.height:
-        raise ArgumentError(f"{wanted} rows asked of a block of {layout}")
+    least = wanted if inside is None else inside
+    if not 0 < least <= wanted <= layout.height:
+        raise ArgumentError(f"{least} to {wanted} rows asked of a block of {layout}")
     if layout.fill_order == 2 and len(data):
         data = bytes(imagecodecs.bitorder_decode(bytes(data)))
+    try:
+        return _decode(data, layout, wanted)
+    except MalformedError:
+        if least == wanted:
+            raise
+    pixels = np.zeros((wanted, layout.width, layout.samples), layout.dtype)
+    pixels[:least] = _decode(data, layout, least)
+    return pixels
+
+
+def _decode(data: bytes | memoryview, layout: BlockLayout, wanted: int) -> Pixels:
     if layout.compression in IMAGE_CODECS:
         return decode_image(bytes(data), layout, wanted)
     least, most = wanted * layout.row_bytes, layout.height * layout.row_bytes

@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.codec import lzw
+from rasteret_sql.codec import lzw, zstd
 from rasteret_sql.errors import ArgumentError, LimitError, MalformedError
 from rasteret_sql.memory import take
 
@@ -45,7 +45,7 @@ def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) ->
     """Decompress one block that should hold ``least`` to ``most`` bytes; no more is ever produced.
 
     The answer has the decoded size, is writable and shares no memory with ``data``. Bytes after the
-    end of a deflate or LZW stream are ignored, as libtiff does. ``MalformedError``: the stream is
+    end of a deflate, LZW or ZSTD stream are ignored, as libtiff does. ``MalformedError``: the stream is
     broken, or holds less or more. ``LimitError``: this machine cannot give the memory.
     """
     codec = SUPPORTED[name]
@@ -131,7 +131,7 @@ SUPPORTED: Mapping[str, Compression] = {
         predicts=True,
     ),
     "zstd": Compression(
-        decode=lambda data, out: len(imagecodecs.zstd_decode(data, out=out)),
+        decode=zstd.decode,
         encode=lambda rows, level: bytes(imagecodecs.zstd_encode(rows.tobytes(), level)),
         levels=range(1, 23),
         max_ratio=32768,

@@ -10,10 +10,13 @@ import numpy as np
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.codec.part import Part, decodable_part, front_bytes, whole
 from rasteret_sql.cog.scatter import BlockRead
+from rasteret_sql.cog.selection import StoredLevel
+from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.redact import place
 
-BlockKey = tuple[str, str | None, int, int, BlockLayout, int]
-"""href, ETag, offset, byte count, layout, rows: all that decides a block's pixels."""
+BlockKey = tuple[str, str | None, int, int, BlockLayout, int, int]
+"""href, ETag, offset, byte count, layout, rows, rows in the image: all that decides a block's pixels."""
 
 
 @dataclass(kw_only=True)
@@ -23,6 +26,8 @@ class Job:
     byte_range: ByteRange
     layout: BlockLayout
     rows: int
+    inside: int
+    """Rows that lie in the image; a tile may end after them."""
     part: Part
     cut: bool = False
     """A window ends inside the block, whose neighbours may want the rest."""
@@ -48,9 +53,10 @@ class Job:
         return length if self.is_whole else front_bytes(length, self.part.bottom / self.rows)
 
 
-def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
-    """Distinct blocks of all reads; sparse ones are filled in here."""
+def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, RasteretError]]:
+    """Distinct blocks of all reads, and the reads that cannot be made; sparse blocks are filled in here."""
     jobs: dict[BlockKey, Job] = {}
+    errors: dict[int, RasteretError] = {}
     for number, read in enumerate(reads):
         chosen, stored = read.selection, read.selection.stored
         layout = stored.layout
@@ -59,16 +65,24 @@ def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
         )
         for block, offset, byte_count in numbers:
             if byte_count == 0:
-                read.take_fill(block)
+                if offset:
+                    errors[number] = _without_length(stored, offset)
+                else:
+                    read.take_fill(block)
                 continue
             part, partly = read.part_of(block)
-            rows = stored.stored_rows(stored.place(block)[1])
-            key = (stored.href, stored.etag, offset, byte_count, layout, rows)
+            rows, inside = stored.stored_rows(stored.place(block)[1])
+            key = (stored.href, stored.etag, offset, byte_count, layout, rows, inside)
             job = jobs.get(key)
             if job is None:
                 byte_range = ByteRange(href=stored.href, start=offset, length=byte_count)
                 job = jobs[key] = Job(
-                    byte_range=byte_range, layout=layout, rows=rows, part=part, file_size=stored.file_size
+                    byte_range=byte_range,
+                    layout=layout,
+                    rows=rows,
+                    inside=inside,
+                    part=part,
+                    file_size=stored.file_size,
                 )
             else:
                 job.part = job.part.union(part)
@@ -76,7 +90,16 @@ def jobs_of(reads: Sequence[BlockRead]) -> dict[BlockKey, Job]:
             job.wanted_by.append((number, block))
     for job in jobs.values():
         job.part = decodable_part(job.layout, job.rows, job.part)
-    return jobs
+    return jobs, errors
+
+
+def _without_length(stored: StoredLevel, offset: int) -> MalformedError:
+    """GDAL takes such a block for a sparse one, and libtiff works it out where it is the only one."""
+    kind = "TileByteCounts (325)" if stored.tiled else "StripByteCounts (279)"
+    return MalformedError(
+        f"{place(stored.href)}: the block at byte {offset:,} has no length: {kind} is 0, its offset is not; "
+        "a sparse block has 0 in both. Write the file anew from its source"
+    )
 
 
 def keep_what_is_worth_it(jobs: Sequence[Job], *, limit: int) -> None:

@@ -14,14 +14,15 @@ SPACES: Final = " \t\n\r"
 NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 SPECIAL: Final[tuple[tuple[re.Pattern[str], float], ...]] = (
-    (re.compile(r"(?:nan|NaN)$"), math.nan),
-    (re.compile(r"(?:inf|Inf|INF)$"), math.inf),
-    (re.compile(r"-(?:inf|Inf|INF)$"), -math.inf),
+    (re.compile(r"\+?(?:nan|NaN)\Z"), math.nan),
+    (re.compile(r"\+?(?:inf|Inf|INF|Infinity)\Z"), math.inf),
+    (re.compile(r"-(?:inf|Inf|INF|Infinity)\Z"), -math.inf),
     (re.compile(r"-1\.#(?:QNAN|IND)|1\.#[QS]NAN"), math.nan),
     (re.compile(r"1\.#INF", re.IGNORECASE), math.inf),
     (re.compile(r"-1\.#INF", re.IGNORECASE), -math.inf),
 )
-"""What is no decimal number; 1.#INF and its like are how Microsoft's C library printed these."""
+"""What is no decimal number. ``Infinity`` is how Java prints it, ``1.#INF`` and its like are how Microsoft's
+C library did. Other spellings (``INFINITY``, ``inf x``) are 0 to GDAL."""
 WHOLE_RANGES: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 
 
@@ -49,11 +50,11 @@ def read_nodata(text: str | None, dtype: str) -> float | None:
 
 def leading_float(text: str) -> float:
     """The number that a text starts with, as GDAL's ``CPLAtofM`` reads it; 0 where it starts with none."""
-    start = text.lstrip(SPACES).removeprefix("+")
+    start = text.lstrip(SPACES)
     for pattern, value in SPECIAL:
         if pattern.match(start):
             return value
-    number = NUMBER.match(start)
+    number = NUMBER.match(start.removeprefix("+"))
     return float(number[0].replace(",", ".")) if number else 0.0
 
 

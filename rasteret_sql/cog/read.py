@@ -77,7 +77,11 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
             else:
                 reads[number].take(block, outcome)
 
-    wanted = jobs_of(reads)
+    wanted, refused = jobs_of(reads)
+    for number, error in refused.items():
+        errors[number] = error
+    if refused and stop_at_error:
+        return errors
     while wanted and not stop.is_set():
         wanted = _read_jobs(wanted, settle, spared, stop)
     _note_spared(spared)
@@ -238,7 +242,7 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
 def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:
     try:
         if job.is_whole:
-            return decode_block(data, job.layout, rows=job.rows)
+            return decode_block(data, job.layout, rows=job.rows, inside=job.inside)
         return decode_part(data, job.layout, job.part, complete=len(data) == job.byte_range.length)
     except RasteretError as error:
         told = type(error)(f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}")

@@ -92,7 +92,7 @@ class PixelRead:
         if not self.whole:
             return self.pixels.parts[number], False
         chosen = self.selection.stored
-        return Part(0, chosen.stored_rows(chosen.place(block)[1]), chosen.tile_width), False
+        return Part(0, chosen.stored_rows(chosen.place(block)[1])[0], chosen.tile_width), False
 
     def take(self, block: int, piece: Piece) -> None:
         mine = self._slice(block)

@@ -72,11 +72,10 @@ class StoredLevel:
         row, column = divmod(rest, self.across)
         return plane, row, column
 
-    def stored_rows(self, row: int) -> int:
-        """Rows that a block in this row of blocks holds: all but the last strip are full."""
-        if self.tiled:
-            return self.tile_height
-        return min(self.tile_height, self.height - row * self.tile_height)
+    def stored_rows(self, row: int) -> tuple[int, int]:
+        """Rows that a block in this row of blocks holds, less in the last strip; and those in the image."""
+        inside = min(self.tile_height, self.height - row * self.tile_height)
+        return (self.tile_height if self.tiled else inside), inside
 
     def blocks(self, window: Window, bands: Sequence[int]) -> npt.NDArray[np.int64]:
         """Flat numbers of the blocks that hold ``bands`` (from 0) inside ``window``."""

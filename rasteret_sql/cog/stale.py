@@ -5,6 +5,7 @@ from __future__ import annotations
 from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.cog.jobs import Job
 from rasteret_sql.errors import RasteretError, StaleError
+from rasteret_sql.store.etag import same
 from rasteret_sql.store.failures import BeyondEndError
 from rasteret_sql.store.port import Block
 from rasteret_sql.store.redact import place
@@ -34,7 +35,7 @@ def _changed(job: Job, etag: str | None, answer: Block | RasteretError) -> str |
     if isinstance(answer, RasteretError):
         return None
     size, found = answer.info.size, answer.info.etag
-    if etag is not None and found is not None and found != etag:
+    if etag is not None and found is not None and not same(found, etag):
         return f"its ETag was {etag} and is {found}"
     if job.file_size is not None and size is not None and size != job.file_size:
         return f"it had {job.file_size:,} bytes and has {size:,}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.pipeline.search import Search, search_of
 from rasteret_sql.pipeline.target import KEYS, SAME, Target, target_of
+from rasteret_sql.store.etag import OPAQUE
 from rasteret_sql.store.progress import progress
 
 if TYPE_CHECKING:
@@ -195,14 +196,20 @@ def _plan(connection: duckdb.DuckDBPyConnection, known: str, check_files: bool) 
 
 
 def changed(row: str, *, etag: str = "old_etag", size: str = "old_size") -> str:
-    """The condition that a file is no longer what the index says; as reads judge it: by ETag, else by size.
+    """The condition that a file is no longer what the index says; as reads judge it: by ETag and by size.
 
     One that cannot be asked now, because its server is down, is not changed.
     """
+    other_tag = f"{_opaque(f'{row}.{etag}')} <> {_opaque('now.etag')}"
     return (
-        f"(coalesce(now.missing, false) OR CASE WHEN {row}.{etag} IS NOT NULL AND now.etag IS NOT NULL "
-        f"THEN {row}.{etag} <> now.etag ELSE coalesce({row}.{size} <> now.size, false) END)"
+        f"(coalesce(now.missing, false) OR coalesce({other_tag}, false) "
+        f"OR coalesce({row}.{size} <> now.size, false))"
     )
+
+
+def _opaque(tag: str) -> str:
+    """What two ETags are compared by."""
+    return f"regexp_extract({tag}, '{OPAQUE}', 1)"
 
 
 def _read(

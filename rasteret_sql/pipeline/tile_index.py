@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.pipeline.write import columns_of, query_of
+from rasteret_sql.store.address import plain_href
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,6 +96,7 @@ def _around(boxes: list[tuple[float, float, float, float]]) -> tuple[float, ...]
 
 def gdal_path(href: str) -> str:
     """An href as GDAL names it."""
+    href = plain_href(href)
     for prefix, virtual in PREFIXES.items():
         if href.startswith(prefix):
             return virtual + href.removeprefix(prefix)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
+from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.settings import settings
 from rasteret_sql.stac import geoparquet
 from rasteret_sql.stac.api_io import ApiIO
 from rasteret_sql.stac.href import has_scheme, is_absolute, resolve_href
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.stac.values import member_names, short
+from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
 from rasteret_sql.store.redact import place
 
 DOCUMENT_BYTES_MAX = 1 << 30
@@ -43,8 +43,8 @@ def open_document(data: bytes, href: str) -> Opened:
     """
     if data[:4] == b"PAR1":
         return Opened(rows=_rows(geoparquet.items(data, href), href))
-    if data[:2] == b"\x1f\x8b":
-        data = _decompressed(data, href)
+    if data[:2] == GZIP_MAGIC:
+        data = gunzipped(data, href, max_bytes=DOCUMENT_BYTES_MAX)
     if _NDJSON.search(re.split(r"[?#]", href, maxsplit=1)[0]):
         return Opened(rows=_rows(_lines(data, href), href))
     try:
@@ -144,25 +144,3 @@ def _lines(data: bytes, href: str) -> Iterator[Any]:
         except (ValueError, RecursionError) as error:
             found = line[:40].decode("utf-8", "replace")
             raise MalformedError(f"{place(href)}: line {number} is not JSON, it begins {found!r}") from error
-
-
-def _decompressed(data: bytes, href: str) -> bytes:
-    """gzip (RFC 1952), one member after another."""
-    parts: list[bytes] = []
-    left = DOCUMENT_BYTES_MAX
-    try:
-        while data:
-            member = zlib.decompressobj(31)
-            part = member.decompress(data, left + 1)
-            if len(part) > left:
-                raise LimitError(
-                    f"{place(href)}: decompresses to more than {DOCUMENT_BYTES_MAX >> 20} MiB; split the file"
-                )
-            if not member.eof:
-                raise MalformedError(f"{place(href)}: its gzip data ends too early")
-            parts.append(part)
-            left -= len(part)
-            data = member.unused_data.lstrip(b"\0")
-    except zlib.error as error:
-        raise MalformedError(f"{place(href)}: its gzip data is damaged ({error})") from error
-    return b"".join(parts)

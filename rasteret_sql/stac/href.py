@@ -5,6 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 
+from rasteret_sql.errors import RasteretError
+from rasteret_sql.store.address import plain_href
+
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least, so that C:\ is a path
 
 
@@ -25,8 +28,10 @@ def resolve_href(href: str, base: str | None) -> str:
     only those it knows. The query of ``base`` is dropped: it may hold a signature that is not for ``href``.
     Without a base a relative href stays as it is.
     """
+    href = _plain(href)
     if not base or has_scheme(href):
         return href
+    base = _plain(base)
     root, path_of_base = _split(base)
     folder = posixpath.dirname(path_of_base)
     if href.startswith("//"):
@@ -44,6 +49,14 @@ def resolve_href(href: str, base: str | None) -> str:
     if path.endswith("/") and not joined.endswith("/"):
         joined += "/"
     return f"{root}{joined}{separator}{tail}"
+
+
+def _plain(href: str) -> str:
+    """As the store would take it; a path of GDAL's that it refuses stays, for the read to say so."""
+    try:
+        return plain_href(href)
+    except RasteretError:
+        return href.strip()
 
 
 def _split(base: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.store.gdal_path import href_of
 from rasteret_sql.store.redact import place
 
 FAMILIES = {
@@ -57,8 +58,26 @@ def is_chain(href: str) -> bool:
     return match is not None and match[1].lower() not in FAMILIES
 
 
+def plain_href(href: str) -> str:
+    """``href`` without blanks around it, and what it stands for where it is a path of GDAL's (``/vsis3/…``).
+
+    A local file whose name begins or ends with a blank keeps it. Raises for paths of GDAL's that nothing
+    here stands for.
+    """
+    plain = href.strip()
+    if plain != href and family_of(plain) == "local" and os.path.lexists(href):
+        return href
+    if plain[:4].lower() != "/vsi":
+        return plain
+    try:
+        return href_of(plain)
+    except RasteretError as error:
+        raise type(error)(f"{place(href)}: {error}") from None
+
+
 def parse_address(href: str) -> Address:
-    """Split ``href``. Raises ``ArgumentError`` for an address without bucket, host or object name."""
+    """Split ``plain_href(href)``. Raises ``ArgumentError`` for one without bucket, host or object name."""
+    href = plain_href(href)
     scheme = scheme_of(href)
     # what a path of a file means may change with the working directory
     return _parse(href, scheme) if FAMILIES.get(scheme) == "local" else _parse_remote(href, scheme)

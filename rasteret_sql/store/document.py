@@ -9,7 +9,8 @@ from typing import Any
 
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.address import family_of
+from rasteret_sql.store.address import family_of, plain_href
+from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.route import reader_for
 from rasteret_sql.store.schedule import run
@@ -28,7 +29,8 @@ def read_documents(
     requests = [ByteRange(href=href, start=0, length=min(max_bytes, 1 << 20)) for href in hrefs]
 
     def read(request: ByteRange) -> Block:
-        return reader_for(request.href).read_all(request.href, max_bytes=max_bytes)
+        href = plain_href(request.href)
+        return reader_for(href).read_all(href, max_bytes=max_bytes)
 
     for index, outcome in run(requests, read, kind=kind):
         yield index, outcome if isinstance(outcome, RasteretError) else bytes(outcome.data)
@@ -68,6 +70,7 @@ def list_files(pattern: str) -> list[FileEntry]:
     from rasteret_sql.store.fsspec_reader import open_filesystem
     from rasteret_sql.store.options import options_for
 
+    pattern = plain_href(pattern)
     try:
         fs, path = open_filesystem(pattern, filesystem_words(pattern, options_for(pattern), settings()))
         fs.invalidate_cache()
@@ -81,7 +84,7 @@ def list_files(pattern: str) -> list[FileEntry]:
             href=_href(name, pattern, fs),
             size=about.get("size"),
             last_modified=_moment(_first(about, MODIFIED_KEYS)),
-            etag=_etag(_first(about, ETAG_KEYS)),
+            etag=etag_or_none(_first(about, ETAG_KEYS)),
         )
         for name, about in found.items()
         if about.get("type") == "file"
@@ -101,11 +104,6 @@ def _href(name: str, pattern: str, fs: Any) -> str:
 
 def _first(about: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return next((about[key] for key in keys if about.get(key) is not None), None)
-
-
-def _etag(value: Any) -> str | None:
-    """An entity tag; None for the empty one of a server that has none."""
-    return str(value) if value and str(value).strip('W/"') else None
 
 
 def _moment(value: object) -> datetime | None:

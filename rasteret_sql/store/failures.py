@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -151,11 +152,11 @@ def web_page(request: ByteRange) -> AccessError:
     )
 
 
-def encoded_body(request: ByteRange, encoding: str) -> UnsupportedError:
+def encoded_body(request: ByteRange, encodings: Sequence[str]) -> UnsupportedError:
     """The stored bytes are wrapped in a compression of HTTP's."""
     return UnsupportedError(
-        f"{place(request.href)}: the server sends it with Content-Encoding {encoding[:40]!r}, so byte ranges "
-        "do not address the file's own bytes; store it without that encoding."
+        f"{place(request.href)}: the server sends it with Content-Encoding {', '.join(encodings)!r}, so byte "
+        "ranges do not address the file's own bytes; store it without that encoding."
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.store import failures
-from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.address import parse_address, plain_href
 from rasteret_sql.store.pool import pool_of
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.redact import place
@@ -57,7 +58,10 @@ def _read(request: ByteRange) -> Block:
             f"{place(request.href)}: {request.length:,} bytes at {request.start:,} cannot be read; "
             "expected a length above 0 and a start of at least 0."
         )
-    block = reader_for(request.href).read(request)
+    href = plain_href(request.href)
+    if href != request.href:
+        request = replace(request, href=href)
+    block = reader_for(href).read(request)
     size = block.info.size
     if size is not None and len(block.data) < min(request.length, size - request.start):
         raise failures.short_body(request, len(block.data), min(request.length, size - request.start))

@@ -10,6 +10,7 @@ from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, Raste
 from rasteret_sql.settings import settings
 from rasteret_sql.store import failures
 from rasteret_sql.store.address import family_of, scheme_of
+from rasteret_sql.store.content_encoding import COMPRESSIONS, encoded_document
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place
 from rasteret_sql.store.s3_config import NO_S3_CREDENTIALS
@@ -36,6 +37,8 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
     name = type(error).__name__
     if isinstance(error, RasteretError):
         return error
+    if type(error).__module__.startswith("aiohttp") and "content-encoding" in str(error).lower():
+        return _undecodable(error, href, request)
     if told := http_answer(error):
         return failures.status_error(href, request=request, **told)
     if isinstance(error, ImportError):
@@ -77,6 +80,16 @@ def _of_transport(error: Exception, name: str, href: str) -> TransportError:
             transient=True,
         )
     return TransportError(f"{place(href)}: fsspec could not read it ({name}).")
+
+
+def _undecodable(error: Exception, href: str, request: ByteRange | None) -> RasteretError:
+    """aiohttp unpacks what gcsfs reads, and fails in the middle of a file or without the library for it."""
+    named = tuple(name for name in re.findall(r"[\w-]+", str(error).lower()) if name in COMPRESSIONS) or (
+        "?",
+    )
+    if request is not None:
+        return failures.encoded_body(request, named[:1])
+    return encoded_document(href, named[0])
 
 
 def http_answer(error: BaseException) -> dict[str, Any] | None:

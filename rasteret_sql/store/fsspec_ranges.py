@@ -14,9 +14,11 @@ from typing import Any
 
 from fsspec.asyn import sync
 
+from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.port import ObjectInfo
 
-Answer = tuple[bytes, ObjectInfo]
+Answer = tuple[bytes, ObjectInfo, str | None]
+"""The bytes, what is said of their object, and its Content-Encoding."""
 
 
 async def _s3(fs: Any, path: str, start: int, end: int) -> Answer:
@@ -27,30 +29,40 @@ async def _s3(fs: Any, path: str, start: int, end: int) -> Answer:
     )
     async with answer["Body"] as body:
         data = await body.read()
-    return data, ObjectInfo(
+    info = ObjectInfo(
         size=_total(answer.get("ContentRange")),
-        etag=_etag(answer.get("ETag")),
+        etag=etag_or_none(answer.get("ETag")),
         last_modified=answer.get("LastModified"),
     )
+    return data, info, answer.get("ContentEncoding")
 
 
 async def _azure(fs: Any, path: str, start: int, end: int) -> Answer:
     container, name, version = fs.split_path(path)
     async with fs.service_client.get_blob_client(container=container, blob=name) as client:
         stream = await client.download_blob(
-            offset=start, length=end - start, version_id=version, max_concurrency=1, **fs._timeout_kwargs
+            offset=start,
+            length=end - start,
+            version_id=version,
+            max_concurrency=1,
+            decompress=False,
+            **fs._timeout_kwargs,
         )
         data = await stream.readall()
     about = stream.properties
-    return data, ObjectInfo(
-        size=_total(about.content_range), etag=_etag(about.etag), last_modified=about.last_modified
+    info = ObjectInfo(
+        size=_total(about.content_range), etag=etag_or_none(about.etag), last_modified=about.last_modified
     )
+    return data, info, about.content_settings.content_encoding
 
 
 async def _google(fs: Any, path: str, start: int, end: int) -> Answer:
-    """No ETag: gcsfs speaks Google's JSON protocol, whose ETags are not those of the XML one of obstore."""
+    """No ETag: gcsfs speaks Google's JSON protocol, whose ETags are not those of the XML one of obstore.
+
+    aiohttp has unpacked what was sent with gzip or deflate, and still names it.
+    """
     headers, data = await fs._call("GET", fs.url(path), headers={"Range": f"bytes={start}-{end - 1}"})
-    return data, ObjectInfo(size=_total(headers.get("Content-Range")))
+    return data, ObjectInfo(size=_total(headers.get("Content-Range"))), headers.get("Content-Encoding")
 
 
 _RANGES: dict[str, Callable[[Any, str, int, int], Awaitable[Answer]]] = {
@@ -68,13 +80,9 @@ def cat(family: str, fs: Any, path: str, start: int, end: int) -> Answer:
             answer: Answer = sync(fs.loop, ranged, fs, path, start, end)
             return answer
     data: bytes = fs.cat_file(path, start=start, end=end)
-    return data, ObjectInfo()
+    return data, ObjectInfo(), None
 
 
 def _total(content_range: str | None) -> int | None:
     match = re.fullmatch(r"bytes \d+-\d+/(\d+)", content_range or "")
     return int(match[1]) if match else None
-
-
-def _etag(value: str | None) -> str | None:
-    return value if value and value.strip('W/"') else None

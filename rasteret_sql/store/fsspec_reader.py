@@ -14,10 +14,11 @@ from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.settings import Settings
 from rasteret_sql.store import failures
 from rasteret_sql.store.address import family_of
+from rasteret_sql.store.content_encoding import compressions, unpacked
 from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.fsspec_errors import translate
 from rasteret_sql.store.fsspec_options import Words, filesystem_words
-from rasteret_sql.store.fsspec_ranges import cat
+from rasteret_sql.store.fsspec_ranges import Answer, cat
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -40,7 +41,9 @@ class FsspecReader:
 
     def read(self, request: ByteRange) -> Block:
         href = request.href
-        data, info = self._cat(request)
+        data, info, encoding = self._cat(request)
+        if found := compressions(encoding):
+            raise failures.encoded_body(request, found)
         if not data:
             raise failures.beyond_end(href, request, info.size)
         if len(data) > request.length:
@@ -51,17 +54,19 @@ class FsspecReader:
         return Block(data=data, info=info)
 
     def read_all(self, href: str, *, max_bytes: int) -> Block:
-        data, info = self._cat(ByteRange(href=href, start=0, length=max_bytes + 1), whole=True)
+        data, info, encoding = self._cat(ByteRange(href=href, start=0, length=max_bytes + 1), whole=True)
         if len(data) > max_bytes:
             raise failures.too_large(href, info.size, max_bytes)
+        if family_of(href) != "gs":  # there it comes unpacked
+            data = bytes(unpacked(data, encoding, href, max_bytes=max_bytes))
         return Block(data=data, info=info)
 
-    def _cat(self, request: ByteRange, *, whole: bool = False) -> tuple[bytes, ObjectInfo]:
+    def _cat(self, request: ByteRange, *, whole: bool = False) -> Answer:
         href = request.href
         try:
             fs, path = self._opened(href)
-            data, info = cat(family_of(href), fs, path, request.start, self._ends.end(request))
-            return data, self._info(fs, path) or info
+            data, info, encoding = cat(family_of(href), fs, path, request.start, self._ends.end(request))
+            return data, self._info(fs, path) or info, encoding
         except Exception as error:  # every file system has exceptions of its own
             found = translate(error, href, None if whole else request)
         if isinstance(found, RangeRefusedError):

@@ -29,6 +29,8 @@ from rasteret_sql.settings import Settings
 from rasteret_sql.store import failures, redirects
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.content_encoding import compressions, unpacked
+from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -63,7 +65,8 @@ class HttpReader:
         return self._run(request.href, self._read(request, headers))
 
     def read_all(self, href: str, *, max_bytes: int, headers: Mapping[str, str] = NO_HEADERS) -> Block:
-        return self._run(href, self._read_all(href, max_bytes, headers))
+        data, info, encoding = self._run(href, self._read_all(href, max_bytes, headers))
+        return Block(data=unpacked(data, encoding, href, max_bytes=max_bytes), info=info)
 
     def headers_of(self, href: str) -> dict[str, str]:
         """Headers of the answer to HEAD, keys in lower case, whatever its status; no redirect is followed."""
@@ -115,18 +118,19 @@ class HttpReader:
                 return await _part_of_whole(request, answer)
             raise await _refusal(request.href, request, answer)
 
-    async def _read_all(self, href: str, max_bytes: int, headers: Mapping[str, str]) -> Block:
+    async def _read_all(
+        self, href: str, max_bytes: int, headers: Mapping[str, str]
+    ) -> tuple[memoryview, ObjectInfo, str]:
         async with await self._get(href, {}, headers) as answer:
             if answer.status != 200:
                 raise await _refusal(href, None, answer)
             size = answer.content_length
             if size is not None and size > max_bytes:
                 raise failures.too_large(href, size, max_bytes)
-            _check_encoding(ByteRange(href=href, start=0, length=max_bytes), answer)
             data = await _take(answer, max_bytes + 1)
             if len(data) > max_bytes:
                 raise failures.too_large(href, None, max_bytes)
-            return Block(data=memoryview(data), info=_info(answer, len(data)))
+            return memoryview(data), _info(answer, len(data)), _encoding(answer)
 
 
 async def _partial(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:
@@ -195,16 +199,18 @@ async def _refusal(href: str, request: ByteRange | None, answer: aiohttp.ClientR
 
 
 def _check_encoding(request: ByteRange, answer: aiohttp.ClientResponse) -> None:
-    encoding = answer.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", ""):
-        raise failures.encoded_body(request, encoding)
+    if found := compressions(_encoding(answer)):
+        raise failures.encoded_body(request, found)
+
+
+def _encoding(answer: aiohttp.ClientResponse) -> str:
+    return ", ".join(answer.headers.getall("Content-Encoding", ()))
 
 
 def _info(answer: aiohttp.ClientResponse, size: int | None) -> ObjectInfo:
-    etag = answer.headers.get("ETag", "")
     return ObjectInfo(
         size=size,
-        etag=etag if etag.strip('W/"') else None,
+        etag=etag_or_none(answer.headers.get("ETag")),
         last_modified=_date(answer.headers.get("Last-Modified")),
     )
 

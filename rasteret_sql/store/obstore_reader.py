@@ -18,6 +18,8 @@ from rasteret_sql.store import failures
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.az_config import az_config
 from rasteret_sql.store.cloud_config import CloudConfig, http_headers
+from rasteret_sql.store.content_encoding import compressions, unpacked
+from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.gs_config import gs_config
 from rasteret_sql.store.obstore_errors import RegionError, translate
@@ -74,8 +76,8 @@ class ObstoreReader:
             data, received = _body(answer, expected)
         except FAILURES as error:
             raise self._translated(error, request, store) from None
-        if encoding not in (None, "identity"):
-            raise failures.encoded_body(request, str(encoding))
+        if encoding and (found := compressions(encoding)):
+            raise failures.encoded_body(request, found)
         if received > expected:
             raise MalformedError(
                 f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
@@ -89,13 +91,13 @@ class ObstoreReader:
         store = self._opened()
         try:
             answer = obstore.get(store, _object_key(parse_address(href)))
-            meta = answer.meta
+            meta, encoding = answer.meta, answer.attributes.get("Content-Encoding")
             data = memoryview(answer.bytes()) if meta["size"] <= max_bytes else None
         except FAILURES as error:
             raise self._translated(error, whole, store) from None
         if data is None:
             raise failures.too_large(href, meta["size"], max_bytes)
-        return Block(data=data, info=_info(meta))
+        return Block(data=unpacked(data, encoding, href, max_bytes=max_bytes), info=_info(meta))
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -177,11 +179,11 @@ def _object_key(address: Address) -> str:
 
 
 def _info(meta: Mapping[str, Any]) -> ObjectInfo:
-    changed, etag = meta["last_modified"], meta["e_tag"]
+    changed = meta["last_modified"]
     # obstore says 1970 for an answer without Last-Modified.
     return ObjectInfo(
         size=meta["size"],
-        etag=etag if etag and etag.strip('W/"') else None,
+        etag=etag_or_none(meta["e_tag"]),
         last_modified=None if changed == EPOCH else changed,
     )
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rasteret_sql.store.gdal_path import shown
+
 LONGEST_PLACE = 300
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*://)(?P<rest>.*)", re.DOTALL)
+_URL = re.compile(
+    r"(?P<scheme>(?:/vsi[^:]*/\{?)?[A-Za-z][A-Za-z0-9+.\-]*://)(?P<rest>.*)", re.DOTALL | re.IGNORECASE
+)
 _LINK = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.\-]*://)")
 _PLAIN_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:@]*)(:\d*)?")
 
@@ -32,6 +36,8 @@ def place(href: str) -> str:
 
 
 def _redact_one(url: str) -> str:
+    if url[:1].isspace() or url[:4].lower() == "/vsi":
+        url = shown(url.strip())
     match = _URL.fullmatch(url)
     if match is None:
         return url

@@ -104,6 +104,7 @@ _obstore_died_in_fork = False
 def reader_for(href: str) -> Reader:
     """The reader that serves ``href`` under the signers, storage options and settings in force."""
     address, limits = parse_address(href), settings()
+    href = address.href
     signer = signer_for(href)
     if signer is not None:
         return _signing.setdefault((signer, limits), SigningReader(signer, exact_reader))

@@ -212,7 +212,7 @@ def _pool_for(href: str) -> Pool:
     """The threads for the server of one request."""
     try:
         return pool_of(parse_address(href).root)
-    except ArgumentError:
+    except RasteretError:
         return pool_of("")  # the attempt says what is wrong with it
 
 

@@ -71,6 +71,8 @@ class _Known:
             return None
         pairs = zip(self.tiff.images, self.parts, strict=True)
         images = [changed(image, **{part.name: part.value(data) for part in parts}) for image, parts in pairs]
+        if not all(map(_has_lengths, images)):
+            return None
         return changed(self.tiff, images=tuple(images), like=self.tiff)
 
 
@@ -83,6 +85,13 @@ def changed(instance: Record, **values: Any) -> Record:
     other.__dict__.update(instance.__dict__)
     other.__dict__.update(values)
     return other
+
+
+def _has_lengths(image: Image) -> bool:
+    """Whether the byte counts are certainly those of the tag; see ``tiff.byte_counts``."""
+    if len(image.tile_byte_counts) != 1:
+        return True
+    return bool(image.tile_byte_counts[0]) and not (image.compression == "none" and not image.tiled)
 
 
 _known: deque[_Known] = deque(maxlen=MOST)
@@ -100,6 +109,10 @@ def read_alike(buffer: Bytes, limits: Settings) -> Tiff | None:
 
 def keep(buffer: Bytes, head: Head, directories: Sequence[Directory], progress: Progress, tiff: Tiff) -> None:
     """Remember a file of which everything came with its beginning."""
+    if not all(map(_has_lengths, tiff.images)):
+        return
+    if any(progress.grids[one.offset].counts_tag not in one.fields for one in directories):
+        return
     data = buffer.beginning
     decisive: list[Span] = [(0, head.length)]
     parts: list[tuple[_Part, ...]] = []

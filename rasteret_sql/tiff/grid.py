@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.buffer import MAX_FILE_BYTES, Range
+from rasteret_sql.tiff.buffer import Range
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.image import UInt64s
 from rasteret_sql.tiff.limits import Allowance
@@ -144,34 +142,12 @@ def _described(grid: Grid) -> str:
     )
 
 
-def read_tables(values: Values, grid: Grid) -> tuple[UInt64s, UInt64s]:
-    """Offset and byte count of every block; values past the grid are left out, as libtiff does."""
+def read_tables(values: Values, grid: Grid) -> tuple[UInt64s, UInt64s | None]:
+    """Offset and byte count of every block; values past the grid are left out, as libtiff does.
+
+    No byte counts where the file has none; see ``tiff.byte_counts``.
+    """
     offsets = values.integers(grid.offsets_tag, grid.block_count)
-    counts = values.integers(grid.counts_tag, grid.block_count)
     if offsets is None:
         raise values.malformed(grid.offsets_tag, "is missing")
-    if counts is None:
-        counts = _computed_byte_counts(values, grid)
-    return offsets, counts
-
-
-def _computed_byte_counts(values: Values, grid: Grid) -> UInt64s:
-    """What uncompressed blocks take (TIFF 6.0, section 3): rows padded to bytes, a short last strip."""
-    if values.integer(tags.COMPRESSION, 1) != 1:
-        raise MalformedError(
-            f"{values.directory.place}: {tags.tag_label(grid.counts_tag)} is missing, and only the sizes "
-            "of uncompressed blocks follow from the other tags"
-        )
-    samples = 1 if grid.interleave == "band" else grid.band_count
-    row_bytes = -(-grid.tile_width * samples * read_bits(values) // 8)
-    block_bytes = row_bytes * grid.tile_height
-    if block_bytes > MAX_FILE_BYTES:
-        raise MalformedError(
-            f"{values.directory.place}: one uncompressed block of {grid.tile_width} x {grid.tile_height} "
-            f"takes {block_bytes:,} bytes, more than any file has"
-        )
-    counts = np.full(grid.block_count, block_bytes, np.uint64)
-    if not grid.tiled:
-        last_rows = grid.height - (grid.blocks_down - 1) * grid.tile_height
-        counts[grid.blocks_down - 1 :: grid.blocks_down] = row_bytes * last_rows
-    return counts
+    return offsets, values.integers(grid.counts_tag, grid.block_count)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.alike import keep, read_alike
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
+from rasteret_sql.tiff.byte_counts import complete_byte_counts
 from rasteret_sql.tiff.directory import Progress, Values, walk
 from rasteret_sql.tiff.geokeys import MAX_VALUES, GeoKeyTags, resolve_geo_keys
 from rasteret_sql.tiff.grid import GRID_TAGS, Grid, missing_tables, read_bits, read_grid, read_tables
@@ -53,7 +57,7 @@ def parse(buffer: Bytes, limits: Settings | None = None) -> Tiff:
     tiff = Tiff(
         byte_order=head.byte_order,
         big=head.big,
-        images=tuple(_read_image(values, progress) for values in every),
+        images=tuple(_read_image(values, progress, every) for values in every),
         ghost=head.ghost,
     )
     keep(buffer, head, directories, progress, tiff)
@@ -83,11 +87,25 @@ def _missing_value(values: Values, tag: int, allowance: Allowance) -> list[Range
     return values.missing(tag)
 
 
-def _read_image(values: Values, progress: Progress) -> Image:
+def _next_position(every: Sequence[Values], progress: Progress, start: int) -> int | None:
+    """Where the first directory, value or block behind ``start`` lies, or the file ends."""
+    ends = [] if every[0].buffer.size is None else [every[0].buffer.size]
+    for values in every:
+        ends.append(values.directory.offset)
+        ends += [one.position for one in values.directory.fields.values() if one.inside is None]
+        grid = progress.grids[values.directory.offset]
+        ends += read_tables(values, grid)[0].tolist()
+    return min((end for end in ends if end > start), default=None)
+
+
+def _read_image(values: Values, progress: Progress, every: Sequence[Values]) -> Image:
     grid = progress.grids[values.directory.offset]
     bits = read_bits(values)
     sample_format, dtype = _read_sample_type(values, bits)
-    offsets, counts = read_tables(values, grid)
+    offsets, stored_counts = read_tables(values, grid)
+    counts = complete_byte_counts(
+        values, grid, offsets, stored_counts, partial(_next_position, every, progress)
+    )
     colormap = _first_integers(values, tags.COLOR_MAP, 3 << min(bits, 16))
     lerc = _first_integers(values, tags.LERC_PARAMETERS, MAX_LERC_PARAMETERS)
     geo_keys, geo_minor_revision = _read_geo_keys(values, progress.allowance)

@@ -14,7 +14,7 @@ from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.settings import configure
 from tests.contracts import scenes
 from tests.duck.refusals import message
-from tests.store.server import FaultServer
+from tests.store.server import Fault, FaultServer, etag_of
 
 READ = "SELECT c.data FROM idx AS i, read_cog(i) AS c"
 Put = Callable[[bytes], str]
@@ -61,3 +61,23 @@ def test_a_changed_file_is_stale(
     put(data)
     con.execute("CREATE OR REPLACE TABLE idx AS FROM cog_header($1)", [href])
     assert len(con.execute(READ).fetchall()) == 1
+
+
+@pytest.mark.parametrize("transport", ["auto", "fsspec"])
+def test_a_tag_that_turned_weak_is_the_same_file(
+    con: duckdb.DuckDBPyConnection, data: bytes, transport: str
+) -> None:
+    """As a proxy makes of it that may compress (RFC 9110, 8.8.3.2)."""
+    configure(transport=transport)
+    with FaultServer({"a.tif": data}) as server:
+        con.execute("CREATE TABLE idx AS FROM cog_header($1)", [server.url("a.tif")])
+        expected = con.execute(READ).fetchall()
+        for tag in (f"W/{etag_of(data)}", etag_of(data).replace('"', ""), f'{etag_of(data)[:-1]}-gzip"'):
+            BLOCKS.clear()
+            server.fail("a.tif", Fault(headers={"ETag": tag}), times=20)
+            assert con.execute(READ).fetchall() == expected
+            server.clear()
+        BLOCKS.clear()
+        server.files["a.tif"] = data + b"!"
+        server.fail("a.tif", Fault(headers={"ETag": f"W/{etag_of(data)}"}), times=20)
+        assert "bytes and has" in message(con, READ)  # the length is compared too

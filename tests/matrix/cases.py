@@ -30,6 +30,7 @@ FAMILIES = (
     edited.reversed_bits,
     edited.odd_samples,
     edited.odd_tiles,
+    edited.short_tiles,
     edited.refused,
 )
 CASES = tuple(case for family in FAMILIES for case in family())

@@ -312,6 +312,16 @@ DISAGREEMENTS = (
         why="tifffile has no dtype for them",
     ),
     Disagreement(
+        files="tiles that are higher than the image and end with its last row",
+        cases=({"extras": "short", "layout": "tile256|tile48x80"},),
+        reader="gdal",
+        about=(REFUSES,),
+        theirs="an error",
+        ours="the samples",
+        why="GDAL reads such tiles below others, and takes a wrong remainder where there is one row of them; "
+        "tifffile agrees",
+    ),
+    Disagreement(
         files="complex of two 32-bit integers",
         cases=({"extras": "complex-int", "dtype": "uint64"},),
         reader="gdal",

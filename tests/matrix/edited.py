@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.matrix.case import Case
-from tests.matrix.choices import ORDERS, product, with_
+from tests.matrix.choices import ORDERS, product, turning, with_
 
 
 def reversed_bits() -> Iterator[Case]:
@@ -65,6 +65,45 @@ def odd_tiles() -> Iterator[Case]:
         compression="deflate",
         dtype="uint16",
         options=(("Compression", "32946"),),
+    )
+
+
+def short_tiles() -> Iterator[Case]:
+    """Tiles at the lower edge that end with the last row of the image, as old writers leave them."""
+    yield from with_(
+        "edited",
+        turning(
+            product(
+                compression=["none", "packbits", "deflate", "lzw", "zstd", "lzma"],
+                dtype=["uint8", "uint16", "float32"],
+                overviews=[0, 1],
+            ),
+            bands=(1, 3, 3),
+            interleave=("pixel", "band"),
+            byte_order=("little", "little", "big"),
+            layout=("tile32", "tile64x16", "tile256", "tile48x80"),
+        ),
+        extras=("short",),
+    )
+    for predictor, dtypes in ((2, ("uint8", "uint16", "int32")), (3, ("float32", "float64"))):
+        yield from with_(
+            "edited",
+            turning(
+                product(compression=["deflate", "lzw", "zstd", "lzma"], dtype=dtypes, byte_order=ORDERS),
+                bands=(1, 3, 3),
+                interleave=("pixel", "band"),
+                layout=("tile32", "tile64x16", "tile256"),
+            ),
+            predictor=predictor,
+            extras=("short",),
+        )
+    yield from with_(
+        "edited",
+        product(bands=[1, 3]),
+        compression="jpeg",
+        interleave="band",
+        dtype="uint8",
+        extras=("short",),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from tests.matrix.case import Case
+from tests.matrix.case import LAYOUTS, Case
 
 Pixels = np.ndarray[Any, Any]
 Tag = tuple[str, str, int, Any, bool]
@@ -42,6 +42,44 @@ def odd_tiles(case: Case, pixels: Pixels) -> list[bytes]:
     padded = np.pad(pixels[0], ((0, height - pixels.shape[1]), (0, 2 * width - pixels.shape[2])))
     stored = padded.astype(padded.dtype.newbyteorder({"little": "<", "big": ">"}[case.byte_order]))
     return [encode(stored[:, x : x + width].tobytes()) for x in (0, width)]
+
+
+def short_tiles(case: Case, pixels: Pixels) -> Iterator[bytes]:
+    """The compressed tiles of pages (bands, rows, columns): those at the lower edge end with the image."""
+    width, height = LAYOUTS[case.layout]
+    encode = {
+        "none": bytes,
+        "deflate": imagecodecs.zlib_encode,
+        "lzw": imagecodecs.lzw_encode,
+        "packbits": lambda stored: imagecodecs.packbits_encode(stored, axis=-1),
+        "zstd": imagecodecs.zstd_encode,
+        "lzma": imagecodecs.lzma_encode,
+        "jpeg": lambda stored: imagecodecs.jpeg8_encode(stored, level=90),
+    }[case.compression]
+    planes = pixels[:, :, :, None] if case.interleave == "band" else pixels.transpose(1, 2, 0)[None]
+    for plane in planes:
+        for y in range(0, plane.shape[0], height):
+            for x in range(0, plane.shape[1], width):
+                tile = plane[y : y + height, x : x + width]
+                tile = np.pad(tile, ((0, 0), (0, width - tile.shape[1]), (0, 0)))
+                if case.predictor == 3:
+                    stored = _float_differences(tile)
+                elif case.predictor == 2:
+                    stored = imagecodecs.delta_encode(tile, axis=-2)
+                else:
+                    stored = tile
+                if case.byte_order == "big" and case.predictor != 3:
+                    stored = stored.byteswap()
+                whole = case.compression == "jpeg"
+                yield encode(stored if whole else stored.reshape(len(tile), -1).view("uint8"))
+
+
+def _float_differences(tile: Pixels) -> Pixels:
+    """Predictor 3 (Adobe's TIFF Technical Note 3): planes of bytes, each less the one a pixel before."""
+    rows, width, samples = tile.shape
+    most_significant_first = tile.astype(tile.dtype.newbyteorder(">")).view("uint8")
+    planes = most_significant_first.reshape(rows, width * samples, -1).transpose(0, 2, 1).reshape(rows, -1)
+    return np.hstack([planes[:, :samples], planes[:, samples:] - planes[:, :-samples]])
 
 
 def reverse_bits(path: Path) -> None:

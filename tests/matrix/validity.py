@@ -116,8 +116,8 @@ def odd_nodata() -> Iterator[Case]:
         "uint8": ("-9999", "300", "nan", "7.5"),
         "int16": ("1e+20", " 7 ", "-inf"),
         "float16": ("nan", "-9999", "0.1", "7"),
-        "float32": ("1e400", "-0", "0.1"),
-        "float64": ("0.1", "1e+300"),
+        "float32": ("1e400", "-0", "0.1", "Infinity", "+Infinity"),
+        "float64": ("0.1", "1e+300", "-Infinity"),
     }
     yield from with_(
         "tifffile",

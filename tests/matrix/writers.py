@@ -165,6 +165,11 @@ def _write_page(out: Any, case: Case, pixels: Pixels, **options: Any) -> None:
     page = pixels[0] if bands == 1 else np.ascontiguousarray(pixels)
     if edits.is_odd(case):
         out.write(iter(edits.odd_tiles(case, pixels)), shape=page.shape, dtype=page.dtype, **options)
+    elif "short" in case.extras:
+        tiles = edits.short_tiles(
+            case, np.moveaxis(pixels, 2, 0) if case.interleave == "pixel" and bands > 1 else pixels
+        )
+        out.write(tiles, shape=page.shape, dtype=page.dtype, **options)
     elif "sparse" in case.extras:
         tiles = [None if k % 2 else tile for k, tile in enumerate(_tiles(page, layout))]
         out.write(iter(tiles), shape=page.shape, dtype=page.dtype, **options)

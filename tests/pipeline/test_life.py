@@ -12,7 +12,7 @@ from rasteret_sql.errors import ArgumentError, NotFoundError
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, validate_index
 from rasteret_sql.pipeline.target import ParquetTarget, TableTarget
 from tests.pipeline.scenes import SMALL, TILES, serve_items
-from tests.store.server import Fault, FaultServer
+from tests.store.server import Fault, FaultServer, etag_of
 
 Requests = Callable[[], list[str]]
 ITEMS = "FROM scenes WHERE true"
@@ -63,6 +63,12 @@ def test_only_what_is_new_changed_or_failed_is_read(
     assert run.changed == 1
     assert requests().count("scene-1/red.tif") == 2  # one byte, then the header
     assert validate_index(con, target) == []
+
+    weak = f"W/{etag_of(server.files['scene-1/red.tif'])}"
+    server.fail("scene-1/red.tif", Fault(headers={"ETag": weak}), times=2)
+    assert validate_index(con, target) == []
+    assert refresh_index(con, target, check_files=True).changed == 0
+    requests()
 
     con.execute("DELETE FROM scenes WHERE id = 'scene-0'")
     run = refresh_index(con, target)

@@ -29,6 +29,12 @@ from rasteret_sql.stac.href import is_absolute, resolve_href
         ("s3://bucket/a.tif", "https://host/x", "s3://bucket/a.tif"),
         (r"C:\a.tif", "https://host/x", r"C:\a.tif"),
         ("a.tif", None, "a.tif"),
+        (" https://host/a.tif\n", "https://other/item.json", "https://host/a.tif"),
+        ("\n  a.tif ", " https://host/x/item.json ", "https://host/x/a.tif"),
+        (" a.tif ", None, "a.tif"),
+        ("/vsicurl/https://host/a.tif", "https://other/item.json", "https://host/a.tif"),
+        ("/vsis3/bucket/a.tif", "https://other/item.json", "s3://bucket/a.tif"),
+        ("a.tif", "/vsis3/bucket/x/item.json", "s3://bucket/x/a.tif"),
     ],
 )
 def test_resolve(href: str, base: str | None, expected: str) -> None:

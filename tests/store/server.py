@@ -257,6 +257,8 @@ def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             path = self.object_path
             headers = {k.lower(): v for k, v in self.headers.items()}
+            if "x-ms-range" in headers:  # Azure's own clients say it so
+                headers["range"] = headers["x-ms-range"]
             fault = server.next_fault(path)
             if fault.reset:
                 self.note(headers, 0)
