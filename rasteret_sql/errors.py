@@ -25,6 +25,9 @@ from typing import TypeVar
 class RasteretError(Exception):
     """Base of every error raised on purpose."""
 
+    status: int | None = None
+    """The HTTP status of a STAC API's answer that is a refusal."""
+
 
 class ArgumentError(RasteretError, ValueError):
     """An argument makes no sense, or names a band, level, column or catalogue that is not there."""

@@ -102,6 +102,24 @@ class Settings:
         "auto: obstore where it fits and fsspec for the rest; fsspec: never obstore.",
         choices=("auto", "fsspec"),
     )
+    max_document_bytes: int = _setting(
+        64 * MIB,
+        "bytes",
+        "One STAC document in JSON, or one answer of a STAC API, also after decompression.",
+        at_least=1,
+    )
+    max_document_depth: int = _setting(
+        128, "levels", "How deep the arrays and objects of a JSON document may be nested.", at_least=8
+    )
+    max_document_items: int = _setting(
+        1_000_000, "items", "STAC items that one document may hold.", at_least=1
+    )
+    max_search_items: int = _setting(
+        10_000_000,
+        "items",
+        "STAC items that one search may find: a catalogue may go on without end.",
+        at_least=1,
+    )
     stac_page_size: int = _setting(200, "items", "Items asked for in one page of a STAC search.", at_least=1)
     stac_concurrency: int = _setting(
         8, "requests", "STAC searches and documents in flight at once.", at_least=1

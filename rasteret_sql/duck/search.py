@@ -75,12 +75,13 @@ def stac_search(*columns: pa.Array) -> pa.Array:
     return lists_of(answers)
 
 
-def stac_read(href: pa.Array) -> list[list[dict[str, Any]] | None]:
+def stac_read(href: pa.Array, query: pa.Array) -> list[list[dict[str, Any]] | None]:
     """The items of each row's document."""
     hrefs = texts(href, "href")
     distinct = list(dict.fromkeys(name for name in hrefs if name is not None))
     found: dict[str | None, list[dict[str, Any]]] = {}
-    for name, answer in zip(distinct, read_many(distinct), strict=True):
+    notices = Notices("stac_read", texts(query, "query")[0] if len(hrefs) else None)
+    for name, answer in zip(distinct, read_many(distinct, notices=notices), strict=True):
         found[name] = [_item(row) for row in sound(answer)]
     return [found.get(name) for name in hrefs]
 

@@ -14,13 +14,13 @@ from typing import Any
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.stac.api_io import ApiIO
 from rasteret_sql.stac.href import resolve_href
+from rasteret_sql.stac.links import Link, has_href, has_rel, links_of, web_href
+from rasteret_sql.stac.next_link import METHODS
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.redact import place
 
 APIS_MAX = 64
 """Endpoints whose landing page and connections are kept; the least recently used goes first."""
-
-_SEARCH_MEDIA_TYPES = ("application/geo+json", "application/json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,25 @@ class Api:
     """One STAC API, opened."""
 
     endpoint: str
+    href: str
+    """Where the landing page came from, after redirects: what its links are relative to."""
     io: ApiIO
     conforms_to: tuple[str, ...]
-    links: tuple[Mapping[str, Any], ...]
+    links: tuple[Link, ...]
     """Of the landing page."""
-    search_hrefs: Mapping[str, str]
-    """HTTP method -> address of the item search; ``POST`` is there only when the API offers it."""
+    offered: Mapping[str, str]
+    """HTTP method -> address of the item search, as the landing page says."""
+
+    @property
+    def search_hrefs(self) -> Mapping[str, str]:
+        """HTTP method -> address of the item search; ``POST`` only where the API offers and takes it."""
+        if not self.io.post_refused:
+            return self.offered
+        return {"GET": self.offered.get("GET") or self.offered["POST"]}
+
+    def post_is_refused(self, refused: bool) -> None:
+        """Remember whether searches by POST are answered."""
+        self.io.post_refused = refused
 
     def has(self, extension: str) -> bool:
         """Whether item search has the extension: ``filter``, ``query`` or ``sort``, of any version."""
@@ -76,46 +89,60 @@ def open_api(endpoint: str) -> Api:
 
 def _read(endpoint: str) -> Api:
     io = ApiIO()
-    landing = io.read_json(endpoint)
-    links = [link for link in landing.get("links") or () if isinstance(link, dict)]
-    _check_landing(landing, links, endpoint)
+    answer = io.read(endpoint)
+    landing, href = answer.document, answer.href
+    links = links_of(landing)
+    _check_landing(landing, links, endpoint, href)
     uris = landing.get("conformsTo")
     return Api(
         endpoint=endpoint,
+        href=href,
         io=io,
         conforms_to=tuple(str(uri) for uri in uris) if isinstance(uris, list) else (),
-        links=tuple(link for link in links if isinstance(link.get("href"), str)),
-        search_hrefs=_search_hrefs(links, endpoint),
+        links=tuple(link for link in links if has_href(link)),
+        offered=_search_hrefs(links, endpoint, href),
     )
 
 
-def _check_landing(landing: Mapping[str, Any], links: list[dict[str, Any]], endpoint: str) -> None:
+def _check_landing(landing: Mapping[str, Any], links: list[Link], endpoint: str, href: str) -> None:
     name = f"STAC API {place(endpoint)}"
     if not isinstance(landing.get("links"), list) or "stac_version" not in landing:
         raise MalformedError(
             f"{name}: not the landing page of a STAC API: 'links' and 'stac_version' expected, found "
             f"{member_names(landing)}"
         )
-    if landing.get("type", "Catalog") != "Catalog":
-        root = next((link.get("href") for link in links if link.get("rel") == "root"), None)
-        hint = f"; its root is {place(resolve_href(root, endpoint))}" if isinstance(root, str) else ""
+    if landing.get("type", "Catalog") not in ("Catalog", None):
+        root = next((link.get("href") for link in links if has_rel(link, "root")), None)
+        hint = f"; its root is {place(resolve_href(root, href))}" if isinstance(root, str) else ""
         raise UnsupportedError(
             f"{name}: not the landing page of a STAC API: a {short(landing['type'])} is there{hint}. "
             "FROM stac_read(…) reads static documents"
         )
-    if not _search_hrefs(links, endpoint):
+    if not _search_hrefs(links, endpoint, href):
         raise UnsupportedError(
             f"{name}: a static catalogue, which cannot be searched: "
             f"FROM stac_read('{place(endpoint)}') reads its items"
         )
 
 
-def _search_hrefs(links: list[dict[str, Any]], endpoint: str) -> dict[str, str]:
-    """The first ``search`` link of each method, links to GeoJSON before links that do not say."""
-    searches = [link for link in links if link.get("rel") == "search" and isinstance(link.get("href"), str)]
-    rank = {media_type: number for number, media_type in enumerate((*_SEARCH_MEDIA_TYPES, None))}
+def _search_hrefs(links: list[Link], endpoint: str, base: str) -> dict[str, str]:
+    """The first ``search`` link of GET and of POST, links to GeoJSON before links to other JSON, and these
+    before links that do not say what is there. Links to pages for people are none."""
+    searches = [link for link in links if has_rel(link, "search") and has_href(link)]
+    ranked = [(rank, link) for link in searches if (rank := _rank(link.get("type"))) is not None]
     hrefs: dict[str, str] = {}
-    usable = [link for link in searches if link.get("type") in rank]
-    for link in sorted(usable, key=lambda link: rank[link.get("type")]):
-        hrefs.setdefault(str(link.get("method") or "GET").upper(), resolve_href(link["href"], endpoint))
+    for _, link in sorted(ranked, key=lambda pair: pair[0]):
+        method = str(link.get("method") or "GET").strip().upper()
+        if method in METHODS and method not in hrefs:
+            hrefs[method] = web_href(link, base, f"STAC API {place(endpoint)}: its search link")
     return hrefs
+
+
+def _rank(media_type: Any) -> int | None:
+    """How well a media type (RFC 9110 §8.3.1: any case, parameters after ``;``) suits an item search."""
+    if not isinstance(media_type, str) or not media_type.strip():
+        return 2
+    kind = media_type.partition(";")[0].strip().lower()
+    if re.search(r"html|xml|[/+.]yaml|text/", kind):
+        return None
+    return 0 if "geo" in kind else 1 if "json" in kind else 3

@@ -24,6 +24,12 @@ def refusal(response: requests.Response, content: bytes, href: str) -> RasteretE
     message = f"STAC API {place(href)} answered {status} {response.reason or ''}".rstrip()
     said = _server_text(content)
     message += f": {said}" if said else ""
+    error = _error_of(response, status, message)
+    error.status = status
+    return error
+
+
+def _error_of(response: requests.Response, status: int, message: str) -> RasteretError:
     if status in _ARGUMENTS:
         return ArgumentError(message)
     if status == 404:
@@ -34,6 +40,15 @@ def refusal(response: requests.Response, content: bytes, href: str) -> RasteretE
     if wait_s is not None and wait_s > WAIT_MAX_S:
         message += f"; it asks to wait {wait_s:.0f} s"
     return TransportError(message, transient=status in TRANSIENT_STATUSES, retry_after_s=wait_s)
+
+
+def reworded(error: RasteretError, message: str) -> RasteretError:
+    """The same error in other words."""
+    new = type(error)(message)
+    new.status = error.status
+    if isinstance(new, TransportError) and isinstance(error, TransportError):
+        new.transient, new.retry_after_s = error.transient, error.retry_after_s
+    return new
 
 
 def _server_text(content: bytes) -> str:

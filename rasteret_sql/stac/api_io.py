@@ -1,16 +1,16 @@
-"""HTTP to a STAC API: metered, retried, bounded, with errors that stand alone; pages followed with care."""
+"""HTTP to a STAC API: metered, retried, bounded, with errors that stand alone."""
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
-from pystac_client.stac_api_io import StacApiIO
 
 from rasteret_sql.errors import (
     ArgumentError,
@@ -21,55 +21,80 @@ from rasteret_sql.errors import (
 )
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api_errors import WAIT_MAX_S, failure, refusal
-from rasteret_sql.stac.href import resolve_href
-from rasteret_sql.stac.pages import Pages
+from rasteret_sql.stac.json_text import load
+from rasteret_sql.stac.links import origin
 from rasteret_sql.stac.together import slot
 from rasteret_sql.stac.values import short
 from rasteret_sql.store import meter
+from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
 from rasteret_sql.store.redact import place
 
-ANSWER_BYTES_MAX = 512 << 20
-"""Largest answer that is read: a page of the largest allowed size stays well below."""
-_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+REDIRECTS_MAX = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD = frozenset({307, 308})
 
 
-class ApiIO(StacApiIO):
-    """pystac-client's I/O with this package's meter, retries, limits and errors. Safe from many threads."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One request to an API."""
+
+    href: str
+    method: str = "GET"
+    """GET, with ``parameters`` in the query, or POST, with them as its JSON body."""
+    headers: Mapping[str, str] | None = None
+    """Sent to the origin of ``href`` alone."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The JSON object that came back."""
+
+    document: dict[str, Any]
+    href: str
+    """Where it came from, after redirects: what its links are relative to."""
+
+
+class ApiIO:
+    """HTTP with this package's meter, retries, limits and errors. Safe from many threads."""
 
     def __init__(self) -> None:
-        super().__init__(max_retries=None)
+        self.post_refused = False
+        """Whether the server refused a search by POST that it answers by GET."""
+        self.session = requests.Session()
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=settings().stac_concurrency, max_retries=0)
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, adapter)
         self.session.headers["User-Agent"] = "rasteret-sql"
         self.session.headers["Accept"] = "application/geo+json, application/json"
 
-    def request(
-        self,
-        href: str,
-        method: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> str:
-        """The text of the answer to one request, tried again after faults that may pass."""
-        method = (method or "GET").upper()
+    def read(self, href: str, *, attempts: int | None = None) -> Answer:
+        """The JSON object at ``href``."""
+        return self.ask(Step(href=href), attempts=attempts)
+
+    def ask(self, step: Step, *, attempts: int | None = None) -> Answer:
+        """The answer to one request, tried again after faults that may pass.
+
+        Raises ``MalformedError`` saying what came in place of a JSON object.
+        """
+        posted = step.method == "POST"
         try:
             asked = self.session.prepare_request(
                 requests.Request(
-                    method,
-                    href,
-                    headers=headers,
-                    json=parameters if method in _BODY_METHODS else None,
-                    params=None if method in _BODY_METHODS else parameters,
+                    step.method,
+                    step.href,
+                    headers=step.headers,
+                    json=step.parameters if posted else None,
+                    params=None if posted else step.parameters,
                 )
             )
         except (requests.RequestException, ValueError) as error:
-            raise ArgumentError(f"STAC API {place(href)}: not an address that can be asked") from error
-        attempts = settings().max_retries + 1
+            raise ArgumentError(f"STAC API {place(step.href)}: not an address that can be asked") from error
+        attempts = attempts or settings().max_retries + 1
         for attempt in range(1, attempts + 1):
             try:
                 with slot():
-                    return self._attempt(asked, href, attempt)
+                    return self._attempt(asked, step, attempt)
             except TransportError as error:
                 wait_s = error.retry_after_s if error.retry_after_s is not None else _backoff_s(attempt)
                 if not error.transient or attempt == attempts or wait_s > WAIT_MAX_S:
@@ -77,48 +102,13 @@ class ApiIO(StacApiIO):
                 time.sleep(wait_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The JSON object at ``source``; ``MalformedError`` says what else is there."""
-        href = str(source.href if hasattr(source, "href") else source)
-        return _parsed(self.read_text(source, *args, **kwargs), href)
-
-    def get_pages(
-        self, url: str, method: str | None = None, parameters: Mapping[str, Any] | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """The pages of one search that hold items, along ``next`` links; ``Pages`` says what is refused."""
-        step = {"href": url, "method": method or "GET", "headers": None, "parameters": dict(parameters or {})}
-        yield from self.follow(self._page(step), step)
-
-    def follow(self, page: dict[str, Any], step: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """``page``, the answer to ``step``, and the pages after it."""
-        pages, first = Pages(step["href"]), step["parameters"]
-        pages.ask(step)
-        while True:
-            link = pages.take(page)
-            if page["features"]:
-                yield page
-            if link is None:
-                break
-            step = _next_step(link, step, first)
-            pages.ask(step)
-            page = self._page(step)
-        pages.finish()
-
-    def _page(self, step: Mapping[str, Any]) -> dict[str, Any]:
-        return self.read_json(
-            step["href"], method=step["method"], headers=step["headers"], parameters=step["parameters"]
-        )
-
-    def _attempt(self, asked: requests.PreparedRequest, href: str, attempt: int) -> str:
+    def _attempt(self, asked: requests.PreparedRequest, step: Step, attempt: int) -> Answer:
         started = time.perf_counter()
         byte_count, fault = 0, None
         try:
-            content = self._send(asked, href)
+            content, href = self._send(asked, step)
             byte_count = len(content)
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            fault = "the answer is not UTF-8 text"
-            raise MalformedError(f"STAC API {place(href)}: {fault}") from error
+            return Answer(document=_parsed(content, step.href), href=href)
         except RasteretError as error:
             fault = str(error)
             raise
@@ -132,33 +122,63 @@ class ApiIO(StacApiIO):
                 error=fault,
             )
 
-    def _send(self, asked: requests.PreparedRequest, href: str) -> bytes:
-        limits = settings()
-        timeout = (limits.connect_timeout_s, limits.request_timeout_s)
-        environment = self.session.merge_environment_settings(str(asked.url), {}, True, None, None)
+    def _send(self, asked: requests.PreparedRequest, step: Step) -> tuple[bytes, str]:
+        """The content of the answer behind all redirects, and where it was."""
         try:
-            with self.session.send(asked, timeout=timeout, **environment) as response:
-                content = _content(response, href)
+            for _ in range(REDIRECTS_MAX + 1):
+                limits = settings()
+                timeout = (limits.connect_timeout_s, limits.request_timeout_s)
+                environment = self.session.merge_environment_settings(str(asked.url), {}, True, None, None)
+                with self.session.send(
+                    asked, timeout=timeout, allow_redirects=False, **environment
+                ) as response:
+                    location = response.headers.get("Location")
+                    if response.status_code not in _REDIRECTS or not location:
+                        content = _content(response, step.href)
+                        if not 200 <= response.status_code < 300:
+                            raise refusal(response, content, step.href)
+                        return content, str(asked.url)
+                    asked = self._redirected(asked, response, location, step)
+            raise requests.TooManyRedirects
         except requests.RequestException as error:
-            raise failure(error, href) from error
-        if response.request.method != asked.method:
-            # A client turns a redirected POST into a GET: the search would come back without its conditions.
+            raise failure(error, step.href) from error
+
+    def _redirected(
+        self, asked: requests.PreparedRequest, response: requests.Response, location: str, step: Step
+    ) -> requests.PreparedRequest:
+        """The request to where an answer leads; elsewhere it gets no credentials nor a link's headers."""
+        target = urljoin(str(asked.url), requests.utils.requote_uri(location))
+        if not re.match(r"https?://[^/]", target, re.IGNORECASE):
             raise TransportError(
-                f"STAC API {place(href)}: redirects the search to {place(response.url)}; "
+                f"STAC API {place(step.href)}: redirects to {place(target)}: expected an http(s) address"
+            )
+        if asked.method == "POST" and response.status_code not in _KEEPS_METHOD:
+            # A client turns such a POST into a GET: the search would come back without its conditions.
+            raise TransportError(
+                f"STAC API {place(step.href)}: redirects the search to {place(target)}; "
                 "name the API by the address that it redirects to"
             )
-        if not 200 <= response.status_code < 300:
-            raise refusal(response, content, href)
-        return content
+        moved = asked.copy()
+        moved.url = target
+        if origin(target) != origin(str(asked.url)):
+            for name in ("Authorization", "Proxy-Authorization", "Cookie", *(step.headers or ())):
+                moved.headers.pop(name, None)
+        return moved
 
 
-def _parsed(text: str, href: str) -> dict[str, Any]:
-    """The JSON object that ``text`` is; ``MalformedError`` says what the answer of ``href`` is instead."""
+def _parsed(content: bytes, href: str) -> dict[str, Any]:
+    """The JSON object that ``content`` is; ``MalformedError`` says what the answer of ``href`` is instead."""
     name = f"STAC API {place(href)}"
+    if content[:2] == GZIP_MAGIC:
+        content = gunzipped(content, href, max_bytes=settings().max_document_bytes)
     try:
-        value = json.loads(text)
-    except RecursionError as error:
-        raise MalformedError(f"{name}: its JSON is nested too deeply to be read") from error
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"{name}: the answer is not UTF-8 text") from error
+    try:
+        value = load(content, name)
+    except RasteretError:
+        raise
     except ValueError as error:
         raise MalformedError(f"{name}: expected JSON, found {_kind(text, error)}") from error
     if not isinstance(value, dict):
@@ -175,26 +195,15 @@ def _kind(text: str, error: ValueError) -> str:
     return repr(start) if start else "nothing"
 
 
-def _next_step(link: Mapping[str, Any], step: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
-    """The request that a ``next`` link describes (STAC API, Item Search: paging)."""
-    method = str(link.get("method") or "GET").upper()
-    body: dict[str, Any] = link["body"] if isinstance(link.get("body"), dict) else {}
-    return {
-        "href": resolve_href(str(link["href"]), step["href"]),
-        "method": method,
-        "headers": link.get("headers") if isinstance(link.get("headers"), dict) else None,
-        "parameters": ({**first, **body} if link.get("merge") else body) if method in _BODY_METHODS else {},
-    }
-
-
 def _content(response: requests.Response, href: str) -> bytes:
+    most = settings().max_document_bytes
     parts, total = [], 0
     for part in response.iter_content(1 << 16):
         total += len(part)
-        if total > ANSWER_BYTES_MAX:
+        if total > most:
             raise LimitError(
-                f"STAC API {place(href)}: the answer is larger than {ANSWER_BYTES_MAX >> 20} MiB; "
-                "set a smaller page_size"
+                f"STAC API {place(href)}: the answer is larger than {most:,} bytes (setting "
+                "max_document_bytes); set a smaller page_size"
             )
         parts.append(part)
     return b"".join(parts)

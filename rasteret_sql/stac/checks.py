@@ -8,14 +8,18 @@ from typing import Any
 
 import shapely
 
+from rasteret_sql.stac.collection_names import is_of
 from rasteret_sql.stac.matching import Truth, matches, unknown_functions
 from rasteret_sql.stac.negotiation import Agreement
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.spatial import box_shape, shape_of
 from rasteret_sql.stac.temporal import span_of_item, span_of_text
+from rasteret_sql.stac.values import short
 
 NEAR_DEGREES = 1e-6
 """Servers round coordinates; an item this near is no error of theirs."""
+
+_TIMES = ("datetime", "start_datetime", "end_datetime")
 
 Item = Mapping[str, Any]
 
@@ -59,8 +63,32 @@ class Check:
         """Whether ``item`` meets the part of the filter that is applied here."""
         return self._here is None or matches(self._here, item) is True
 
+    def asked(self, fault: str) -> str:
+        """What was asked for by the argument ``fault``, for a message."""
+        request = self._request
+        value = {
+            "collections": request.collections, "ids": request.ids, "datetime": request.interval,
+            "bbox": request.bbox, "filter": request.filter,
+        }.get(fault, "a geometry")  # fmt: skip
+        return f"{fault} := {short(list(value), 200) if isinstance(value, tuple) else value}"
+
+    def found(self, fault: str, item: Item) -> str:
+        """What ``item`` is instead, for a message."""
+        name = f"item {short(item.get('id'))}"
+        if fault == "collections":
+            return f"{name} of collection {short(item.get('collection'))}"
+        if fault == "datetime":
+            properties = item.get("properties")
+            times = {key: properties.get(key) for key in _TIMES} if isinstance(properties, Mapping) else {}
+            return f"{name} of {' to '.join(str(t) for t in times.values() if t is not None)}"
+        if fault in ("bbox", "intersects"):
+            shape = shape_of(item.get("geometry"))
+            bounds = "" if shape is None else ", ".join(f"{side:g}" for side in shape.bounds)
+            return f"{name} with the bounds {bounds}"
+        return name
+
     def _in_collections(self, item: Item) -> Truth:
-        return item.get("collection") in (self._request.collections or ())
+        return is_of(item, self._request.collections or ())
 
     def _in_ids(self, item: Item) -> Truth:
         return str(item.get("id")) in (self._request.ids or ())

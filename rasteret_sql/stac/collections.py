@@ -7,13 +7,13 @@ from typing import Any
 
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.interruption import check
-from rasteret_sql.stac.api import open_api
+from rasteret_sql.stac.api import Api, open_api
 from rasteret_sql.stac.catalogs import Catalog, resolve
-from rasteret_sql.stac.href import resolve_href
+from rasteret_sql.stac.links import has_rel, web_href
 from rasteret_sql.stac.pages import next_link
 from rasteret_sql.stac.temporal import moment_of
 from rasteret_sql.stac.together import together
-from rasteret_sql.stac.values import encodable, json_text, member_names, short, text
+from rasteret_sql.stac.values import encodable, json_text, member_names, number, roles_of, short, text
 from rasteret_sql.store.redact import place
 
 PAGES_MAX = 1000
@@ -40,9 +40,10 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
     Raises as ``api.open_api``, and ``MalformedError`` for answers that are no collections or do not end.
     """
     api = open_api(catalog.endpoint)
-    href = _href(api.links, catalog.endpoint)
+    href: str | None = _href(api)
     if catalog.collection is not None:
-        yield collection_row(api.io.read_json(f"{href}/{catalog.collection}"), catalog.endpoint)
+        answer = api.io.read(f"{href}/{catalog.collection}")
+        yield collection_row(answer.document, catalog.endpoint)
         return
     asked: set[str] = set()
     while href is not None:
@@ -53,7 +54,8 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
             )
         asked.add(href)
         check()
-        page = api.io.read_json(href)
+        answer = api.io.read(href)
+        page = answer.document
         members = page.get("collections")
         if not isinstance(members, list):
             found = member_names(page)
@@ -61,14 +63,18 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
         for member in members:
             yield collection_row(member, catalog.endpoint)
         link = next_link(page)
-        href = None if link is None else resolve_href(str(link["href"]), href)
+        name = f"STAC API {place(href)}: the next link of its collections"
+        href = None if link is None else web_href(link, answer.href, name)
 
 
-def _href(links: Sequence[Mapping[str, Any]], endpoint: str) -> str | None:
+def _href(api: Api) -> str:
     """Where the collections are: as the landing page links them, else where the standard puts them."""
-    linked = next((str(link["href"]) for link in links if link.get("rel") == "data"), None)
-    href = resolve_href(linked, endpoint) if linked else f"{endpoint.rstrip('/')}/collections"
-    return href.rstrip("/")
+    linked = next((link for link in api.links if has_rel(link, "data")), None)
+    if linked is None:
+        return f"{api.endpoint.rstrip('/')}/collections"
+    return web_href(linked, api.href, f"STAC API {place(api.endpoint)}: its link to the collections").rstrip(
+        "/"
+    )
 
 
 def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:
@@ -108,10 +114,14 @@ def _times(collection: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _box(collection: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
     box = _extent(collection, "spatial", "bbox")
-    if len(box) not in (4, 6) or not all(isinstance(v, int | float) for v in box):
+    if len(box) not in (4, 6):
         return None
     half = len(box) // 2
-    return float(box[0]), float(box[1]), float(box[half]), float(box[half + 1])
+    sides = [number(box[i]) for i in (0, 1, half, half + 1)]
+    if None in sides:
+        return None
+    xmin, ymin, xmax, ymax = (side for side in sides if side is not None)
+    return xmin, ymin, xmax, ymax
 
 
 def _assets(assets: Any) -> dict[str, dict[str, Any]]:
@@ -121,7 +131,7 @@ def _assets(assets: Any) -> dict[str, dict[str, Any]]:
         encodable(key): {
             "type": text(asset.get("type")),
             "title": text(asset.get("title")),
-            "roles": [encodable(str(role)) for role in asset.get("roles") or []],
+            "roles": roles_of(asset),
         }
         for key, asset in assets.items()
         if isinstance(asset, Mapping)

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pystac_client.item_search import ItemSearch
+from pystac_client.stac_api_io import StacApiIO
 
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api import Api
+from rasteret_sql.stac.api_io import Step
 from rasteret_sql.stac.checks import Check
 from rasteret_sql.stac.filters import SortField
+from rasteret_sql.stac.item import why_not_item
+from rasteret_sql.stac.links import origin, without_secrets
 from rasteret_sql.stac.negotiation import Agreement, negotiate, renegotiate
-from rasteret_sql.stac.pages import matched, next_link
+from rasteret_sql.stac.pages import Page, walk
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.slices import Slices
 from rasteret_sql.store.redact import place
 
 Item = dict[str, Any]
-Page = dict[str, Any]
+Located = tuple[Item, str]
+"""An item, and the address that its hrefs are relative to."""
+
+_POST_REFUSED = frozenset({403, 405, 501})
+_GET_REFUSED = frozenset({401, 403, 404, 405, 501})
+_ASKS_NOTHING = StacApiIO()
+"""pystac-client writes the parameters of a search, and this package sends them."""
 
 
 class Found:
@@ -35,44 +45,34 @@ class Found:
         self.has_more = False
         """There may be a page after the last one that was given."""
         self._notices = notices
-        self.base_href = api.search_hrefs[self.agreement.method]
-        """What relative hrefs are relative to."""
+        self._refusal: RasteretError | None = None
+        """What the server said to POST, while GET is tried."""
 
     @property
     def order(self) -> tuple[SortField, ...]:
         """What the API sorts by; nothing where it leaves that to us."""
         return self.request.order if self.agreement.sorts else ()
 
-    def pages(self, at_most: int | None) -> Iterator[list[Item]]:
+    def pages(self, at_most: int | None) -> Iterator[list[Located]]:
         """The items that match, page by page; pages are asked for only as large as ``at_most`` needs."""
         limit = self.request.page_size or settings().stac_page_size
         if at_most is not None and self.agreement.here is None:
             limit = min(limit, at_most)
-        walk = self._walk(limit)
-        try:
-            first = next(walk, None)
-        except ArgumentError as error:
-            again = renegotiate(self.api, self.request, self.agreement, str(error))
-            if again is None:
-                raise
-            self.agreement = again
-            walk = self._walk(limit)
-            first = next(walk, None)
-        for reason, notice in self.agreement.notices.items():
-            self._notices.say(notice, reason)
+        first, pages = self._begun(limit)
+        self._say_agreement()
         if first is None:
             return
         check = Check(self.request, self.agreement)
-        self.matched = None if self.agreement.here is not None else matched(first, None)
-        slices = Slices(self, first, walk, limit, at_most)
+        self.matched = None if self.agreement.here is not None else first.matched
+        slices = Slices(self, first, pages, limit, at_most)
         for page in slices.pages():
-            self.has_more = slices.is_cut or next_link(page) is not None
-            yield self._kept(page["features"], check)
+            self.has_more = slices.is_cut or page.has_next
+            base = without_secrets(page.href)
+            yield [(item, base) for item in self._kept(page, check)]
 
-    def _walk(self, limit: int) -> Iterator[Page]:
-        return self.asked(limit=limit, interval=self.request.interval)
-
-    def asked(self, *, limit: int, interval: str | None, newest: bool | None = None) -> Iterator[Page]:
+    def asked(
+        self, *, limit: int, interval: str | None, newest: bool | None = None, is_part: bool = True
+    ) -> Iterator[Page]:
         """The pages of the search with another ``interval``; ``newest`` sorts by time alone instead."""
         request, agreement = self.request, self.agreement
         order = [key.as_json() for key in self.order]
@@ -81,7 +81,7 @@ class Found:
         search = ItemSearch(
             self.api.search_hrefs[agreement.method],
             method=agreement.method,
-            stac_io=self.api.io,
+            stac_io=_ASKS_NOTHING,
             limit=limit,
             ids=None if request.ids is None else list(request.ids),
             collections=None if request.collections is None else list(request.collections),
@@ -91,26 +91,62 @@ class Found:
             sortby=order or None,
             **agreement.conditions,
         )
-        return self.api.io.get_pages(search.url, agreement.method, search.get_parameters())
+        step = Step(href=search.url, method=agreement.method, parameters=search.get_parameters())
+        return walk(self.api.io, step, self._notices, limit=limit, is_part=is_part)
 
-    def _kept(self, items: list[Item], check: Check) -> list[Item]:
-        kept = []
-        for item in items:
-            if not _is_item(item):
-                kept.append(item)  # what is wrong with it is said where it becomes a row
+    def _begun(self, limit: int) -> tuple[Page | None, Iterator[Page]]:
+        """The first page, and the pages after it, in whatever way the server can be asked."""
+        while True:
+            pages = self.asked(limit=limit, interval=self.request.interval, is_part=False)
+            try:
+                return next(pages, None), pages
+            except RasteretError as error:
+                self.agreement = self._other_agreement(error)
+
+    def _other_agreement(self, error: RasteretError) -> Agreement:
+        """Another way to ask after a refusal; raises where there is none."""
+        if error.status in _POST_REFUSED and self.agreement.method == "POST":
+            self._refusal = error
+            self.api.post_is_refused(True)
+            return negotiate(self.api, self.request)
+        if error.status in _GET_REFUSED and self._refusal is not None:
+            self.api.post_is_refused(False)
+            raise self._refusal
+        again = None
+        if isinstance(error, ArgumentError):
+            again = renegotiate(self.api, self.request, self.agreement, str(error))
+        if again is None:
+            raise error
+        return again
+
+    def _say_agreement(self) -> None:
+        for reason, notice in self.agreement.notices.items():
+            self._notices.say(notice, reason)
+        search = self.api.search_hrefs[self.agreement.method]
+        if origin(search) != origin(self.api.href):
+            self._notices.say(
+                f"STAC API {place(self.api.endpoint)} is searched at another origin, {place(search)}, as its "
+                "landing page says",
+                reason=f"{self.api.endpoint} search origin",
+            )
+
+    def _kept(self, page: Page, check: Check) -> list[Item]:
+        name, kept = f"STAC API {place(self.api.endpoint)}", []
+        for item in page.items:
+            reason = why_not_item(item)
+            if reason is not None:
+                self._notices.say(
+                    f"{name} gives something that is left out: {reason}", reason=f"{name} not an item"
+                )
                 continue
             fault = check.fault(item)
             if fault is not None:
                 self.matched = None
                 self._notices.say(
-                    f"STAC API {place(self.api.endpoint)} gives items that do not match {fault} := …; "
-                    "they are left out here",
+                    f"{name} gives items that do not match {check.asked(fault)}, such as "
+                    f"{check.found(fault, item)}; they are left out here",
                     reason=f"{self.api.endpoint} {fault}",
                 )
             elif check.stays(item):
                 kept.append(item)
         return kept
-
-
-def _is_item(item: Mapping[str, Any]) -> bool:
-    return item.get("type") == "Feature" and isinstance(item.get("properties") or {}, Mapping)

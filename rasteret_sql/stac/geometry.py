@@ -14,7 +14,15 @@ class GeometryTextError(ValueError):
     """A text that is no geometry."""
 
 
-FAULTS = (shapely.errors.ShapelyError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+FAULTS = (
+    shapely.errors.ShapelyError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
 """What shapely raises for GeoJSON that is none."""
 
 

@@ -100,4 +100,6 @@ def _bbox(value: Any) -> Any:
         return value
     heights = value.get("zmin") is not None and value.get("zmax") is not None
     axes = "xyz" if heights else "xy"
+    if all(value.get(f"{axis}{side}") is None for side in ("min", "max") for axis in "xy"):
+        return None  # how writers leave the box of an item without a geometry
     return [value.get(f"{axis}{side}") for side in ("min", "max") for axis in axes]

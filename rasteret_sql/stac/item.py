@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
+from rasteret_sql.stac.geometry import FAULTS
 from rasteret_sql.stac.href import is_absolute, resolve_href
+from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
+from rasteret_sql.stac.projection import proj_code
 from rasteret_sql.stac.scaling import scaling
-from rasteret_sql.stac.values import encodable, json_text, number, parse_datetime, short, text
+from rasteret_sql.stac.values import encodable, json_text, number, parse_datetime, roles_of, short, text
 from rasteret_sql.store.redact import place
 
 ASSET_TYPE = (
@@ -43,58 +46,76 @@ PROPERTY_OF_COLUMN: Mapping[str, str] = {
 }
 """The STAC property behind each column that has exactly one (``proj_code`` has two: see ``filters``)."""
 
+Say = Callable[[str, str], None]
+"""Takes what is wrong with an item: its kind, by which it is said once, and a sentence."""
+
 _ASSET_COLUMNS = frozenset({"href", "type", "title", "roles", "file:size"})
-_GEOJSON_FAULTS = (
-    shapely.errors.ShapelyError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    RecursionError,
-)
 
 
-def item_row(item: Mapping[str, Any], *, base_href: str | None) -> dict[str, Any]:
+def item_row(
+    item: Mapping[str, Any],
+    *,
+    base_href: str | None,
+    self_href: str | None = None,
+    say: Say = lambda kind, message: None,
+) -> dict[str, Any]:
     """The typed row of one STAC item (1.0, 1.1, and answers to ``fields`` that lack parts of it).
 
-    ``base_href`` is where the document was read: relative hrefs are resolved against the item's own ``self``
-    link when that is absolute, else against it. ``geometry``, GeoJSON or (from GeoParquet) WKB, becomes WKB
-    in OGC:CRS84; ``bbox`` is ``(xmin, ymin, xmax, ymax)``, with ``xmin > xmax`` across the antimeridian, as
-    STAC has it; datetimes are aware, in UTC, to the microsecond. A descriptive property of an unexpected
-    type is None in its column and untouched in ``properties``, the JSON text of all. Raises
-    ``MalformedError`` for what is no item, and for a datetime, bbox or geometry that cannot be read.
+    ``base_href`` is where the document was read, and ``self_href`` where the item itself was, which goes
+    before its own ``self`` link. Relative hrefs are resolved against an absolute ``self``, else against
+    ``base_href``. ``geometry``, GeoJSON or (from GeoParquet) WKB, becomes WKB in OGC:CRS84; ``bbox`` is
+    ``(xmin, ymin, xmax, ymax)``, with ``xmin > xmax`` across the antimeridian, as STAC has it; datetimes are
+    aware, in UTC, to the microsecond. A descriptive property of an unexpected type is None in its column and
+    untouched in ``properties``, the JSON text of all; any other member that cannot be read is None, and
+    ``say`` is called with its kind and a sentence. Raises ``MalformedError`` for what is not an item.
     """
     name = _place(item, base_href)
-    if not isinstance(item, Mapping):
-        raise MalformedError(f"{name}: not a STAC item: found {short(item)}")
-    if item.get("type") != "Feature":
-        found = short(item.get("type"))
-        raise MalformedError(f"{name}: not a STAC item: expected type 'Feature', found {found}")
-    properties = item.get("properties") or {}
+    reason = why_not_item(item)
+    if reason is not None:
+        raise MalformedError(f"{name}: {reason}")
+
+    def wrong(kind: str, message: str) -> None:
+        say(kind, f"{name}: {message}; it is NULL here, as in other items like this one")
+
+    properties = item.get("properties")
     if not isinstance(properties, Mapping):
-        raise MalformedError(f"{name}: 'properties' must be an object, found {short(properties)}")
-    if not isinstance(item.get("id"), str | int):
-        raise MalformedError(f"{name}: a STAC item needs an 'id', found {short(item.get('id'))}")
-    self_href = _self_href(item, base_href)
+        if properties is not None:
+            wrong("properties", f"'properties' must be an object, found {short(properties)}")
+        properties = {}
+    if self_href is None:
+        self_href = _self_href(item, base_href, wrong)
     base = self_href if self_href and is_absolute(self_href) else base_href
     return {
         "id": encodable(str(item["id"])),
         "collection": text(item.get("collection")),
-        "geometry": _geometry(item.get("geometry"), name),
-        "bbox": _bbox(item.get("bbox"), name),
-        **{key: _datetime(properties.get(key), name, key) for key in DATETIMES},
+        "geometry": _geometry(item.get("geometry"), wrong),
+        "bbox": _bbox(item.get("bbox"), wrong),
+        **{key: _datetime(properties.get(key), wrong, key) for key in DATETIMES},
         "cloud_cover": number(properties.get("eo:cloud_cover")),
         "platform": text(properties.get("platform")),
         "constellation": text(properties.get("constellation")),
         "gsd": number(properties.get("gsd")),
-        "proj_code": _proj_code(item, properties),
-        "assets": _assets(item.get("assets"), properties, name, base),
+        "proj_code": proj_code(item, properties),
+        "assets": _assets(item.get("assets"), properties, wrong, base),
         "properties": json_text(properties),
         "self_href": self_href,
     }
 
 
-def _datetime(value: Any, name: str, key: str) -> Any:
+def why_not_item(item: Any) -> str | None:
+    """What keeps a value from being an item at all; None for an item, whatever is wrong inside of it."""
+    if not isinstance(item, Mapping):
+        return f"not a STAC item: found {short(item)}"
+    kind = item.get("type")
+    if kind is not None and not (isinstance(kind, str) and kind.strip().lower() == "feature"):
+        return f"not a STAC item: expected type 'Feature', found {short(kind)}"
+    identity = item.get("id")
+    if not isinstance(identity, str | int | float) or isinstance(identity, bool):
+        return f"a STAC item needs an 'id', found {short(identity)}"
+    return None
+
+
+def _datetime(value: Any, wrong: Say, key: str) -> Any:
     if value is None:
         return None
     try:
@@ -102,10 +123,11 @@ def _datetime(value: Any, name: str, key: str) -> Any:
             raise ValueError("expected RFC 3339 text")
         return parse_datetime(value)
     except ValueError as error:
-        raise MalformedError(f"{name}: property '{key}' is {short(value)}: {error}") from error
+        wrong(f"property {key}", f"property '{key}' is {short(value)}: {error}")
+        return None
 
 
-def _geometry(value: Any, name: str) -> bytes | None:
+def _geometry(value: Any, wrong: Say) -> bytes | None:
     if value is None:
         return None
     try:
@@ -114,62 +136,55 @@ def _geometry(value: Any, name: str) -> bytes | None:
         if not math.isfinite(float(shapely.get_coordinates(geometry).sum())):
             raise ValueError("a coordinate is not a finite number")
         wkb: bytes = shapely.to_wkb(geometry, flavor="iso")
-    except _GEOJSON_FAULTS as error:
+    except FAULTS as error:
         kind = "WKB" if isinstance(value, bytes) else "GeoJSON"
-        raise MalformedError(f"{name}: 'geometry' is not {kind}: {short(value)} ({error})") from error
+        wrong("geometry", f"'geometry' is not {kind}: {short(value)} ({short(str(error))[1:-1]})")
+        return None
     return wkb
 
 
-def _bbox(value: Any, name: str) -> tuple[float, float, float, float] | None:
+def _bbox(value: Any, wrong: Say) -> tuple[float, float, float, float] | None:
+    """West, south, east, north; heights between them may be anything, because no column has them."""
     if value is None:
         return None
-    sized = isinstance(value, Sequence) and not isinstance(value, str) and len(value) in (4, 6)
-    if not sized or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
-        raise MalformedError(f"{name}: 'bbox' must be 4 or 6 numbers, found {short(value)}")
-    half = len(value) // 2
-    xmin, ymin, xmax, ymax = float(value[0]), float(value[1]), float(value[half]), float(value[half + 1])
-    if not math.isfinite(xmin + ymin + xmax + ymax):
-        raise MalformedError(f"{name}: 'bbox' must be 4 or 6 numbers, found {short(value)}")
-    return xmin, ymin, xmax, ymax
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) in (4, 6):
+        half = len(value) // 2
+        sides = [_finite(value[i]) for i in (0, 1, half, half + 1)]
+        if None not in sides:
+            xmin, ymin, xmax, ymax = (side for side in sides if side is not None)
+            return xmin, ymin, xmax, ymax
+    wrong("bbox", f"'bbox' must be 4 or 6 numbers, found {short(value)}")
+    return None
 
 
-def _proj_code(item: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None:
-    """The item's CRS: ``proj:code`` (projection 2), ``proj:epsg`` (1), or the one that all assets share."""
-    if "proj:code" in properties or "proj:epsg" in properties:
-        return _own_code(properties)
-    assets = item.get("assets")
-    fields = assets.values() if isinstance(assets, Mapping) else ()
-    codes = {code for asset in fields if isinstance(asset, Mapping) and (code := _own_code(asset))}
-    return codes.pop() if len(codes) == 1 else None
-
-
-def _own_code(fields: Mapping[str, Any]) -> str | None:
-    code = fields.get("proj:code")
-    if isinstance(code, str) and code:
-        return encodable(code)
-    epsg = number(fields.get("proj:epsg"))
-    return f"EPSG:{int(epsg)}" if epsg is not None and epsg.is_integer() else None
+def _finite(value: Any) -> float | None:
+    return None if isinstance(value, str) else number(value)
 
 
 def _assets(
-    value: Any, properties: Mapping[str, Any], name: str, base: str | None
-) -> dict[str, dict[str, Any]]:
+    value: Any, properties: Mapping[str, Any], wrong: Say, base: str | None
+) -> dict[str, dict[str, Any]] | None:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise MalformedError(f"{name}: 'assets' must be an object, found {short(value)}")
+        wrong("assets", f"'assets' must be an object, found {short(value)}")
+        return None
     rows = {}
-    for key, asset in value.items():
+    for name, asset in value.items():
+        key = encodable(str(name))
         if not isinstance(asset, Mapping):
-            raise MalformedError(f"{name}: asset '{key}' must be an object, found {short(asset)}")
-        href, roles, size = asset.get("href"), asset.get("roles"), number(asset.get("file:size"))
+            wrong("asset", f"asset {short(key)} must be an object, found {short(asset)}")
+            asset = {}
+        href, size = asset.get("href"), number(asset.get("file:size"))
+        if href is not None and not isinstance(href, str):
+            wrong("asset href", f"'href' of asset {short(key)} must be text, found {short(href)}")
         scales, offsets = scaling(key, asset, properties) or (None, None)
         extra = {field: member for field, member in asset.items() if field not in _ASSET_COLUMNS}
-        rows[encodable(key)] = {
+        rows[key] = {
             "href": encodable(resolve_href(href, base)) if isinstance(href, str) else None,
             "type": text(asset.get("type")),
             "title": text(asset.get("title")),
-            "roles": [encodable(str(role)) for role in roles] if isinstance(roles, list) else [],
+            "roles": roles_of(asset),
             "file_size": int(size) if size is not None and 0 <= size < 2**63 else None,
             "bands": _band_names(asset),
             "scales": scales,
@@ -190,11 +205,16 @@ def _band_names(asset: Mapping[str, Any]) -> list[str | None] | None:
     return None
 
 
-def _self_href(item: Mapping[str, Any], base_href: str | None) -> str | None:
-    links = item.get("links")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, Mapping) and link.get("rel") == "self" and isinstance(link.get("href"), str):
-            return encodable(resolve_href(link["href"], base_href))
+def _self_href(item: Mapping[str, Any], base_href: str | None, wrong: Say) -> str | None:
+    """The item's own address; one that lies nearer than the document that names it is none."""
+    for link in links_of(item):
+        if not (has_rel(link, "self") and has_href(link)):
+            continue
+        href = resolve_href(link["href"], base_href)
+        if base_href is None or not is_remote(base_href) or leads_away(href, base_href):
+            return encodable(href)
+        wrong("self link", f"its self link leads to {short(place(href))}, which a document from the network "
+              "cannot name")  # fmt: skip
     return None
 
 

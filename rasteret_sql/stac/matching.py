@@ -75,8 +75,8 @@ def _property(name: str, item: Item) -> Any:
         value = item.get(name)
         return shape_of(value) if name == "geometry" and value is not None else value
     name = name.removeprefix("properties.")
-    properties = item.get("properties") or {}
-    value = properties.get(name)
+    properties = item.get("properties")
+    value = properties.get(name) if isinstance(properties, Mapping) else None
     if value is None and "." in name:
         value = properties
         for part in name.split("."):

@@ -1,91 +1,235 @@
-"""The pages of one search: that they are pages, that they end, and that together they are complete."""
+"""The pages of one search: that they are pages, that they end, and each item of them once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
-from rasteret_sql.errors import MalformedError
+from rasteret_sql.errors import InterruptionError, LimitError, MalformedError, RasteretError
+from rasteret_sql.notices import Notices
+from rasteret_sql.settings import settings
+from rasteret_sql.stac.api_errors import reworded
+from rasteret_sql.stac.api_io import Answer, ApiIO, Step
+from rasteret_sql.stac.links import Link, has_rel, links_of
+from rasteret_sql.stac.next_link import next_step
+from rasteret_sql.stac.page_size import with_advice
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.redact import place
 
 EMPTY_PAGES_MAX = 10
 """A server may filter after paging, so an empty page may have a next one; this many in a row are a loop."""
+REMEMBERED = 500_000
+"""So many items at least are known again, and twice as many at most, about 100 bytes each; older ones are
+forgotten. An item comes twice on neighbouring pages, where items arrive while they are paged by offset."""
+
+Item = dict[str, Any]
 
 
-class Pages:
-    """Watches the pages that one server gives for one search.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One page of a search."""
 
-    ``ask`` before each request, ``take`` with each answer, ``finish`` after the last: each raises
-    ``MalformedError`` when a ``next`` link leads back to an earlier request, a page repeats an earlier one,
-    empty pages do not end, an answer is no page, or fewer items came than the server says match.
+    items: list[Item]
+    """Those that no earlier page had."""
+    href: str
+    """Where the page came from: what its items' hrefs are relative to."""
+    has_next: bool = False
+    matched: int | None = None
+    """How many items match, by what the server says of itself: an estimate or an older count, maybe."""
+
+
+class Seen:
+    """The items that came before, by collection and id."""
+
+    def __init__(self) -> None:
+        self._newest: set[bytes] = set()
+        self._older: set[bytes] = set()
+        self.count = 0
+
+    def new(self, items: list[Item]) -> list[Item]:
+        """Those that have not come before."""
+        return [item for item in items if self._is_new(_digest([item.get("collection"), item.get("id")]))]
+
+    def _is_new(self, identity: bytes) -> bool:
+        if identity in self._newest or identity in self._older:
+            return False
+        if len(self._newest) >= REMEMBERED:
+            self._newest, self._older = set(), self._newest
+        self._newest.add(identity)
+        self.count += 1
+        return True
+
+
+def walk(
+    io: ApiIO,
+    first: Step,
+    notices: Notices,
+    *,
+    limit: int | None = None,
+    answer: Answer | None = None,
+    is_part: bool = False,
+) -> Iterator[Page]:
+    """The pages of one search that hold items, along their ``next`` links.
+
+    ``answer`` is that to ``first`` where it is here already, and ``limit`` how many items a page should have.
+    Raises ``MalformedError`` when a ``next`` link leads back to an earlier request or is none that can be
+    followed, a page repeats an earlier one, pages without new items do not end, or an answer is not a page,
+    and ``LimitError`` for a search without end. Fewer items than the server counts are a notice, unless this
+    is only a part of the search.
     """
+    pages = _Pages(first, notices, limit)
+    step: Step | None = first
+    while step is not None:
+        pages.ask(step)
+        if answer is None:
+            answer = pages.asking(io, step)
+        page, step = pages.take(answer, step)
+        answer = None
+        if page.items:
+            yield page
+    if not is_part:
+        pages.finish()
 
-    def __init__(self, url: str) -> None:
-        self._name = f"STAC search at {place(url)}"
-        self._asked: set[str] = set()
-        self._given: set[tuple[tuple[Any, Any], ...]] = set()
-        self._item_count = 0
-        self._empty_in_a_row = 0
+
+class _Pages:
+    """Watches the pages that one server gives for one search."""
+
+    def __init__(self, first: Step, notices: Notices, limit: int | None) -> None:
+        self._name = f"STAC search at {place(first.href)}"
+        self._first, self._notices, self._limit = first, notices, limit
+        self._asked: set[bytes] = set()
+        self._given: set[bytes] = set()
+        self._seen = Seen()
+        self._idle_in_a_row = self._empty_in_a_row = 0
         self._matched: int | None = None
+        self._last_count = 0
 
-    def ask(self, step: Mapping[str, Any]) -> None:
+    def ask(self, step: Step) -> None:
         """Note the request of one page."""
-        asked = json.dumps([step["href"], step["method"], step["parameters"]], sort_keys=True, default=str)
+        asked = _digest([step.href, step.method, step.parameters])
         if asked in self._asked:
             raise MalformedError(
                 f"{self._name}: the next link of page {len(self._asked)} leads back to an earlier page, "
-                f"after {self._item_count:,} items"
+                f"after {self._seen.count:,} items"
             )
         self._asked.add(asked)
 
-    def take(self, page: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Note one answer; gives its ``next`` link."""
-        features, number = page.get("features"), len(self._asked)
-        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-            found = f"type {short(page.get('type'))} with {member_names(page)}"
+    def asking(self, io: ApiIO, step: Step) -> Answer:
+        """The answer to ``step``; an error says which page led there, and how to ask for smaller ones."""
+        number = len(self._asked)
+        try:
+            return io.ask(step)
+        except InterruptionError:
+            raise
+        except RasteretError as error:
+            advised = with_advice(error, self._limit)
+            if number == 1:
+                raise advised from error
+            raise reworded(
+                advised,
+                f"{self._name}: the next link of page {number - 1} cannot be followed, after "
+                f"{self._seen.count:,} items: {advised}. Where a proxy is before the server, its links may "
+                "name a wrong host or path; max_items := … takes the items before",
+            ) from error
+
+    def take(self, answer: Answer, step: Step) -> tuple[Page, Step | None]:
+        """One answer as a page, and the request of the page after it."""
+        items = self._items(answer.document)
+        new = self._seen.new(items)
+        self._check_repeats(items, new)
+        self._last_count = len(items)
+        self._matched = matched(answer.document, self._matched)
+        if self._seen.count > settings().max_search_items:
+            raise LimitError(
+                f"{self._name}: more than {settings().max_search_items:,} items; narrow the search, or take "
+                "the first by max_items := … (setting max_search_items)"
+            )
+        link = next_link(answer.document, step.method)
+        page = Page(items=new, href=answer.href, has_next=link is not None, matched=self._matched)
+        if link is None:
+            return page, None
+        name = f"{self._name}: the next link of page {len(self._asked)}"
+        return page, next_step(link, step, self._first, answer.href, name, self._notices)
+
+    def _items(self, document: Mapping[str, Any]) -> list[Item]:
+        features, number = document.get("features"), len(self._asked)
+        if "features" not in document:
+            found = f"type {short(document.get('type'))} with {member_names(document)}"
             raise MalformedError(f"{self._name}: page {number} is not a FeatureCollection: found {found}")
-        identities = tuple((feature.get("collection"), feature.get("id")) for feature in features)
-        if identities and identities in self._given:
+        if features is not None and not isinstance(features, list):
             raise MalformedError(
-                f"{self._name}: page {number} repeats an earlier page, after {self._item_count:,} items"
+                f"{self._name}: page {number}: 'features' must be a list, found {short(features)}"
+            )
+        items = [feature for feature in features or () if isinstance(feature, dict)]
+        if features is None or len(items) < len(features):
+            wrong = next((f for f in features or () if not isinstance(f, dict)), None)
+            self._notices.say(
+                f"{self._name}: page {number} has {short(wrong)} "
+                f"{'in place of' if features is None else 'among'} its 'features', which is left out",
+                reason=f"{self._name} features",
+            )
+        return items
+
+    def _check_repeats(self, items: list[Item], new: list[Item]) -> None:
+        number, count = len(self._asked), self._seen.count
+        identities = _digest([[item.get("collection"), item.get("id")] for item in items])
+        if len(items) > 1 and identities in self._given:
+            raise MalformedError(
+                f"{self._name}: page {number} repeats an earlier page, after {count:,} items"
             )
         self._given.add(identities)
-        self._item_count += len(features)
-        self._empty_in_a_row = 0 if features else self._empty_in_a_row + 1
-        if self._empty_in_a_row > EMPTY_PAGES_MAX:
+        self._empty_in_a_row = 0 if items else self._empty_in_a_row + 1
+        self._idle_in_a_row = 0 if new else self._idle_in_a_row + 1
+        if self._idle_in_a_row > EMPTY_PAGES_MAX:
+            kind = "empty pages" if self._empty_in_a_row > EMPTY_PAGES_MAX else "pages without a new item"
             raise MalformedError(
-                f"{self._name}: {self._empty_in_a_row} empty pages in a row, each with a next link, "
-                f"after {self._item_count:,} items"
+                f"{self._name}: {self._idle_in_a_row} {kind} in a row, each with a next link, "
+                f"after {count:,} items"
             )
-        self._matched = matched(page, self._matched)
-        return next_link(page)
 
     def finish(self) -> None:
-        """Check that all came that the server counted."""
-        if self._matched is not None and self._item_count < self._matched:
-            raise MalformedError(
-                f"{self._name}: the server says that {self._matched:,} items match, but gave "
-                f"{self._item_count:,} and no next page; narrow the search, or take these by max_items := …"
-            )
+        """Compare what came with what the server counted.
+
+        A count is advice: servers estimate it, or keep it for a day. That the last page has no next link is
+        the server's word that all pages were read.
+        """
+        count = self._seen.count
+        if self._matched is None or count >= self._matched:
+            return
+        full = self._limit is not None and self._last_count >= self._limit
+        advice = (
+            "its last page is as full as was asked for, so the server may stop at a limit of its own: narrow "
+            "the search (bbox, datetime, collections) to see whether there are more"
+            if full
+            else "these are all, if that number is an estimate or was counted earlier"
+        )
+        self._notices.say(
+            f"{self._name}: the server says that {self._matched:,} items match, but gave {count:,} and no "
+            f"next page; {advice}",
+            reason=f"{self._name} matched",
+        )
 
 
-def next_link(page: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The link to the page after ``page``."""
-    links = page.get("links")
-    candidates = links if isinstance(links, list) else []
-    return next((link for link in candidates if isinstance(link, dict) and _is_next(link)), None)
+def next_link(page: Mapping[str, Any], method: str = "GET") -> Link | None:
+    """The link to the page after ``page``; of several that by which this page was asked for."""
+    found = [link for link in links_of(page) if has_rel(link, "next")]
+    same = [link for link in found if str(link.get("method") or "GET").upper() == method]
+    return next(iter(same or found), None)
 
 
-def _is_next(link: Mapping[str, Any]) -> bool:
-    return link.get("rel") == "next" and isinstance(link.get("href"), str)
-
-
-def matched(page: Mapping[str, Any], before: int | None) -> int | None:
+def matched(page: Mapping[str, Any], before: int | None = None) -> int | None:
     """``numberMatched`` (OGC API Features) or the older ``context.matched``, of the newest page that says."""
     context = page.get("context")
     for value in (page.get("numberMatched"), context.get("matched") if isinstance(context, dict) else None):
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
     return before
+
+
+def _digest(value: Any) -> bytes:
+    """Equal for equal JSON; of two values that differ nobody will ever see the same."""
+    written = json.dumps(value, sort_keys=True, default=str).encode()
+    return blake2b(written, digest_size=16).digest()

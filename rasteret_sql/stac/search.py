@@ -11,7 +11,7 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.interruption import check
 from rasteret_sql.notices import Notices
 from rasteret_sql.stac.api import open_api
-from rasteret_sql.stac.found import Found, Item
+from rasteret_sql.stac.found import Found, Located
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.stac.negotiation import sorting_here
 from rasteret_sql.stac.ordering import Keys, is_ordered, keys_of, ordered
@@ -36,7 +36,7 @@ def search(
 
     Raises ``UnsupportedError`` for a filter with functions that nobody knows, ``ArgumentError`` when the API
     refuses an argument (with its own words), ``TransportError`` when it cannot be reached, and
-    ``MalformedError`` when its answers are no pages, do not end, or are incomplete.
+    ``MalformedError`` when its answers are no pages or do not end.
     """
     if request.is_empty:
         return
@@ -45,8 +45,8 @@ def search(
     with ExitStack() as stack:
         bar = _Bar(stack, alone)
         if not request.order:
-            for item in _cut(found, bar, partial(_say_cut, notices, request)):
-                yield item_row(item, base_href=found.base_href)
+            for located in _cut(found, bar, partial(_say_cut, notices, request)):
+                yield _row(located, notices)
             return
         yield from _in_order(found, notices, bar)
 
@@ -56,7 +56,7 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
     request = found.request
     if found.agreement.sorts:
         cuts: list[str] = []
-        rows = _keyed(_cut(found, bar, cuts.append), found)
+        rows = _keyed(_cut(found, bar, cuts.append), found, notices)
         if is_ordered((keys for keys, _ in rows), request.order):
             for cut in cuts:
                 _say_cut(notices, request, cut)
@@ -67,22 +67,22 @@ def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
         if not request.limited:
             notices.say(said, reason=f"{name} sort")
         if request.max_items is not None:
-            rows = _keyed(_everything(found, bar), found)
+            rows = _keyed(_everything(found, bar), found, notices)
     else:
-        rows = _keyed(_everything(found, bar), found)
+        rows = _keyed(_everything(found, bar), found, notices)
     if request.max_items is not None and len(rows) > request.max_items:
         _say_cut(notices, request, f"{len(rows):,} items match")
     yield from ordered(rows, request.order)[: request.max_items]
 
 
-def _everything(found: Found, bar: _Bar) -> Iterator[Item]:
+def _everything(found: Found, bar: _Bar) -> Iterator[Located]:
     for page in found.pages(None):
         check()
         bar.advance(found, None, len(page))
         yield from page
 
 
-def _cut(found: Found, bar: _Bar, told: Callable[[str], None]) -> Iterator[Item]:
+def _cut(found: Found, bar: _Bar, told: Callable[[str], None]) -> Iterator[Located]:
     """The first ``max_items`` items; ``told`` is told what more there is."""
     most, count = found.request.max_items, 0
     for page in found.pages(most):
@@ -105,9 +105,14 @@ def _say_cut(notices: Notices, request: SearchRequest, what: str) -> None:
         notices.say(f"cut to max_items := {request.max_items:,}, but {what}", reason="max_items")
 
 
-def _keyed(items: Iterator[Item], found: Found) -> list[tuple[Keys, Row]]:
+def _keyed(items: Iterator[Located], found: Found, notices: Notices) -> list[tuple[Keys, Row]]:
     order = found.request.order
-    return [(keys_of(item, order), item_row(item, base_href=found.base_href)) for item in items]
+    return [(keys_of(located[0], order), _row(located, notices)) for located in items]
+
+
+def _row(located: Located, notices: Notices) -> Row:
+    item, base = located
+    return item_row(item, base_href=base, say=lambda kind, message: notices.say(message, f"item {kind}"))
 
 
 class _Bar:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api import Api
 from rasteret_sql.stac.filters import SortField
-from rasteret_sql.stac.pages import matched, next_link
+from rasteret_sql.stac.pages import Item, Page, Seen
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.temporal import FIRST, LAST, Span, moment_of, span_of_text
 from rasteret_sql.stac.together import submit
@@ -32,7 +33,6 @@ PAGES_A_SLICE = 3
 SHORTEST = timedelta(seconds=4)
 LOOK_UP_S = 0.1
 
-Page = dict[str, Any]
 Slice = tuple[datetime, datetime]
 Running = tuple[Slice, "Future[list[Page] | int]"]
 
@@ -58,10 +58,10 @@ class Slices:
         self, search: Asking, first: Page, walk: Iterator[Page], limit: int, at_most: int | None
     ) -> None:
         self._search, self._first, self._walk, self._limit = search, first, walk, limit
-        self._matched = matched(first, None) or 0
+        self._matched = first.matched or 0
         self._at_most = at_most
-        self._seen: set[tuple[Any, Any]] = set()
-        self._page_size = len(first["features"])
+        self._seen = Seen()
+        self._page_size = len(first.items)
         self.is_cut = False
 
     def pages(self) -> Iterator[Page]:
@@ -71,27 +71,21 @@ class Slices:
         if plan is not None:
             self.is_cut = True
             yield from self._sliced(*plan)
-            if len(self._seen) >= self._matched:
+            if self._seen.count >= self._matched:
                 return
         # Not cut; or items lie outside the times that the slices know, and only the walk finds them.
         for page in self._walk:
             yield self._unseen(page) if plan is not None else page
 
     def _unseen(self, page: Page) -> Page:
-        new = []
-        for item in page["features"]:
-            identity = (item.get("collection"), item.get("id"))
-            if identity not in self._seen:
-                self._seen.add(identity)
-                new.append(item)
-        return {**page, "features": new}
+        return replace(page, items=self._seen.new(page.items))
 
     def _is_large(self) -> bool:
         wanted = self._matched if self._at_most is None else min(self._matched, self._at_most)
         order = self._search.order
         by_time = not order or order[0].field == "properties.datetime"
         return (
-            next_link(self._first) is not None
+            self._first.has_next
             and wanted > PAGES_IN_A_ROW * self._page_size
             and by_time
             and settings().stac_concurrency > 1
@@ -99,9 +93,7 @@ class Slices:
 
     def _plan(self) -> tuple[list[Slice], bool] | None:
         """The slices in their order, and whether the newest is first; None where time does not help."""
-        moments = [
-            moment_of((item.get("properties") or {}).get("datetime")) for item in self._first["features"]
-        ]
+        moments = [_moment_of(item) for item in self._first.items]
         known = [moment for moment in moments if moment is not None]
         if len(known) < len(moments):
             return None
@@ -129,9 +121,11 @@ class Slices:
             return None
         interval = self._search.request.interval
         page = next(self._search.asked(limit=1, interval=interval, newest=newest), None)
-        properties = page["features"][0].get("properties") if page else None
-        moment = moment_of((properties or {}).get("datetime"))
-        return None if moment is None else moment + timedelta(seconds=1 if newest else -1)
+        moment = _moment_of(page.items[0]) if page else None
+        try:
+            return None if moment is None else moment + timedelta(seconds=1 if newest else -1)
+        except OverflowError:  # at the end of the calendar
+            return LAST if newest else FIRST
 
     def _sliced(self, slices: list[Slice], newest_first: bool) -> Iterator[Page]:
         waiting, running = deque(slices), deque[Running]()
@@ -160,7 +154,7 @@ class Slices:
         most = settings().stac_concurrency + 2
         if self._at_most is None:
             return most
-        left = max(0, self._at_most - len(self._seen))
+        left = max(0, self._at_most - self._seen.count)
         return min(most, 1 + round(left * SLICES_A_PAGE / self._page_size))
 
     def _started(self, cut: Slice) -> Running:
@@ -173,10 +167,15 @@ class Slices:
         first = next(walk, None)
         if first is None:
             return []
-        count = matched(first, None) or 0
+        count = first.matched or 0
         if count > PAGES_A_SLICE * self._page_size and cut[1] - cut[0] >= SHORTEST:
             return count
         return [first, *walk]
+
+
+def _moment_of(item: Item) -> datetime | None:
+    properties = item.get("properties")
+    return moment_of(properties.get("datetime")) if isinstance(properties, dict) else None
 
 
 def _cut(span: Span, count: float) -> list[Slice]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rasteret_sql.errors import LimitError, RasteretError
-from rasteret_sql.stac.document import DOCUMENT_BYTES_MAX, Opened, open_document
+from rasteret_sql.notices import Notices
+from rasteret_sql.settings import settings
+from rasteret_sql.stac.api_errors import reworded
+from rasteret_sql.stac.document import PARQUET_BYTES_MAX, Opened, open_document
 from rasteret_sql.stac.href import has_scheme
-from rasteret_sql.store.document import read_document, read_documents
+from rasteret_sql.store.document import read_documents
 from rasteret_sql.store.redact import place
 
 DEPTH_MAX = 32
@@ -27,40 +31,61 @@ class _Link:
     depth: int
 
 
-def read(href: str) -> Iterator[dict[str, Any]]:
+def read(href: str, *, notices: Notices | None = None) -> Iterator[dict[str, Any]]:
     """The rows (``item.item_row``) of every item that the document at ``href`` is, holds or links to.
 
     ``href`` is a local path or any URL that the store reads. A Catalog or Collection is crawled level by
     level, many documents at once; each is read once, so cycles end. Rows come in the order of the links.
     A document that cannot be read ends the reading with its error: nothing is left out silently.
     """
-    yield from _crawl(href, read_document(href, max_bytes=DOCUMENT_BYTES_MAX, kind="stac"))
+    [(_, data)] = _fetch([href])
+    if isinstance(data, RasteretError):
+        raise data
+    yield from _crawl(href, data, notices or Notices("stac_read"))
 
 
-def read_many(hrefs: Sequence[str]) -> list[list[dict[str, Any]] | RasteretError]:
+def read_many(
+    hrefs: Sequence[str], *, notices: Notices | None = None
+) -> list[list[dict[str, Any]] | RasteretError]:
     """The rows of each document, or the error that ended it, in the order of ``hrefs``.
 
     The documents are read many at once; equal hrefs are read once and share one list.
     """
+    notices = notices or Notices("stac_read")
     distinct = list(dict.fromkeys(hrefs))
     answers: dict[str, list[dict[str, Any]] | RasteretError] = {}
     for start in range(0, len(distinct), _DOCUMENTS_AT_ONCE):
         for href, data in _fetch(distinct[start : start + _DOCUMENTS_AT_ONCE]):
             try:
-                answers[href] = data if isinstance(data, RasteretError) else list(_crawl(href, data))
+                answers[href] = data if isinstance(data, RasteretError) else list(_crawl(href, data, notices))
             except RasteretError as error:
                 answers[href] = error
     return [answers[href] for href in hrefs]
 
 
 def _fetch(hrefs: Sequence[str]) -> list[tuple[str, bytes | RasteretError]]:
-    landed = dict(read_documents(hrefs, max_bytes=DOCUMENT_BYTES_MAX, kind="stac"))
-    return [(href, landed[index]) for index, href in enumerate(hrefs)]
+    """The documents, each with its href. Which are Parquet files their names say, until their bytes do."""
+    most = settings().max_document_bytes
+    landed: dict[str, bytes | RasteretError] = {}
+    for limit in (most, PARQUET_BYTES_MAX):
+        named = [href for href in hrefs if _limit(href, most) == limit]
+        for index, data in read_documents(named, max_bytes=limit, kind="stac"):
+            landed[named[index]] = _advised(data) if isinstance(data, LimitError) else data
+    return [(href, landed[href]) for href in hrefs]
 
 
-def _crawl(root: str, data: bytes) -> Iterator[dict[str, Any]]:
+def _limit(href: str, most: int) -> int:
+    name = re.split(r"[?#]", href, maxsplit=1)[0] if has_scheme(href) else href
+    return PARQUET_BYTES_MAX if re.search(r"\.(geo)?parq(uet)?$", name, re.IGNORECASE) else most
+
+
+def _advised(error: LimitError) -> RasteretError:
+    return reworded(error, f"{str(error).rstrip('.')} (setting max_document_bytes)")
+
+
+def _crawl(root: str, data: bytes, notices: Notices) -> Iterator[dict[str, Any]]:
     """The rows of the document ``root`` and of all below it, breadth first."""
-    opened = open_document(data, root)
+    opened = open_document(data, root, notices)
     yield from opened.rows
     seen = {_identity(root)}
     waiting = deque(_unseen(opened, _Link(href=root, parent="", depth=0), seen, root))
@@ -69,7 +94,7 @@ def _crawl(root: str, data: bytes) -> Iterator[dict[str, Any]]:
         for link, (href, content) in zip(batch, _fetch([link.href for link in batch]), strict=True):
             if isinstance(content, RasteretError):
                 raise _linked(content, link)
-            opened = open_document(content, href)
+            opened = open_document(content, href, notices)
             yield from opened.rows
             waiting.extend(_unseen(opened, link, seen, root))
 
@@ -100,4 +125,4 @@ def _identity(href: str) -> str:
 
 def _linked(error: RasteretError, link: _Link) -> RasteretError:
     """``error`` with the document that sent us there: the one that has to be mended."""
-    return type(error)(f"{error} (linked from {place(link.parent)})")
+    return reworded(error, f"{error} (linked from {place(link.parent)})")

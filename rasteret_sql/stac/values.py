@@ -53,6 +53,12 @@ def text(value: Any) -> str | None:
     return json_text(value)
 
 
+def roles_of(asset: Mapping[str, Any]) -> list[str]:
+    """The roles of an asset; none where they are not a list."""
+    roles = asset.get("roles")
+    return [encodable(str(role)) for role in roles] if isinstance(roles, list) else []
+
+
 def json_text(value: Any) -> str:
     """JSON text that DuckDB reads back: not-a-number and infinities, which JSON lacks, become strings."""
     try:

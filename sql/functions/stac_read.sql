@@ -3,6 +3,10 @@
 -- Reads an Item, an ItemCollection, a Catalog or Collection (its links are followed, concurrently), NDJSON,
 -- or STAC GeoParquet, from a local path, http(s), s3, gs, az, memory or any other fsspec URL.
 --
+-- What of an item cannot be read is NULL, and what is not an item is left out, each with a notice. Settings
+-- bound a document: max_document_bytes (64 MiB; 1 GiB for Parquet), max_document_depth, max_document_items.
+-- A document from the network cannot link to anything local.
+--
 -- @param href  Where the document is.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
@@ -44,4 +48,7 @@ SELECT
     s.assets,
     s.properties::JSON AS properties,
     s.self_href
-FROM (SELECT unnest(_rasteret_ok_column(s)) AS s FROM (SELECT _rasteret_stac_read(href) AS s))
+FROM (
+    SELECT unnest(_rasteret_ok_column(found)) AS s
+    FROM (SELECT _rasteret_stac_read(href, concat(current_connection_id(), '/', current_query_id())) AS found)
+)

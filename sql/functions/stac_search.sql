@@ -17,6 +17,11 @@
 -- against every argument. A filter applied here keeps an item where it is true, as WHERE does. Sorting here
 -- fetches all items before max_items cuts them. A result that max_items cut is said as well.
 --
+-- Each item comes once, by collection and id. A member of an item that has a wrong form is NULL, with a
+-- notice; a count of the server (numberMatched) is advice. A search that POST refuses is sent by GET. Next
+-- links are followed by GET and POST over http(s); their headers go to their own origin. More in
+-- docs/catalogues.md.
+--
 -- @param catalog  URL of a STAC API, or a dataset such as 'earthsearch/sentinel-2-l2a' (see stac_catalogs()).
 -- @param collections  Collection id, or a list of them; by default the collection of the built-in dataset, else all.
 -- @param ids  Item id, or a list of them.

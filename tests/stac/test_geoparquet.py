@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from rasteret_sql.errors import MalformedError, UnsupportedError
+from rasteret_sql.errors import MalformedError, RasteretWarning, UnsupportedError
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.stac.static import read
 
@@ -148,9 +148,19 @@ def test_what_is_not_read(tmp_path: Path, columns: Any, metadata: Any, error: An
     assert str(caught.value) == f"{tmp_path / 'items.parquet'}: {told}"
 
 
-def test_damaged_wkb_names_the_item(tmp_path: Path) -> None:
-    with pytest.raises(MalformedError, match=r"^item 'a' of collection 'scenes' in .*'geometry' is not WKB"):
-        rows(tmp_path, COLUMNS | {"geometry": pa.array([b"\x01\x03", None])})
+def test_damaged_wkb_is_null_and_names_the_item(tmp_path: Path) -> None:
+    said = r"^stac_read: item 'a' of collection 'scenes' in .*'geometry' is not WKB.*NULL"
+    with pytest.warns(RasteretWarning, match=said):
+        found = rows(tmp_path, COLUMNS | {"geometry": pa.array([b"\x01\x03", None])})
+    assert [row["geometry"] for row in found] == [None, None]
+
+
+def test_a_box_of_nulls_is_no_box(tmp_path: Path) -> None:
+    sides = ("xmin", "ymin", "zmin", "xmax", "ymax", "zmax")
+    none = dict.fromkeys(sides)
+    flat = none | {"xmin": 1.0, "ymin": 2.0, "xmax": 3.0, "ymax": 4.0}
+    found = rows(tmp_path, COLUMNS | {"bbox": pa.array([flat, none])})
+    assert [row["bbox"] for row in found] == [(1, 2, 3, 4), None]
 
 
 @pytest.mark.parametrize("crs", [None, {"id": {"authority": "OGC", "code": "CRS84"}}, {"name": "WGS 84"}])

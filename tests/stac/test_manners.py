@@ -14,10 +14,17 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from rasteret_sql.errors import ArgumentError, RasteretWarning, UnsupportedError
+from rasteret_sql.errors import (
+    AccessError,
+    ArgumentError,
+    RasteretError,
+    RasteretWarning,
+    UnsupportedError,
+)  # fmt: skip
 from rasteret_sql.stac.search import SearchRequest, search
 
 from .archive_api import START, ArchiveApi, items_at
@@ -81,7 +88,7 @@ def test_a_filter_that_is_refused_is_sent_as_far_as_every_server_understands_it(
 
 def test_a_refusal_that_is_no_question_of_ability_stays_one() -> None:
     refused = api("filter", "cql2-json", search=always(Answer(status=400, body={"description": "no"})))
-    assert failing(refused, ArgumentError, filter="gsd < 1") == (
+    assert failing(refused, ArgumentError, filter="gsd < 1", page_size=10) == (
         "STAC API HOST/search answered 400 Bad Request: no"
     )
 
@@ -129,8 +136,135 @@ def test_what_comes_without_being_asked_for_is_left_out(arguments: dict[str, Any
     name = next(iter(arguments))
     if len(found) < 4 and "max_items" not in arguments:
         assert said == [
-            f"stac_search: STAC API HOST/ gives items that do not match {name} := …; they are left out here"
+            f"stac_search: STAC API HOST/ gives items that do not match {name} := {LEFT_OUT[name]}; they are "
+            "left out here"
         ]
+
+
+LEFT_OUT = {
+    "ids": "['b', 'x'], such as item 'a'",
+    "collections": "['others'], such as item 'a' of collection 'scenes'",
+    "datetime": "2024-01-02T00:00:00Z/2024-01-03T23:59:59.999999Z, such as item 'a' of 2024-01-04T00:00:00Z",
+    "bbox": "[0.0, 0.0, 1.0, 1.0], such as item 'a' with the bounds 7.5, 51.5, 7.5, 51.5",
+    "intersects": "a geometry, such as item 'a' with the bounds 7.5, 51.5, 7.5, 51.5",
+    "filter": "gsd > 10, such as item 'a'",
+}
+
+
+def named(identity: str, **members: Any) -> dict[str, Any]:
+    """An item whose members are replaced; None takes one away."""
+    changed = item(identity) | members
+    return {key: value for key, value in changed.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        (named("a", collection=None), "scenes"),
+        (named("a", collection=""), "scenes"),
+        (named("a", collection="Scenes"), "scenes"),
+        (named("a", collection="HLSS30_2.0"), "HLSS30.v2.0"),
+        (named("a", collection="sentinel_2_l2a"), "sentinel-2-l2a"),
+        (
+            named(
+                "a", collection="C1", links=[{"rel": "collection", "href": "/collections/HLSS30.v2.0?f=json"}]
+            ),
+            "HLSS30.v2.0",
+        ),
+    ],
+    ids=["none", "empty", "case", "version", "signs", "link"],
+)
+def test_a_collection_by_another_name_is_kept(found: dict[str, Any], asked: str) -> None:
+    with serving(api(search=always(page(found)))) as server:
+        assert noticed(server, collections=[asked]) == (["a"], [])
+
+
+@pytest.mark.parametrize("other", ["landsat-c2-l1", "landsat-c2-l22", "S2", 7])
+def test_another_collection_is_left_out_and_named(other: Any) -> None:
+    with serving(
+        api(search=always(page(named("a", collection=other), named("b", collection="landsat-c2-l2"))))
+    ) as server:
+        found, [said] = noticed(server, collections=["landsat-c2-l2"])
+    assert found == ["b"]
+    assert f"collections := ['landsat-c2-l2'], such as item 'a' of collection {other!r}" in said
+
+
+# Servers that refuse POST
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+@pytest.mark.parametrize("methods", [("POST",), ("GET", "POST")])
+def test_a_search_that_post_refuses_is_asked_by_get_with_all_it_has(
+    status: int, methods: tuple[str, ...]
+) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        return Answer(status=status) if asked.method == "POST" else Answer(body=page(*FOUR[:1]))
+
+    triangle = {"type": "Polygon", "coordinates": [[[7, 51], [8, 51], [8, 52], [7, 51]]]}
+    extensions = ("filter", "cql2-json", "cql2-text", "sort")
+    with serving(api(*extensions, search=answer, methods=methods)) as server:
+        for _ in range(2):
+            found, said = noticed(
+                server,
+                collections=["scenes", "others"],
+                intersects=triangle,
+                datetime="2024-01-01/2024-06-30",
+                filter="cloud_cover < 20",
+                sortby="-datetime,gsd",
+                page_size=7,
+            )
+            assert (found, said) == (["a"], [])
+        assert [asked.method for asked in server.asked] == ["GET", "POST", "GET", "GET"]
+        query = {key: value for key, [value] in parse_qs(urlsplit(server.asked[-1].path).query).items()}
+    assert json.loads(query.pop("intersects")) == triangle
+    assert query == {
+        "collections": "scenes,others",
+        "datetime": "2024-01-01T00:00:00Z/2024-06-30T23:59:59.999999Z",
+        "filter": "eo:cloud_cover < 20",
+        "filter-lang": "cql2-text",
+        "sortby": "-properties.datetime,+properties.gsd",
+        "limit": "7",
+    }
+
+
+def test_a_search_that_both_methods_refuse_says_what_post_was_told() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        return Answer(status=403 if asked.method == "POST" else 404, body={"description": asked.method})
+
+    assert failing(api(search=answer), AccessError) == "STAC API HOST/search answered 403 Forbidden: POST"
+
+
+# Servers that refuse large pages
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "limit must be at most 100"), (400, "too large"), (413, ""), (422, "limit: at most 100"),
+        (500, "Internal Server Error"), (502, "Bad Gateway"), (504, "timed out"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("no_retries")
+def test_a_refused_page_names_the_way_out(status: int, said: str) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.body["limit"] > 100:
+            return Answer(status=status, body={"description": said})
+        return Answer(body=page(*FOUR))
+
+    with serving(api(search=answer)) as server:
+        with pytest.raises(RasteretError) as error:
+            ids_of(server.url + "/")
+        assert ids_of(server.url + "/", page_size=100) == ["a", "b", "c", "d"]
+    assert str(error.value).endswith(
+        "; a page of 200 items was asked for: if that is more than the server gives, page_size := 100 asks "
+        "for less"
+    )
+
+
+@pytest.mark.parametrize("said", ["cql2: unknown function foo", "body.bbox: wrong", "no such collection"])
+def test_a_refusal_of_another_argument_is_not_blamed_on_the_page(said: str) -> None:
+    told = failing(api(search=always(Answer(status=400, body={"description": said}))), ArgumentError)
+    assert told == f"STAC API HOST/search answered 400 Bad Request: {said}"
 
 
 def test_a_notice_comes_once_a_search_and_again_with_the_next() -> None:

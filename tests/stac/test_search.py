@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from rasteret_sql.errors import (
+    LimitError,
     MalformedError,
     RasteretError,
     RasteretWarning,
 )
 from rasteret_sql.settings import configure
+from rasteret_sql.stac import pages as pages_module
 from rasteret_sql.stac.search import SearchRequest, search, search_many
 from tests.requests_log import newest, since
 
 from .searching import ONE, always, failing, ids_of
-from .serving import Answer, Asked, Handler, Server, api, item, page, serving
+from .serving import Answer, Asked, Handler, Server, api, item, landing, page, serving
 
 
 def sent(server: Server) -> Any:
@@ -224,11 +226,157 @@ def test_pages_that_repeat_under_new_tokens() -> None:
 
 
 @pytest.mark.parametrize("count", [{"numberMatched": 1200}, {"context": {"matched": 1200}}])
-def test_fewer_items_than_the_server_counted(count: dict[str, Any]) -> None:
-    assert failing(api(search=always(page(item("a"), item("b"), **count))), MalformedError) == (
-        "STAC search at HOST/search: the server says that 1,200 items match, but gave 2 and no next page; "
-        "narrow the search, or take these by max_items := …"
+@pytest.mark.parametrize(
+    ("page_size", "advice"),
+    [
+        (200, "these are all, if that number is an estimate or was counted earlier"),
+        (2, "its last page is as full as was asked for, so the server may stop at a limit of its own: narrow "
+         "the search (bbox, datetime, collections) to see whether there are more"),
+    ],
+    ids=["a last page", "a full page"],
+)  # fmt: skip
+def test_fewer_items_than_the_server_counted_are_all_with_a_notice(
+    count: dict[str, Any], page_size: int, advice: str
+) -> None:
+    handler = api(search=always(page(item("a"), item("b"), **count)))
+    with serving(handler) as server, pytest.warns(RasteretWarning) as said:
+        assert ids_of(server.url + "/", page_size=page_size) == ["a", "b"]
+    assert [str(warning.message).replace(server.url, "HOST") for warning in said] == [
+        "stac_search: STAC search at HOST/search: the server says that 1,200 items match, but gave 2 and no "
+        f"next page; {advice}"
+    ]
+
+
+def test_an_item_on_two_pages_comes_once_and_counts_once() -> None:
+    pages = {
+        None: {**page(item("a"), item("b"), numberMatched=4), "to": "2"},
+        "2": {**page(item("b"), item("c"), item("c"), numberMatched=4), "to": "3"},
+        "3": page(item("c"), item("b") | {"collection": "others"}, numberMatched=4),
+    }
+    with serving(paging(pages)) as server:
+        assert ids_of(server.url + "/") == ["a", "b", "c", "b"]
+        with pytest.warns(RasteretWarning, match=r"cut to max_items := 3, but 4 items match"):
+            assert ids_of(server.url + "/", max_items=3) == ["a", "b", "c"]
+
+
+def test_pages_of_one_item_that_come_twice() -> None:
+    pages = {
+        None: {**page(item("a")), "to": "2"},
+        "2": {**page(item("a")), "to": "3"},
+        "3": page(item("b")),
+    }
+    with serving(paging(pages)) as server:
+        assert ids_of(server.url + "/", page_size=1) == ["a", "b"]
+
+
+def test_one_item_without_end() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        number = int((asked.body or {}).get("token", 0)) + 1
+        return Answer(
+            body=page(item("a"), next={"href": "/search", "method": "POST", "body": {"token": number}})
+        )
+
+    assert failing(api(search=answer), MalformedError) == (
+        "STAC search at HOST/search: 11 pages without a new item in a row, each with a next link, "
+        "after 1 items"
     )
+
+
+def test_items_without_end() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        number = int((asked.body or {}).get("token", 0)) + 1
+        link = {"href": "/search", "method": "POST", "body": {"token": number}}
+        return Answer(body=page(*(item(f"{number}-{n}") for n in range(10)), next=link))
+
+    configure(max_search_items=45)
+    try:
+        told = failing(api(search=answer), LimitError)
+    finally:
+        configure(max_search_items=None)
+    assert told == (
+        "STAC search at HOST/search: more than 45 items; narrow the search, or take the first by "
+        "max_items := … (setting max_search_items)"
+    )
+
+
+def test_what_was_seen_is_forgotten_late_and_not_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_module, "REMEMBERED", 4)
+    seen = pages_module.Seen()
+    first = [item(f"{n}") for n in range(6)]
+    assert [i["id"] for i in seen.new(first)] == ["0", "1", "2", "3", "4", "5"]
+    assert seen.new(first) == []  # up to twice as many are known
+    assert [i["id"] for i in seen.new([item(f"{n}") for n in range(4, 10)])] == ["6", "7", "8", "9"]
+    assert [i["id"] for i in seen.new([item("0"), item("7")])] == ["0"]
+    assert seen.count == 11
+
+
+@pytest.mark.parametrize("features", [None, [None, item("a")], [item("a"), "b", 7]])
+def test_features_that_are_none_are_left_out_with_a_notice(features: Any) -> None:
+    answer = {"type": "FeatureCollection", "features": features, "links": []}
+    told = r"page 1 has .* its 'features', which is left out$"
+    with serving(api(search=always(answer))) as server, pytest.warns(RasteretWarning, match=told):
+        assert ids_of(server.url + "/") == (["a"] if features else [])
+
+
+def test_one_wrong_item_does_not_end_a_search() -> None:
+    wrong = item("b", created="2024-05-31", updated="") | {
+        "bbox": [],
+        "geometry": {},
+        "assets": {"red": None},
+    }
+    strange = [{"type": "Feature"}, {"type": "Collection", "id": "c"}]
+    handler = api(search=always(page(item("a"), wrong, *strange, item("z"))))
+    with serving(handler) as server, pytest.warns(RasteretWarning) as said:
+        rows = list(search(SearchRequest(catalog=server.url + "/")))
+    assert [row["id"] for row in rows] == ["a", "b", "z"]
+    assert {rows[1][name] for name in ("bbox", "geometry", "created", "updated")} == {None}
+    assert len(said) == 6  # one for each kind of thing that is wrong
+    assert "a STAC item needs an 'id'" in str(said[0].message)
+
+
+def test_items_lie_relative_to_where_their_page_came_from() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/api":
+            return Answer(status=301, headers={"Location": "/api/v1/"})
+        if asked.path == "/api/v1/":
+            links = [{"rel": "search", "href": "./search", "method": "GET"}]
+            return Answer(body=landing(server.url) | {"links": links})
+        if asked.path.startswith("/api/v1/search?limit"):
+            return Answer(status=302, headers={"Location": "/moved/search"})
+        if asked.path == "/moved/search":
+            return Answer(body=page(item("a"), next={"href": "further/search"}))
+        assert asked.path == "/moved/further/search"
+        return Answer(body=page(item("b")))
+
+    with serving(answer) as server:
+        hrefs = [row["assets"]["red"]["href"] for row in search(SearchRequest(catalog=server.url + "/api"))]
+        assert hrefs == [f"{server.url}/moved/red.tif", f"{server.url}/moved/further/red.tif"]
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/geo+json; charset=utf-8", "application/json;charset=UTF-8", "application/GEO+JSON",
+     "application/geojson", "application/vnd.geo+json", None, "", "application/octet-stream", 7],
+)  # fmt: skip
+def test_a_search_link_of_any_media_type_is_one(media_type: Any) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        html = {"rel": "search", "href": "/page.html", "type": "text/html"}
+        link = {"rel": "Search", "href": "/search", "type": media_type}
+        return Answer(body=landing(server.url) | {"links": [html, link]} if asked.path == "/" else ONE)
+
+    with serving(answer) as server:
+        assert ids_of(server.url + "/") == ["a"]
+
+
+def test_a_search_link_to_geojson_goes_before_others() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        kinds = {"/any": None, "/json": "application/json", "/geo": "application/geo+json; a=b"}
+        links = [{"rel": "search", "href": path, "type": kind} for path, kind in kinds.items()]
+        return Answer(body=landing(server.url) | {"links": links} if asked.path == "/" else ONE)
+
+    with serving(answer) as server:
+        ids_of(server.url + "/")
+        assert server.asked[-1].path.startswith("/geo?")
 
 
 def test_fewer_items_than_counted_are_enough_when_no_more_were_asked_for() -> None:
@@ -245,7 +393,7 @@ def test_many_requests_answer_in_order_each_with_rows_or_its_error() -> None:
     def answer(server: Server, asked: Asked) -> Answer:
         identity = asked.body["ids"][0]
         if identity == "bad":
-            return Answer(status=400, body={"description": "no"})
+            return Answer(status=400, body={"description": "no such id"})
         return Answer(body=page(item(identity)))
 
     with serving(api(search=answer)) as server:
@@ -256,7 +404,7 @@ def test_many_requests_answer_in_order_each_with_rows_or_its_error() -> None:
         ]
         assert found == [
             ["c"],
-            f"STAC API {server.url}/search answered 400 Bad Request: no",
+            f"STAC API {server.url}/search answered 400 Bad Request: no such id",
             ["a"],
             ["c"],
             ["b"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from rasteret_sql.errors import (
     MalformedError,
     NotFoundError,
     RasteretError,
+    RasteretWarning,
     TransportError,
     UnsupportedError,
 )
 from rasteret_sql.settings import configure
-from rasteret_sql.stac import api_io
 from rasteret_sql.stac.catalogs import resolve
 from rasteret_sql.stac.collections import collections
 from tests.requests_log import newest, since
@@ -39,7 +40,11 @@ from .serving import Answer, Asked, Server, api, item, landing, page, serving
         (b"Service down", MalformedError, "STAC API HOST/: expected JSON, found 'Service down'"),
         (b"{\"a\": ", MalformedError,
          "STAC API HOST/: expected JSON, found damaged JSON: Expecting value: line 1 column 7 (char 6)"),
-        (b"[" * 100_000, MalformedError, "STAC API HOST/: its JSON is nested too deeply to be read"),
+        (b"[" * 100_000, LimitError,
+         "STAC API HOST/: its JSON is nested 100,000 levels deep; at most 128 are read "
+         "(setting max_document_depth)"),
+        (b'{"a": ' + b"9" * 9000 + b"}", MalformedError,
+         "STAC API HOST/: a number in its JSON has more digits than can be read"),
         (b"[1]", MalformedError, "STAC API HOST/: expected a JSON object, found [1]"),
         (b"\xff\xfe", MalformedError, "STAC API HOST/: the answer is not UTF-8 text"),
         ({"hello": 1}, MalformedError,
@@ -53,7 +58,8 @@ from .serving import Answer, Asked, Server, api, item, landing, page, serving
          "STAC API HOST/: not the landing page of a STAC API: a 'Collection' is there; its root is HOST/v1. "
          "FROM stac_read(…) reads static documents"),
     ],
-    ids=["html", "nothing", "text", "cut", "deep", "list", "utf-16", "json", "static", "collection"],
+    ids=["html", "nothing", "text", "cut", "deep", "digits", "list", "utf-16", "json", "static",
+         "collection"],
 )  # fmt: skip
 def test_a_landing_page_that_is_none(answer: Any, error: type[RasteretError], message: str) -> None:
     assert failing(always(answer), error) == message
@@ -65,15 +71,12 @@ def test_a_landing_page_that_is_none(answer: Any, error: type[RasteretError], me
         (b"<html>later", "STAC API HOST/search: expected JSON, found an HTML page: '<html>later'"),
         ({"type": "Catalog", "id": "x"},
          "STAC search at HOST/search: page 1 is not a FeatureCollection: found type 'Catalog' with type, id"),
-        ({"type": "FeatureCollection", "features": ["a"]},
-         "STAC search at HOST/search: page 1 is not a FeatureCollection: "
-         "found type 'FeatureCollection' with type, features"),
-        (page({"type": "Feature"}), "item in HOST/search: a STAC item needs an 'id', found None"),
-        (page(item("a", datetime="soon")),
-         "item 'a' of collection 'scenes' in HOST/search: property 'datetime' is 'soon': "
-         "expected RFC 3339, such as 2024-05-31T10:15:00Z"),
+        ({"type": "FeatureCollection", "features": {"a": 1}},
+         "STAC search at HOST/search: page 1: 'features' must be a list, found {'a': 1}"),
+        ({"type": "FeatureCollection", "features": "a"},
+         "STAC search at HOST/search: page 1: 'features' must be a list, found 'a'"),
     ],
-    ids=["html", "catalog", "strings", "no id", "datetime"],
+    ids=["html", "catalog", "object", "string"],
 )  # fmt: skip
 def test_a_page_that_is_none(answer: Any, message: str) -> None:
     assert failing(api(search=always(answer)), MalformedError) == message
@@ -97,7 +100,7 @@ def test_a_page_that_is_none(answer: Any, message: str) -> None:
     ],
 )  # fmt: skip
 def test_a_refusal_is_told_in_the_servers_words(status: int, body: Any, error: Any, told: str) -> None:
-    message = failing(api(search=always(Answer(body=body, status=status))), error)
+    message = failing(api(search=always(Answer(body=body, status=status))), error, page_size=10)
     assert message == f"STAC API HOST/search answered {told}"
 
 
@@ -170,6 +173,11 @@ def test_a_compressed_answer() -> None:
         assert ids_of(server.url + "/") == ["a"]
 
 
+def test_an_answer_that_is_stored_compressed() -> None:
+    with serving(api(search=always(Answer(body=gzip.compress(json.dumps(ONE).encode()))))) as server:
+        assert ids_of(server.url + "/") == ["a"]
+
+
 def test_a_redirected_search_would_lose_its_conditions() -> None:
     def answer(server: Server, asked: Asked) -> Answer:
         if asked.path == "/search":
@@ -210,17 +218,23 @@ def test_credentials_do_not_follow_to_another_host(way: str) -> None:
 
         with serving(answer) as server:
             url = server.url.replace("http://", "http://user:SECRET@")
-            assert "a" in ids_of(f"{url}/")
+            said = pytest.warns(RasteretWarning, match="leads to another origin")
+            with said if way == "next" else nullcontext():
+                assert "a" in ids_of(f"{url}/")
             assert "Authorization" in server.asked[0].headers
         assert other.asked
         assert not any("Authorization" in asked.headers for asked in other.asked)
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_io, "ANSWER_BYTES_MAX", 3 << 20)
-    huge = Answer(body=b" " * (4 << 20))
-    assert failing(api(search=always(huge)), LimitError) == (
-        "STAC API HOST/search: the answer is larger than 3 MiB; set a smaller page_size"
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    configure(max_document_bytes="3 MiB")
+    try:
+        told = failing(api(search=always(Answer(body=b" " * (4 << 20)))), LimitError)
+    finally:
+        configure(max_document_bytes=None)
+    assert told == (
+        "STAC API HOST/search: the answer is larger than 3,145,728 bytes (setting max_document_bytes); "
+        "set a smaller page_size"
     )
 
 

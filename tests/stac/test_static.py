@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import fsspec
 import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, RasteretError, UnsupportedError
-from rasteret_sql.settings import settings
-from rasteret_sql.stac import document, static
+from rasteret_sql.settings import configure, settings
+from rasteret_sql.stac import static
 from rasteret_sql.stac.static import read, read_many
 from rasteret_sql.store import meter
 from tests.requests_log import newest, since
@@ -52,6 +52,12 @@ def ids_of(href: str) -> list[str]:
 
 def lines(*items: Any) -> bytes:
     return b"\n".join(json.dumps(one).encode() for one in items) + b"\n\n"
+
+
+def nested(depth: int) -> bytes:
+    """An item whose title is nested so deep, itself included."""
+    title = b"[" * (depth - 2) + b"]" * (depth - 2)
+    return json.dumps(item("a", title="TITLE")).encode().replace(b'"TITLE"', title) if depth else b"{}"
 
 
 # Kinds of documents
@@ -120,7 +126,6 @@ def test_no_items_are_no_rows(write: Write) -> None:
         ("a.json", b"", "neither JSON nor Parquet, it is empty"),
         ("a.json", b"<html>hello</html>", "neither JSON nor Parquet, it begins '<html>hello</html>'"),
         ("a.json", b"II*\0\x08\0\0\0", "neither JSON nor Parquet, it begins 'II*\\x00\\x08\\x00\\x00\\x00'"),
-        ("a.json", b"[" * 100_000, f"neither JSON nor Parquet, it begins {'[' * 40!r}"),
         ("a.json", [1, 2],
          "not STAC: expected an Item (Feature), ItemCollection (FeatureCollection), Catalog or Collection, "
          "found [1, 2]"),
@@ -133,7 +138,7 @@ def test_no_items_are_no_rows(write: Write) -> None:
         ("a.json.gz", b"\x1f\x8b\x08" + b"\xff" * 40, "its gzip data is damaged ("),
         ("a.parquet", b"PAR1 is all there is", "not a readable Parquet file ("),
     ],
-    ids=["empty", "html", "tiff", "deep", "list", "other", "features", "line", "cut", "gzip", "parquet"],
+    ids=["empty", "html", "tiff", "list", "other", "features", "line", "cut", "gzip", "parquet"],
 )  # fmt: skip
 def test_a_document_that_is_no_stac(write: Write, name: str, body: Any, told: str) -> None:
     href = write(name, body)
@@ -147,12 +152,53 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ids_of(str(tmp_path / "none.json"))
 
 
-def test_a_gzip_bomb_is_not_blown_up(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "DOCUMENT_BYTES_MAX", 1 << 20)
-    href = write("bomb.json.gz", gzip.compress(b" " * (3 << 20)))
+@pytest.fixture
+def small_limits() -> Iterator[None]:
+    configure(max_document_bytes="1 MiB", max_document_depth=16, max_document_items=3)
+    yield
+    configure(max_document_bytes=None, max_document_depth=None, max_document_items=None)
+
+
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize(
+    ("name", "body", "told"),
+    [
+        ("a.json", b" " * (3 << 20), "3,145,728 bytes; at most 1,048,576 bytes are read as one document"),
+        ("a.json", nested(17), "its JSON is nested 17 levels deep; at most 16 are read"),
+        (
+            "a.ndjson",
+            lines(item("a")) + nested(17),
+            "line 3: its JSON is nested 17 levels deep",
+        ),
+        ("a.json", page(*(item(str(n)) for n in range(4))), "more than 3 items in one document"),
+        ("a.ndjson", lines(*(item(str(n)) for n in range(4))), "more than 3 items in one document"),
+    ],
+    ids=["bytes", "depth", "depth of a line", "features", "lines"],
+)
+def test_a_document_beyond_a_limit_names_it(write: Write, name: str, body: Any, told: str) -> None:
+    href = write(name, body)
     with pytest.raises(LimitError) as error:
         ids_of(href)
-    assert str(error.value) == f"{href}: decompresses to more than 1 MiB; split the file"
+    assert str(error.value).startswith(href)
+    assert told in str(error.value)
+    assert "(setting max_document_" in str(error.value)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_what_is_within_the_limits_is_read(write: Write) -> None:
+    assert ids_of(write("a.json", nested(16))) == ["a"]
+    brackets = item("a", title="[" * 50 + '\\"' + "{" * 50 + "\\")
+    assert ids_of(write("b.json", brackets)) == ["a"]
+    assert ids_of(write("c.json", json.dumps(brackets).encode("utf-16"))) == ["a"]
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_a_gzip_bomb_is_not_blown_up(write: Write) -> None:
+    href = write("bomb.json.gz", gzip.compress(b" " * (3 << 20)))
+    with pytest.raises(
+        LimitError, match=r"decompresses to more than 1 MiB; .*\(setting max_document_bytes\)$"
+    ):
+        ids_of(href)
 
 
 # Catalogues
