@@ -87,6 +87,7 @@ class FaultServer:
         files: Mapping[str, bytes] | None = None,
         *,
         allow: Callable[[str, Mapping[str, str]], bool] = lambda target, headers: True,
+        port: int = 0,
     ) -> None:
         self.files: dict[str, bytes] = dict(files or {})
         self.allow = allow
@@ -113,7 +114,7 @@ class FaultServer:
         self._came_last = 0.0
         self._answered = 0
         """The highest round trip that has been answered."""
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
