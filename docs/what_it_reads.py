@@ -34,6 +34,7 @@ LAYOUTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("overviews as SubIFDs", {"extras": "subifds"}),
     ("sparse: blocks that are not stored hold nodata, else 0, and cost no request", {"extras": "sparse"}),
     ("internal mask, of 1 bit and of 8, with its own overviews", {"extras": "mask8?"}),
+    ("internal mask with a sample for each band", {"extras": "mask-bands"}),
     ("alpha, associated or not", {"extras": "alpha.*|premultiplied"}),
     ("extra samples", {"extras": "unspecified"}),
     ("palette, given as stored, with `colormap`", {"extras": "colormap"}),
@@ -71,7 +72,10 @@ JPEG in YCbCr is given as RGB; every other colour space, the palette and MinIsWh
 inside Deflate or ZSTD; what its mask leaves out is NaN, or alpha 0."""
 VALID = """\
 `valid` is NULL where all pixels are. Else the first of these that the file has decides: an internal mask;
-nodata, in all bands that are read; alpha above 0."""
+nodata, in all bands that are read; alpha above 0. A mask with a sample for each band speaks for each band:
+several bands are valid where one of them is (rasterio's `dataset_mask`), expressions where all are that they
+name. Where some overviews lack the mask, `resolution :=` takes a level that has it, and `level :=` of one
+that has none is an error."""
 LIMITS = "What asks for more is an error that names the setting. `rasteret_settings()` lists them all."
 DISAGREE = "Each row is held by tests, which fail when it no longer holds."
 NUMBERS = {1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB"}

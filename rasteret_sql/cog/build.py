@@ -105,6 +105,7 @@ def _header(tiff: Tiff) -> Header:
         gcps_crs=crs_of(image) if gcps else None,
         colorinterp=_colours(image, bands.colours),
         colormap=image.colormap,
+        mask_bands=_mask_bands(tiff),
         ghost=tiff.ghost,
     )
 
@@ -130,9 +131,19 @@ def overviews_of(tiff: Tiff) -> list[Image]:
 
 def _levels(tiff: Tiff) -> list[tuple[Image, Image | None]]:
     """The first image and its overviews, each with its mask; of two masks of one size the first."""
-    masks = {(m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == 1}
+    samples = _mask_bands(tiff)
+    masks = {
+        (m.width, m.height): m for m in reversed(tiff.images[1:]) if m.is_mask and m.band_count == samples
+    }
     images = (tiff.images[0], *overviews_of(tiff))
     return [(image, masks.get((image.width, image.height))) for image in images]
+
+
+def _mask_bands(tiff: Tiff) -> int:
+    """Samples a pixel of the first mask that is one: 1, or as many as the image has (as GDAL)."""
+    known = (1, tiff.images[0].band_count)
+    found = (m.band_count for m in tiff.images[1:] if m.is_mask and m.band_count in known)
+    return next(found, 1)
 
 
 def _level(image: Image, mask: Image | None = None) -> Level:

@@ -87,6 +87,8 @@ class Header:
     colorinterp: tuple[str, ...] | None = None
     """What each band means to the eye (``cog.colorinterp``); None: what its tags tell."""
     colormap: tuple[int, ...] | None = None
+    mask_bands: int = 1
+    """Samples a pixel of the internal masks: 1 for all bands together, or one for each band."""
     ghost: Mapping[str, str] = field(default_factory=dict)
     file_size: int | None = None
     etag: str | None = None
@@ -96,6 +98,13 @@ class Header:
     def levels(self) -> tuple[Level, ...]:
         """Full resolution first."""
         return (self.full, *self.overviews)
+
+    @property
+    def choices(self) -> tuple[tuple[int, Level], ...]:
+        """Number and level of those that a pixel size may choose: where there are masks, with a mask."""
+        numbered = tuple(enumerate(self.levels))
+        masked = tuple(one for one in numbered if one[1].mask is not None)
+        return masked or numbered
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -123,7 +123,7 @@ def stored_level(header: Header, level: Level) -> StoredLevel:
 
 def stored_mask(header: Header, level: Level) -> StoredLevel | None:
     """The internal mask of a level as it is stored; None without a mask."""
-    return None if level.mask is None else _stored(header, level.mask, 1, "uint8")
+    return None if level.mask is None else _stored(header, level.mask, header.mask_bands, "uint8")
 
 
 def select(stored: StoredLevel, level: Level, blocks: npt.NDArray[np.int64]) -> Selection:
@@ -142,9 +142,19 @@ def select_cells(header: Header, level: Level, cells: npt.NDArray[np.int64], ban
     return select(stored_level(header, level), level, cells + plane)
 
 
-def select_mask_cells(header: Header, mask: Level, cells: npt.NDArray[np.int64]) -> Selection:
-    """The same of an internal mask, ``level.mask``."""
-    return select(_stored(header, mask, 1, "uint8"), mask, cells)
+def select_mask_cells(
+    header: Header, mask: Level, cells: npt.NDArray[np.int64], band: int
+) -> tuple[Selection, int]:
+    """The same of an internal mask, ``level.mask``; and which of the samples in its blocks is that band's."""
+    stored, own = _stored(header, mask, header.mask_bands, "uint8"), mask_sample(header.mask_bands, band)
+    if mask.interleave == "band":
+        return select(stored, mask, cells + own * mask.tiles_across * mask.tiles_down), 0
+    return select(stored, mask, cells), own
+
+
+def mask_sample(mask_bands: int, band: int) -> int:
+    """Which sample of an internal mask speaks for a band (both from 0)."""
+    return band if mask_bands > 1 else 0
 
 
 def _stored(header: Header, level: Level, band_count: int, dtype: str) -> StoredLevel:

@@ -63,10 +63,15 @@ class HeaderColumn:
         columns.place = place(href)
         self._refuse_failed(columns, row)
         band_count = columns.number("band_count", 1, MOST_BANDS)
+        mask_bands = (
+            1 if columns.scalar("mask_bands") is None else columns.number("mask_bands", 1, MOST_BANDS)
+        )
+        if mask_bands not in (1, band_count):
+            columns.unfit("mask_bands", f"{mask_bands:,}", f"1 or {band_count:,} (band_count)")
         return Header(
             href=href,
-            full=_level(columns, band_count, mask=_mask(columns)),
-            overviews=tuple(_overviews(columns, band_count)) if overviews else (),
+            full=_level(columns, band_count, mask=_mask(columns, mask_bands)),
+            overviews=tuple(_overviews(columns, band_count, mask_bands)) if overviews else (),
             band_count=band_count,
             dtype=columns.required("dtype"),
             byte_order=columns.choice("byte_order", ("little", "big")),
@@ -82,6 +87,7 @@ class HeaderColumn:
             gcps_crs=columns.value("gcps_crs"),
             colorinterp=columns.values("colorinterp"),
             colormap=columns.values("colormap"),
+            mask_bands=mask_bands,
             file_size=None
             if columns.scalar("file_size") is None
             else columns.number("file_size", 0, 2**64 - 1),
@@ -170,11 +176,11 @@ class _Row:
         raise ArgumentError(f"{self.place}: {problem}" if self.place else problem)
 
 
-def _mask(columns: _Row) -> Level | None:
+def _mask(columns: _Row, mask_bands: int) -> Level | None:
     if columns.scalar("mask") is None:
         return None
     inner = columns.nested("mask", columns.columns["mask"], columns.row, columns.kind.children["mask"])
-    return _level(inner, 1, mask=None)
+    return _level(inner, mask_bands, mask=None)
 
 
 def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
@@ -187,7 +193,7 @@ def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
     return tuple(GroundControlPoint(**point) for point in found)
 
 
-def _overviews(columns: _Row, band_count: int) -> list[Level]:
+def _overviews(columns: _Row, band_count: int, mask_bands: int) -> list[Level]:
     found = columns.scalar("overviews")
     if found is None:
         return []
@@ -195,7 +201,7 @@ def _overviews(columns: _Row, band_count: int) -> list[Level]:
         columns.unfit("overviews", "a list with NULL in it")
     kind = columns.kind.children["overviews"].children["child"]
     rows = [columns.nested("overviews", found.values, i, kind) for i in range(len(found.values))]
-    return [_level(row, band_count, mask=_mask(row)) for row in rows]
+    return [_level(row, band_count, mask=_mask(row, mask_bands)) for row in rows]
 
 
 def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:

@@ -159,7 +159,7 @@ def read_rasters(wanted: Sequence[tuple[Raster, ReadRequest]]) -> list[Chip | No
         else:
             found[i] = clip(raster.chip, replace(request, level=None, resolution=None))
     headers = [wanted[i][0].header for i in files]
-    for number, chip in read_each(headers, [wanted[i][1] for i in files]):
+    for number, chip in read_each(headers, [wanted[i][1] for i in files], together=True):
         found[files[number]] = chip
     return found
 

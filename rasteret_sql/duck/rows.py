@@ -36,6 +36,7 @@ def header_row(header: Header) -> dict[str, Any]:
         **vars(header.full),
         "overviews": [{**vars(level), "mask": _mask_row(level)} for level in header.overviews],
         "mask": _mask_row(header.full),
+        "mask_bands": None if all(level.mask is None for level in header.levels) else header.mask_bands,
         "gcps": None if header.gcps is None else [asdict(point) for point in header.gcps],
         "bbox": box(header.bounds),
         "footprint": _outline(header),

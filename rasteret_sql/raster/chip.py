@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.scatter import WindowRead
-from rasteret_sql.cog.selection import Selection
+from rasteret_sql.cog.selection import Selection, mask_sample
 from rasteret_sql.cog.window import Affine, Window
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster.nodata import fill_value
@@ -36,6 +36,8 @@ class ChipPlan:
     """From 0; read beside the bands for validity."""
     mask: Selection | None
     """The internal mask's blocks."""
+    together: bool = False
+    """The bands make one number a pixel: it is valid where the masks of all of them are, not of any."""
     aoi: bytes | None
     """WKB in the raster's CRS; None: every pixel of the window is inside."""
     all_touched: bool
@@ -47,6 +49,12 @@ class ChipPlan:
     @property
     def dtype(self) -> str:
         return self.selection.stored.dtype
+
+    @property
+    def mask_bands(self) -> tuple[int, ...]:
+        """Samples of the internal mask that speak for the bands."""
+        count = 1 if self.mask is None else self.mask.stored.band_count
+        return tuple(dict.fromkeys(mask_sample(count, band) for band in self.bands))
 
 
 class Planned(Protocol):
@@ -114,8 +122,8 @@ def read_chips(
             alpha = np.empty((1, *plan.shape[1:]), plan.dtype)
             reads.append(_read(plan, plan.selection, (plan.alpha_band,), alpha, fill))
         if plan.mask is not None:
-            mask = np.empty((1, *plan.shape[1:]), np.uint8)
-            reads.append(_read(plan, plan.mask, (0,), mask, 0))
+            mask = np.empty((len(plan.mask_bands), *plan.shape[1:]), np.uint8)
+            reads.append(_read(plan, plan.mask, plan.mask_bands, mask, 0))
         extra.append((alpha, mask))
         owners.extend([number] * (len(reads) - len(owners)))
     errors: list[RasteretError | None] = [None] * len(plans)
@@ -124,12 +132,26 @@ def read_chips(
     if stop_at_error and any(errors):
         return [None] * len(plans), errors
     questions = [
-        Question(plan=plan, pixels=array, shown=alpha if mask is None else mask)
+        Question(plan=plan, pixels=array, shown=alpha if mask is None else _one_mask(plan, mask))
         for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)
         if error is None
     ]
     answers = iter(validity(questions))
     return [None if error else next(answers) for error in errors], errors
+
+
+def together(plan: ChipPlan) -> ChipPlan:
+    """The plan of bands that are made into one number a pixel."""
+    return replace(plan, together=True) if len(plan.mask_bands) > 1 else plan
+
+
+def _one_mask(plan: ChipPlan, masks: Pixels) -> Pixels:
+    """``(1, rows, columns)`` of the masks of all bands, as rasterio's ``dataset_mask`` joins them."""
+    if len(masks) == 1:
+        return masks
+    join = np.all if plan.together else np.any
+    joined: Pixels = join(masks != 0, axis=0, keepdims=True)
+    return joined.view(np.uint8)
 
 
 def _read(

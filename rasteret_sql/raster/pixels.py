@@ -64,18 +64,19 @@ class _Planned:
 
 
 def read_each(
-    headers: Sequence[Header | None], requests: Sequence[ReadRequest | None]
+    headers: Sequence[Header | None], requests: Sequence[ReadRequest | None], *, together: bool = False
 ) -> Iterator[tuple[int, Chip]]:
     """Number and chip of each raster with a request; those that do not overlap are left out.
 
     Chips come file by file, in no other order, and a few at a time are in memory: at most ``GROUP_BYTES`` of
-    pixels, or one chip. The first error is raised.
+    pixels, or one chip. The first error is raised. ``together``: see ``ChipPlan``.
     """
     planner, planned = Planner(), []
     for row, (header, request) in enumerate(zip(headers, requests, strict=True)):
         found = None if header is None or request is None else planner.chip(header, request)
         if found is not None and header is not None:
-            planned.append(_Planned(row=row, header=header, level=found[0], plan=found[1]))
+            plan = reading.together(found[1]) if together else found[1]
+            planned.append(_Planned(row=row, header=header, level=found[0], plan=plan))
     planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))
     for group in groups(planned, lambda one: pixel_bytes(one.plan)):
         yield from _read(group)

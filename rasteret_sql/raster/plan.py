@@ -15,7 +15,14 @@ from rasteret_sql.codec.block import require_supported
 from rasteret_sql.codec.size import require_size
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.readable import naming
-from rasteret_sql.cog.selection import Selection, StoredLevel, select, stored_level, stored_mask
+from rasteret_sql.cog.selection import (
+    Selection,
+    StoredLevel,
+    mask_sample,
+    select,
+    stored_level,
+    stored_mask,
+)
 from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.raster.aoi import Aoi
@@ -66,7 +73,8 @@ class Planner:
         selection = placed.select(raster.stored, raster.level, raster.needed)
         mask = None
         if raster.level.mask is not None:
-            mask = placed.select(raster.stored_mask, raster.level.mask, (0,))
+            samples = tuple(dict.fromkeys(mask_sample(header.mask_bands, band) for band in raster.bands))
+            mask = placed.select(raster.stored_mask, raster.level.mask, samples)
         for part in (selection, mask):
             if part is not None:
                 _refuse_large(part)
@@ -191,10 +199,14 @@ def deciding_alpha(header: Header, level_number: int) -> int | None:
         return None
     if any(other.mask is not None for other in header.levels):
         raise UnsupportedError(
-            f"{place(header.href)} has an internal mask, but none for level {level_number}; "
-            "read another level"
+            f"{place(header.href)} has an internal mask, but none for level {level_number}: it is not known "
+            f"which of its pixels are valid; read level {_masked_levels(header)}, or say resolution :="
         )
     return None if applies(header.dtype, header.nodata) else header.alpha_band
+
+
+def _masked_levels(header: Header) -> str:
+    return " or ".join(str(number) for number, _ in header.choices)
 
 
 def plan_tiles(
@@ -255,7 +267,7 @@ def plan_tiles(
 
 
 def pick_level(header: Header, level: int | None, resolution: float | None) -> int:
-    """The level asked for, or the coarsest whose pixels are no larger than ``resolution``."""
+    """The level asked for, or the coarsest (of a raster with masks, with a mask) that is fine enough."""
     if resolution is None:
         chosen = level or 0
         if not 0 <= chosen < len(header.levels):
@@ -269,7 +281,7 @@ def pick_level(header: Header, level: int | None, resolution: float | None) -> i
     a, b, _, d, e, _ = header.transform
     full = max((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
     best = 0
-    for number, candidate in enumerate(header.levels):
+    for number, candidate in header.choices:
         pixel = full * max(header.full.width / candidate.width, header.full.height / candidate.height)
         if pixel <= resolution * (1 + 1e-6):
             best = number

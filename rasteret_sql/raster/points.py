@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.cog.header import Level
 from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.sample import BlockedPixels, PixelRead
-from rasteret_sql.cog.selection import Selection, select_cells, select_mask_cells
+from rasteret_sql.cog.selection import Selection, mask_sample, select_cells, select_mask_cells
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.raster.algebra.values import Array
 from rasteret_sql.raster.bound_math import BoundMath
@@ -99,8 +100,8 @@ class _Reading:
     spots: Spots
     bands: tuple[PixelRead, ...]
     """The band, or those of an expression."""
-    shown: PixelRead | None
-    """What decides which of their pixels are valid, if that is not the band itself."""
+    shown: tuple[PixelRead, ...]
+    """What decides which of their pixels are valid, if that is not the band itself: all of it must."""
 
     @property
     def block_count(self) -> int:
@@ -108,7 +109,7 @@ class _Reading:
 
     @property
     def reads(self) -> tuple[PixelRead, ...]:
-        return self.bands if self.shown is None else (*self.bands, self.shown)
+        return (*self.bands, *self.shown)
 
 
 def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
@@ -116,13 +117,12 @@ def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
     _refuse_complex(np.dtype(header.dtype), name_of(header))
     grid = grids.of(request)
     wanted = (request.band,) if request.math is None else request.math.read
-    shown, alpha = None, deciding_alpha(header, request.level)
-    if alpha is not None:
-        shown = _band_read(request, grid, alpha)
+    alpha = deciding_alpha(header, request.level)
+    shown: tuple[PixelRead, ...] = ()
     if level.mask is not None:
-        pixels = grid.blocks(level.mask)
-        chosen = select_mask_cells(header, level.mask, pixels.cells)
-        shown = _read_of(request, chosen, pixels, sample=0, fill=0)
+        shown = _mask_reads(request, grid, level.mask, wanted)
+    elif alpha is not None:
+        shown = (_band_read(request, grid, alpha),)
     return _Reading(
         number=number,
         request=request,
@@ -130,6 +130,16 @@ def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
         bands=tuple(_band_read(request, grid, band) for band in wanted),
         shown=shown,
     )
+
+
+def _mask_reads(
+    request: PointRequest, grid: Grid, mask: Level, bands: Sequence[int]
+) -> tuple[PixelRead, ...]:
+    """The internal mask: one read, or one for each band where it has as many samples."""
+    header, pixels = request.header, grid.blocks(mask)
+    firsts = {mask_sample(header.mask_bands, band): band for band in bands}
+    chosen = (select_mask_cells(header, mask, pixels.cells, band) for band in firsts.values())
+    return tuple(_read_of(request, own, pixels, sample=sample, fill=0) for own, sample in chosen)
 
 
 def _band_read(request: PointRequest, grid: Grid, band: int) -> PixelRead:
@@ -156,7 +166,9 @@ def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
     for reading in batch:
         request, header = reading.request, reading.request.header
         bands = [band.out for band in reading.bands]
-        shown: Bools | None = None if reading.shown is None else reading.shown.out != 0
+        shown: Bools | None = None
+        if reading.shown:
+            shown = np.all([read.out != 0 for read in reading.shown], axis=0)
         missing = is_nodata(bands[0], header.nodata) if shown is None else None
         own = shown if missing is None else ~missing
         pixels, valid = _through(request.math, bands, shown, header.nodata, own)

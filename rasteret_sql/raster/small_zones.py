@@ -45,10 +45,17 @@ def is_small(zone: _Zone) -> bool:
     window = zone.footprint.window
     return (
         isinstance(zone.source, Header)
+        and _in_same_blocks(zone.source.levels[zone.level])
         and zone.source.dtype in NARROW
         and zone.footprint.geometry is None
         and window.width * window.height <= MOST_PIXELS
     )
+
+
+def _in_same_blocks(level: Level) -> bool:
+    """Whether the mask is cut as the image is: pixels of a zone are in the order of blocks."""
+    mask = level.mask
+    return mask is None or (mask.tile_width, mask.tile_height) == (level.tile_width, level.tile_height)
 
 
 def small_zone_statistics(zones: Sequence[_Zone]) -> Iterator[tuple[int, Statistics]]:
@@ -199,9 +206,8 @@ def _reading(zones: Sequence[_Zone]) -> _Reading:
         reads.append(_band_read(header, level, shapes, alpha))
     if level.mask is not None:
         patches = SHAPES.on(level.mask, zones).patches
-        reads.append(
-            _read_of(select_mask_cells(header, level.mask, patches.cells), patches, sample=0, fill=0)
-        )
+        chosen, sample = select_mask_cells(header, level.mask, patches.cells, band)
+        reads.append(_read_of(chosen, patches, sample=sample, fill=0))
     return _Reading(zones=zones, shapes=shapes, header=header, reads=tuple(reads))
 
 

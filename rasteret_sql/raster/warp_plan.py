@@ -157,7 +157,7 @@ def _boxes(target: Grid, source: Grid, margin: float, corners: bool) -> npt.NDAr
 
 def _level_for(header: Header, step: float) -> int:
     best = 0
-    for number, level in enumerate(header.levels):
+    for number, level in header.choices:
         if header.full.width / level.width <= step + AS_FINE:
             best = number
     return best

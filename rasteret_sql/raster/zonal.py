@@ -204,7 +204,7 @@ def _plan(piece: _Piece) -> ChipPlan:
     request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
     planned = plan_chip(zone.source, request)
     assert planned is not None, "a piece lies inside its raster"
-    return planned[1]
+    return reading.together(planned[1])
 
 
 def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> list[tuple[_Piece, Chip]]:

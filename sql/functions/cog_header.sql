@@ -42,6 +42,7 @@
 -- @returns lerc_parameters UINTEGER[]  LercParameters.
 -- @returns overviews STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[], mask STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[]))[]  Reduced levels from fine to coarse, each with its tile tables and mask; level 1 is the first.
 -- @returns mask STRUCT(width INTEGER, height INTEGER, tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER, interleave VARCHAR, photometric VARCHAR, bits_per_sample INTEGER, fill_order INTEGER, tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[])  Internal mask of the full resolution.
+-- @returns mask_bands INTEGER  Samples a pixel of the internal mask: 1 for all bands together, or one for each band; NULL without a mask.
 -- @returns ghost MAP(VARCHAR, VARCHAR)  GDAL's structural metadata, such as LAYOUT and BLOCK_LEADER.
 -- @returns file_size UBIGINT  Bytes of the file.
 -- @returns etag VARCHAR  ETag; a read checks that it is still the same.
@@ -91,6 +92,7 @@ SELECT
     h.lerc_parameters,
     h.overviews,
     h.mask,
+    h.mask_bands,
     h.ghost,
     h.file_size,
     h.etag,

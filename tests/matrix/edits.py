@@ -114,7 +114,7 @@ def edit(case: Case, path: Path) -> None:
     """Every change that a case asks for."""
     if "fill-order-2" in case.extras:
         reverse_bits(path)
-    if "mask8" in case.extras:
+    if "mask8" in case.extras or "mask-bands" in case.extras:
         make_masks(path)
     if case.writer == "edited":
         overwrite(path, dict(case.options))

@@ -65,11 +65,11 @@ def alpha() -> Iterator[Case]:
 
 
 def masks_by_tifffile() -> Iterator[Case]:
-    """Masks of 1 bit and of 8, both kinds of alpha, and extra samples that are neither."""
+    """Masks of 1 bit, of 8, and of as many samples as bands, both kinds of alpha, other extra samples."""
     yield from with_(
         "tifffile",
         product(
-            extras=[("alpha",), ("premultiplied",), ("mask",), ("mask8",), ("unspecified",)],
+            extras=[("alpha",), ("premultiplied",), ("mask",), ("mask8",), ("mask-bands",), ("unspecified",)],
             overviews=[0, 1],
             interleave=INTERLEAVES,
         ),

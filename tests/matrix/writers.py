@@ -130,7 +130,7 @@ def _by_tifffile(case: Case, path: Path) -> None:
                 where["subifds"] = case.overviews
             tags = _tags(case) if level == 0 else []
             _write_page(out, case, page, extratags=tags, **where)
-            if "mask" in case.extras or "mask8" in case.extras:
+            if {"mask", "mask8", "mask-bands"} & set(case.extras):
                 _write_mask(out, case, level, page.shape)
     edits.edit(case, path)
 
@@ -213,7 +213,11 @@ def _arguments(case: Case) -> dict[str, Any]:
 def _write_mask(out: Any, case: Case, level: int, shape: tuple[int, ...]) -> None:
     step = 2**level
     passes = content.mask(case)[::step, ::step][: shape[1], : shape[2]]
-    if "mask8" in case.extras:  # ``edits`` makes it a mask
+    if "mask-bands" in case.extras:  # of as many samples, ``edits`` makes it a mask
+        own = np.stack([np.roll(passes, band, 1) & passes for band in range(case.bands)], 2)
+        options = {"photometric": "minisblack", "subfiletype": 2, "planarconfig": "contig"}
+        passes = own.astype("uint8") * 255
+    elif "mask8" in case.extras:  # ``edits`` makes it a mask
         options, passes = {"photometric": "minisblack", "subfiletype": 2}, passes.astype("uint8") * 255
     else:
         options = {"photometric": "mask", "subfiletype": 4 | int(level > 0)}
