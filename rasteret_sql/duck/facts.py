@@ -18,7 +18,7 @@ from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, sound
 
-CHIP = "STRUCT(shape INTEGER[3], transform DOUBLE[6], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
+CHIP = "STRUCT(shape INTEGER[], transform DOUBLE[], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
 PIXEL_TYPES = {
     "uint8": "UNSIGNED_8BITS",
     "uint16": "UNSIGNED_16BITS",

@@ -19,7 +19,7 @@ HEADER = f"""STRUCT(
     href VARCHAR, width INTEGER, height INTEGER, band_count INTEGER, dtype VARCHAR,
     tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER,
     interleave VARCHAR, photometric VARCHAR, byte_order VARCHAR, bits_per_sample INTEGER, fill_order INTEGER,
-    extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[6], bbox {BBOX}, footprint BLOB,
+    extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[], bbox {BBOX}, footprint BLOB,
     nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[],
     gcps {GCP}[], gcps_crs VARCHAR, colorinterp VARCHAR[], colormap USMALLINT[],
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],
@@ -42,26 +42,26 @@ CHIP_SOURCE = """STRUCT(
 
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
-    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
     source {CHIP_SOURCE})"""
 
 CHIP = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
-    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE,
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
     data BLOB, valid BLOB, error VARCHAR)"""
 """A chip as one value: the columns of read_cog."""
 
 TILE_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, tile_col INTEGER, tile_row INTEGER,
     x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
-    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6], "offset" UBIGINT, byte_count UBIGINT,
-    dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, source {CHIP_SOURCE})"""
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[], "offset" UBIGINT, byte_count UBIGINT,
+    dtype VARCHAR, shape INTEGER[], nodata DOUBLE, source {CHIP_SOURCE})"""
 
 PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR)"
 
 WINDOW_ROW = f"""STRUCT(
     href VARCHAR, level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
-    bbox {BBOX}, crs VARCHAR, transform DOUBLE[6])"""
+    bbox {BBOX}, crs VARCHAR, transform DOUBLE[])"""
 
 METADATA = """STRUCT(
     "upperLeftX" DOUBLE, "upperLeftY" DOUBLE, "gridWidth" INTEGER, "gridHeight" INTEGER,
@@ -69,7 +69,7 @@ METADATA = """STRUCT(
     "numSampleDimensions" INTEGER, "tileWidth" INTEGER, "tileHeight" INTEGER)"""
 
 FACTS = """STRUCT(
-    width INTEGER, height INTEGER, band_count INTEGER, crs VARCHAR, srid INTEGER, transform DOUBLE[6])"""
+    width INTEGER, height INTEGER, band_count INTEGER, crs VARCHAR, srid INTEGER, transform DOUBLE[])"""
 
 OUTLINES = "STRUCT(convex_hull BLOB, envelope BLOB)"
 

@@ -15,7 +15,7 @@
 -- @returns height INTEGER  Rows; less than size where the raster is smaller.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
 -- @returns crs VARCHAR  CRS of the raster.
--- @returns transform DOUBLE[6]  Affine of the window's own pixels.
+-- @returns transform DOUBLE[]  Affine of the window's own pixels.
 -- @example Training chips of 256 pixels
 -- SELECT w.x_off, w.y_off, c.data
 -- FROM 'idx.parquet' AS i, cog_windows(i, size := 256) AS w, read_cog(i, w) AS c

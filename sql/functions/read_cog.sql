@@ -32,9 +32,9 @@
 -- @returns height INTEGER  Rows.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in crs.
 -- @returns crs VARCHAR  CRS of the raster, or of the grid.
--- @returns transform DOUBLE[6]  Affine of the chip's own pixels.
+-- @returns transform DOUBLE[]  Affine of the chip's own pixels.
 -- @returns dtype VARCHAR  NumPy name of a sample.
--- @returns shape INTEGER[3]  Bands, rows, columns of data.
+-- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.

@@ -22,11 +22,11 @@
 -- @returns height INTEGER  Rows, without the padding beyond the image.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
 -- @returns crs VARCHAR  CRS of the raster.
--- @returns transform DOUBLE[6]  Affine of the tile's own pixels.
+-- @returns transform DOUBLE[]  Affine of the tile's own pixels.
 -- @returns offset UBIGINT  Where the tile lies in the file; 0 for a sparse one.
 -- @returns byte_count UBIGINT  Compressed bytes; 0 for a sparse one.
 -- @returns dtype VARCHAR  NumPy name of a sample.
--- @returns shape INTEGER[3]  Bands, rows, columns of data.
+-- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.

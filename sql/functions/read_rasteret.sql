@@ -33,7 +33,7 @@
 -- @returns fill_order INTEGER  1.
 -- @returns extra_samples VARCHAR[]  What the last bands are: unspecified, associated_alpha, unassociated_alpha.
 -- @returns crs VARCHAR  Authority code such as EPSG:32632, else WKT2; NULL without georeference.
--- @returns transform DOUBLE[6]  Affine a b c d e f: x = a·column + b·row + c, y = d·column + e·row + f.
+-- @returns transform DOUBLE[]  Affine a b c d e f: x = a·column + b·row + c, y = d·column + e·row + f.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
 -- @returns footprint GEOMETRY('OGC:CRS84')  NULL: a collection does not keep it; geometry is the item's.
 -- @returns nodata DOUBLE  Value of missing pixels; NULL when there is none.
@@ -105,7 +105,7 @@ WITH kept AS (
         asset ->> 'href' AS href,
         coalesce(item.crs, 'EPSG:' || item."proj:epsg") AS crs_code,
         coalesce(m.planar_configuration, 1) = 2 AS planar,
-        [m."transform"[1], 0, m."transform"[2], 0, m."transform"[3], m."transform"[4]]::DOUBLE[6] AS affine,
+        [m."transform"[1], 0, m."transform"[2], 0, m."transform"[3], m."transform"[4]]::DOUBLE[] AS affine,
         CASE m.compression
             WHEN 1 THEN 'none'
             WHEN 5 THEN 'lzw'

@@ -13,7 +13,7 @@
 -- @param level  Of a file: 0 is full resolution, 1 the first overview.
 -- @param resolution  Of a file, instead of level: the coarsest level whose pixels are no larger, in units of its CRS.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL where area and raster do not overlap.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL where area and raster do not overlap.
 -- @example A circle out of a chip, the rest set to 0
 -- SELECT r.shape, r.nodata, octet_length(r.valid) AS masked
 -- FROM (

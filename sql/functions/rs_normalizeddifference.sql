@@ -7,7 +7,7 @@
 -- @param band2  Raster of one band, whose grid the answer has.
 -- @param aoi  Area to read; without one whole rasters.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip of DOUBLE, as RS_MapAlgebra gives it.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip of DOUBLE, as RS_MapAlgebra gives it.
 -- @example NDVI of two chips
 -- SELECT RS_AsArray(RS_NormalizedDifference(r, n)) AS ndvi
 -- FROM read_cog('S2_32632_20240414/red.tif', {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}) AS r,

@@ -11,7 +11,7 @@
 -- @param resolution  Size of a pixel in units of crs.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without.
 -- @param level  Level of the file to read from, instead of the one that serves the resolution.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], "level" INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[6], dtype VARCHAR, shape INTEGER[3], nodata DOUBLE, "data" BLOB, "valid" BLOB, error VARCHAR)  A chip, as a row of read_cog; x_off and y_off are NULL.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], "level" INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, "data" BLOB, "valid" BLOB, error VARCHAR)  A chip, as a row of read_cog; x_off and y_off are NULL.
 -- @example A scene in longitude and latitude, from an overview
 -- SELECT t.level, t.shape, t.bbox
 -- FROM (SELECT RS_Transform('S2_32632_20240414/red.tif', 'EPSG:4326', resolution := 0.001) AS t);

@@ -127,7 +127,7 @@ def same(found: Any, values: Any, valid: Any) -> None:
 def test_a_chip_of_an_expression(con: duckdb.DuckDBPyConnection, file: File) -> None:
     query = f"SELECT c FROM read_cog($1, expression := '{NDVI}', mask := '{CLEAR}') AS c"
     found = one(con, query, file.path)
-    assert (found["bands"], found["dtype"], found["shape"]) == (None, "float64", (1, 240, 300))
+    assert (found["bands"], found["dtype"], found["shape"]) == (None, "float64", [1, 240, 300])
     assert np.isnan(found["nodata"])
     same(pixels(found), file.ndvi, file.there("red", "nir") & file.clear)
     assert np.isnan(pixels(found).data[pixels(found).mask]).all()
@@ -339,7 +339,7 @@ def test_the_plan_reads_nothing_and_pixels_only_the_bands_that_are_named(
         (offset, byte_count), (before, *_) = tile.fetchall()[0], con.execute(asked).fetchall()[0]
         if name == "read_cog":
             plan = con.execute(call.replace("data", "c.dtype, c.shape, isnan(c.nodata), c.bands")).fetchone()
-            assert plan == ("float32", (1, 64, 64), True, None)
+            assert plan == ("float32", [1, 64, 64], True, None)
             assert con.execute(asked).fetchall()[0][0] == before
         assert con.execute(call).fetchall()[0][0] is not None
         found, last = con.execute(asked).fetchall()

@@ -27,7 +27,7 @@ TYPES = {
     "tile_offsets::VARCHAR AS tile_offsets": "tile_offsets is VARCHAR, where cog_header writes UBIGINT[]",
     "width::VARCHAR AS width": "width is VARCHAR, where cog_header writes INTEGER",
     "width::DOUBLE AS width": "width is DOUBLE, where cog_header writes INTEGER",
-    "transform::VARCHAR AS transform": "transform is VARCHAR, where cog_header writes DOUBLE[6]",
+    "transform::VARCHAR AS transform": "transform is VARCHAR, where cog_header writes DOUBLE[]",
     "'yes' AS tiled": "tiled is VARCHAR, where cog_header writes BOOLEAN",
     "4326 AS crs": "crs is INTEGER, where cog_header writes VARCHAR",
     "'none' AS nodata": "nodata is VARCHAR, where cog_header writes DOUBLE",

@@ -110,7 +110,7 @@ def test_rasters_in_every_form(con: duckdb.DuckDBPyConnection, arrays: Arrays, q
     assert found is not None
     assert (found["dtype"], found["width"], found["height"]) == ("float64", 300, 240)
     assert found["crs"] == "EPSG:32632"
-    assert found["transform"] == tuple(UTM32)[:6]
+    assert found["transform"] == list(UTM32)[:6]
     assert np.isnan(found["nodata"])
 
 

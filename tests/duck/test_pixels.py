@@ -121,7 +121,7 @@ def test_bands_come_in_the_order_asked_by_number_or_name(
         ).fetchone()
         np.testing.assert_array_equal(np.frombuffer(data, np.uint8).reshape(shape), want)
     single = con.execute("SELECT bands, shape FROM read_cog($1, bands := 'green')", [path]).fetchone()
-    assert single == ([2], (1, HEIGHT, WIDTH))
+    assert single == ([2], [1, HEIGHT, WIDTH])
 
 
 def test_the_area_may_be_any_geometry_form(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:

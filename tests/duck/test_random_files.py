@@ -101,7 +101,7 @@ def compare_one(
     assert (x, y, width, height) == (window.col_off, window.row_off, window.width, window.height)
     want = dataset.read(bands, window=window)
     got = np.frombuffer(data, dtype).reshape(-1, height, width)
-    assert got.shape == shape
+    assert list(got.shape) == shape
     assert dtype == ("float16" if about["dtype"] == "float16" else want.dtype.name)
     np.testing.assert_array_equal(got.astype(want.dtype), want if want.ndim == 3 else want[None])
     own = rasterio.Affine(*transform)

@@ -166,7 +166,7 @@ def test_an_area_in_the_rasters_own_local_crs_is_placed(
         "SELECT c.shape FROM idx AS i, "
         "read_cog(i, [500000, 5299900, 500050, 5300000]::DOUBLE[4], aoi_crs := i.crs) AS c"
     ).fetchone()
-    assert shape == ((1, 10, 5),)
+    assert shape == ([1, 10, 5],)
     with pytest.raises(duckdb.InvalidInputException, match="no transformation from CRS 'OGC:CRS84' to"):
         con.execute("SELECT c.shape FROM idx AS i, read_cog(i, [9, 9, 9.1, 9.1]::DOUBLE[4]) AS c").fetchall()
 
@@ -194,7 +194,7 @@ def test_a_cog_edited_in_place_is_read_as_it_is_now(con: duckdb.DuckDBPyConnecti
     after = con.execute(query, [str(path)]).fetchone()
     assert after[0]["KNOWN_INCOMPATIBLE_EDITION"] == "YES"
     assert after[2] == pixels.tobytes()
-    assert after[3] == (10, 0, 500030, 0, -10, 5299960)
+    assert after[3] == [10, 0, 500030, 0, -10, 5299960]
     for level in (0, 1):
         data, shape = con.execute(
             "SELECT data, shape FROM read_cog($1, level := $2)", [str(path), level]

@@ -140,7 +140,7 @@ def warped(path: str, grid: dict[str, Any]) -> Any:
 
 def test_train_and_validation_lie_apart(season: Season) -> None:
     chips = season.rows("SELECT split, id, band, transform, shape, dtype, data FROM training")
-    assert {row["shape"] for row in chips} == {(1, 64, 64)}
+    assert {tuple(row["shape"]) for row in chips} == {(1, 64, 64)}
     places = {
         split: np.unique([row["transform"][2::3] for row in chips if row["split"] == split], axis=0)
         for split in ("train", "validation")
