@@ -37,6 +37,8 @@ STORED_AS: Final[dict[tuple[str, int], tuple[str, str]]] = {
     ("complex", 128): (NATIVE, "complex128"),
 }
 """(Kind, bits a sample) -> how it is stored, and the dtype it becomes; what is not here is not read."""
+DTYPES: Final = tuple(dict.fromkeys(dtype for _, dtype in STORED_AS.values()))
+"""The dtypes that pixels have."""
 
 
 def stored_as(layout: BlockLayout) -> str | None:

@@ -14,7 +14,7 @@ from rasteret_sql.codec import predictor
 from rasteret_sql.codec.compression import SUPPORTED
 from rasteret_sql.codec.image_codec import IMAGE_CODECS
 from rasteret_sql.codec.layout import BlockLayout
-from rasteret_sql.codec.samples import STORED_AS, stored_as
+from rasteret_sql.codec.samples import DTYPES, STORED_AS, stored_as
 from rasteret_sql.errors import UnsupportedError
 
 COMPRESSIONS: Final = (*SUPPORTED, *IMAGE_CODECS)
@@ -69,7 +69,7 @@ def require_supported(layout: BlockLayout) -> None:
 
 
 def _require_samples(layout: BlockLayout) -> None:
-    if layout.dtype not in {dtype for _, dtype in STORED_AS.values()}:
+    if layout.dtype not in DTYPES:
         raise UnsupportedError(f"samples of type {layout.dtype} are not read by this version")
     if stored_as(layout) is None:
         kind = layout.sample_kind

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.codec.samples import DTYPES
 from rasteret_sql.cog.header import GroundControlPoint, Header, Level
 from rasteret_sql.cog.window import Affine
 from rasteret_sql.duck import types
@@ -73,7 +74,7 @@ class HeaderColumn:
             full=_level(columns, band_count, mask=_mask(columns, mask_bands)),
             overviews=tuple(_overviews(columns, band_count, mask_bands)) if overviews else (),
             band_count=band_count,
-            dtype=columns.required("dtype"),
+            dtype=columns.choice("dtype", DTYPES),
             byte_order=columns.choice("byte_order", ("little", "big")),
             extra_samples=columns.values("extra_samples") or (),
             crs=columns.value("crs"),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import seeds
+from tests.fuzz import row_input, seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 HANGS_AFTER_S = 30
@@ -38,6 +38,7 @@ class Target:
 TARGETS = {
     "tiff": Target(seeds=seeds.tiff_seeds, dictionary=seeds.tiff_dictionary, max_len=8192),
     "tile": Target(seeds=seeds.tile_seeds, dictionary=seeds.codec_dictionary, max_len=8192),
+    "row": Target(seeds=row_input.row_seeds, dictionary=row_input.row_words, max_len=8192),
 }
 
 

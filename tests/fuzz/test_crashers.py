@@ -1,4 +1,4 @@
-"""Inputs that once broke something, replayed: ``tests/data/crashers/<reason>/*.tif`` and ``*.tile``."""
+"""Inputs that once broke something, replayed: ``tests/data/crashers/<reason>/*``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import pytest
 from tests.fuzz import seeds
 from tests.fuzz.checks import check_tiff, check_tile, within_limits
 from tests.fuzz.findings import reason_of, shrunk
+from tests.fuzz.row_input import check_row
 from tests.fuzz.tile_input import pack, unpack
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "crashers"
-CHECKS = {".tif": check_tiff, ".tile": check_tile}
+CHECKS = {".tif": check_tiff, ".tile": check_tile, ".row": check_row}
 SEEDS = dict(seeds.tiff_seeds())
 CRASHERS = sorted(path for path in FOLDER.glob("*/*") if path.suffix in CHECKS)
 
 
-def test_there_are_crashers_of_both_targets() -> None:
+def test_there_are_crashers_of_all_targets() -> None:
     assert {path.suffix for path in CRASHERS} == set(CHECKS)
 
 
