@@ -22,8 +22,8 @@ from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
 from rasteret_sql.raster.plan import Planner, ReadRequest
-from rasteret_sql.raster.plan import plan_tiles as tiles_of
 from rasteret_sql.raster.read_plans import Plan, read_plans
+from rasteret_sql.raster.tile_plan import plan_tiles as tiles_of
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
@@ -123,9 +123,7 @@ def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> Row:
 
 
 def _chip_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
-    found = planner.chip(header, request)
-    if found is not None:
-        level, plan = found
+    for level, plan in planner.chips(header, request):
         yield _plan_row(header, level, plan, on_error)
 
 

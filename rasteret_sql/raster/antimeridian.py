@@ -14,9 +14,9 @@ NOISE = 1e-9
 """Degrees past 180 that are a rounding error, not another hemisphere."""
 
 
-def wrap_around(longitudes: Floats, middle: float) -> Floats:
-    """The same meridians, each within 180 degrees of ``middle``."""
-    wrapped: Floats = longitudes + 360.0 * np.round((middle - longitudes) / 360.0)
+def wrap_around(longitudes: Floats, middle: float | Floats, turn: float = 360.0) -> Floats:
+    """The same meridians, each within half a turn of ``middle``."""
+    wrapped: Floats = longitudes + turn * np.round((middle - longitudes) / turn)
     return wrapped
 
 

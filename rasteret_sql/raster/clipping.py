@@ -12,18 +12,20 @@ from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import area_in
 from rasteret_sql.raster.rasterize import inside
+from rasteret_sql.raster.turns import places, union
 from rasteret_sql.raster.usable import usable
-from rasteret_sql.raster.window import geometry_window
 
 
 def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | None:
     """The whole chip, valid inside the area only; None where they do not overlap."""
     columns, rows = chip.window.width, chip.window.height
     if isinstance(area, Aoi):
-        geometry = area_in(chip.crs, area, chip.transform, chip.href or "the chip")
-        if geometry_window(geometry, chip.transform, columns, rows) is None:
+        geometry = area_in(chip.crs, area, chip.surroundings, chip.href or "the chip")
+        found = places(geometry, chip.crs or "", chip.transform, columns, rows)
+        if not found:
             return None
-        covered = inside(geometry, chip.transform, rows, columns, all_touched=all_touched)
+        whole = found[0].geometry if len(found) == 1 else union([place.geometry for place in found])
+        covered = inside(whole, chip.transform, rows, columns, all_touched=all_touched)
     else:
         window = clip_window(area, columns, rows)
         if window is None:

@@ -115,6 +115,32 @@ def is_degrees(text: str) -> bool:
 
 
 @lru_cache(CACHED)
+def turn_of(text: str) -> float | None:
+    """Once around the globe in units of x: 360 of degrees; None where x is not a longitude."""
+    if _needs_no_search(text):
+        return 360.0 if text in WGS84_LONLAT else None
+    crs = parse_crs(text)
+    if not crs.is_geographic:
+        return None
+    turn: float = 2 * math.pi / crs.axis_info[0].unit_conversion_factor
+    whole = float(round(turn))
+    return whole if math.isclose(turn, whole, rel_tol=1e-9) else turn
+
+
+@lru_cache(CACHED)
+def greenwich_of(text: str) -> float:
+    """The longitude of Greenwich in a geographic CRS: not 0 where its prime meridian is another."""
+    if _needs_no_search(text):
+        return 0.0
+    crs = parse_crs(text)
+    meridian = crs.prime_meridian
+    if meridian is None:
+        return 0.0
+    radians = meridian.longitude * float(meridian.unit_conversion_factor)
+    return float(-radians / crs.axis_info[0].unit_conversion_factor)
+
+
+@lru_cache(CACHED)
 def area_of_use(text: str) -> tuple[float, float, float, float] | None:
     """West, south, east, north in degrees, as the authority states it; west > east where it wraps."""
     area: Any = parse_crs(text).area_of_use

@@ -80,7 +80,8 @@ def _bytes(footprint: Footprint | None) -> int:
     if footprint is None:
         return 1000
     drawn = 0 if footprint.outline is None else 4 * footprint.outline.x.nbytes
-    return 1000 + drawn + (0 if footprint.whole is None else footprint.whole.nbytes)
+    beyond = 0 if footprint.beyond is None else _bytes(footprint.beyond)
+    return 1000 + drawn + beyond + (0 if footprint.whole is None else footprint.whole.nbytes)
 
 
 CACHE = FootprintCache()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from rasteret_sql.cog.window import Affine, Window, window_bounds
 from rasteret_sql.raster.antimeridian import wrap_around
-from rasteret_sql.raster.crs import is_degrees, transformer
+from rasteret_sql.raster.crs import transformer, turn_of
 from rasteret_sql.raster.window import invert
 
 Floats = npt.NDArray[np.float64]
@@ -74,9 +74,10 @@ class Mapping:
         bad = ~(np.isfinite(x) & np.isfinite(y))
         if bad.any():
             x, y = np.where(bad, np.nan, x), np.where(bad, np.nan, y)
-        if is_degrees(self.source.crs):
+        turn = turn_of(self.source.crs)
+        if turn:
             xmin, _, xmax, _ = self.source.bounds
-            x = wrap_around(x, (xmin + xmax) / 2)
+            x = wrap_around(x, (xmin + xmax) / 2, turn)
         _, _, left, _, _, top = self.source.transform
         to_a, to_b, _, to_d, to_e, _ = invert(self.source.transform)
         x, y = x - left, y - top
@@ -108,12 +109,13 @@ class Mapping:
         return found[0], found[1]
 
     def _wraps(self) -> bool:
-        """Same CRS, in degrees, and the target lies a turn away from the source."""
-        if not is_degrees(self.target.crs):
+        """Same CRS, of longitudes, and the target lies a turn away from the source."""
+        turn = turn_of(self.target.crs)
+        if not turn:
             return False
         xmin, _, xmax, _ = self.source.bounds
         left, _, right, _ = self.target.bounds
-        return left < (xmin + xmax) / 2 - 180 or right > (xmin + xmax) / 2 + 180
+        return left < (xmin + xmax) / 2 - turn / 2 or right > (xmin + xmax) / 2 + turn / 2
 
     def _affine(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Both affines in one: differences of large coordinates are taken first, so edges that meet do."""

@@ -14,11 +14,12 @@ from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, 
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
-from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
+from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
 from rasteret_sql.raster.rasterize import covers_grid, inside
-from rasteret_sql.raster.window import geometry_window
+from rasteret_sql.raster.reproject import Surroundings
+from rasteret_sql.raster.turns import meet_at_seam, merged, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,12 @@ class Chip:
         return Window(x_off=0, y_off=0, width=columns, height=rows)
 
     @property
+    def surroundings(self) -> Surroundings:
+        """Where areas are wanted."""
+        _, rows, columns = self.pixels.shape
+        return Surroundings(transform=self.transform, width=columns, height=rows)
+
+    @property
     def bounds(self) -> tuple[float, float, float, float]:
         """xmin, ymin, xmax, ymax in ``crs``."""
         return window_bounds(self.transform, self.window)
@@ -60,7 +67,8 @@ class _Planned:
     row: int
     header: Header
     level: int
-    plan: ChipPlan
+    plans: tuple[ChipPlan, ...]
+    """One; or two whose pixels meet at the ends of a global raster."""
 
 
 def read_each(
@@ -71,42 +79,73 @@ def read_each(
     Chips come file by file, in no other order, and a few at a time are in memory: at most ``GROUP_BYTES`` of
     pixels, or one chip. The first error is raised. ``together``: see ``ChipPlan``.
     """
-    planner, planned = Planner(), []
+    planner, planned = Planner(), list[_Planned]()
     for row, (header, request) in enumerate(zip(headers, requests, strict=True)):
-        found = None if header is None or request is None else planner.chip(header, request)
-        if found is not None and header is not None:
-            plan = reading.together(found[1]) if together else found[1]
-            planned.append(_Planned(row=row, header=header, level=found[0], plan=plan))
-    planned.sort(key=lambda p: (p.header.href, p.level, p.plan.window.y_off, p.plan.window.x_off))
-    for group in groups(planned, lambda one: pixel_bytes(one.plan)):
+        if header is not None and request is not None:
+            planned += _plans(planner, row, header, request, together=together)
+    planned.sort(key=lambda p: (p.header.href, p.level, p.plans[0].window.y_off, p.plans[0].window.x_off))
+    for group in groups(planned, lambda one: sum(map(pixel_bytes, one.plans))):
         yield from _read(group)
 
 
+def _plans(
+    planner: Planner, row: int, header: Header, request: ReadRequest, *, together: bool
+) -> Iterator[_Planned]:
+    found = planner.chips(header, request)
+    if len(found) > 1:
+        level = found[0][0]
+        if not meet_at_seam(
+            [plan.window for _, plan in found],
+            header.crs,
+            header.level_transform(level),
+            header.levels[level].width,
+        ):
+            wide = planner.chip(header, request)
+            found = [] if wide is None else [wide]
+    if found:
+        plans = tuple(reading.together(plan) if together else plan for _, plan in found)
+        yield _Planned(row=row, header=header, level=found[0][0], plans=plans)
+
+
 def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:
-    plans = [one.plan for one in group]
+    plans = [plan for one in group for plan in one.plans]
     _, arrays = reading.allocate(plans)
     valid, errors = reading.read_chips(plans, arrays)
     for error in errors:
         if error is not None:
             raise error
-    for one, pixels, mask in zip(group, arrays, valid, strict=True):
-        window = one.plan.window
-        yield (
-            one.row,
-            Chip(
-                pixels=pixels,
-                valid=None if mask is None else mask.view(np.bool_),
-                transform=one.plan.transform,
-                crs=one.header.crs,
-                nodata=one.plan.nodata,
-                href=one.header.href,
-                bands=tuple(band + 1 for band in one.plan.bands),
-                level=one.level,
-                x_off=window.x_off,
-                y_off=window.y_off,
-                facts=facts_of(one.header, one.plan.bands),
-            ),
-        )
+    parts = zip(arrays, valid, strict=True)
+    for one in group:
+        chips = [_chip(one, plan, *next(parts)) for plan in one.plans]
+        yield one.row, chips[0] if len(chips) == 1 else _across_seam(*chips)
+
+
+def _chip(one: _Planned, plan: ChipPlan, pixels: Pixels, mask: npt.NDArray[np.uint8] | None) -> Chip:
+    return Chip(
+        pixels=pixels,
+        valid=None if mask is None else mask.view(np.bool_),
+        transform=plan.transform,
+        crs=one.header.crs,
+        nodata=plan.nodata,
+        href=one.header.href,
+        bands=tuple(band + 1 for band in plan.bands),
+        level=one.level,
+        x_off=plan.window.x_off,
+        y_off=plan.window.y_off,
+        facts=facts_of(one.header, plan.bands),
+    )
+
+
+def _across_seam(first: Chip, last: Chip) -> Chip:
+    """One chip of those that begin and end a global raster: from the last columns on into the first."""
+    valid = None
+    if first.valid is not None or last.valid is not None:
+        valid = np.concatenate([_all_valid(chip) for chip in (last, first)], axis=1)
+    return replace(last, pixels=np.concatenate([last.pixels, first.pixels], axis=2), valid=valid)
+
+
+def _all_valid(chip: Chip) -> npt.NDArray[np.bool_]:
+    return np.ones(chip.pixels.shape[1:], np.bool_) if chip.valid is None else chip.valid
 
 
 def clip(chip: Chip, request: ReadRequest) -> Chip | None:
@@ -116,33 +155,41 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
     """
     name = chip.href or "the chip"
     columns, rows = chip.window.width, chip.window.height
-    geometry = None
-    if isinstance(request.area, Aoi):
-        geometry = area_in(chip.crs, request.area, chip.transform, name)
-        window = geometry_window(geometry, chip.transform, columns, rows)
-    else:
-        window = clip_window(request.area, columns, rows)
-    if window is None:
-        return None
-    rows_slice = slice(window.y_off, window.y_off + window.height)
-    columns_slice = slice(window.x_off, window.x_off + window.width)
-    pixels, bands, facts = chip.pixels[:, rows_slice, columns_slice], chip.bands, chip.facts
     if request.bands is not None:
         chosen = pick_band_numbers(request.bands, len(chip.pixels), (), name)
-        pixels = pixels[list(chosen)]
-        bands, facts = tuple(bands[i] for i in chosen) if bands else (), facts.of(chosen)
-    valid = None if chip.valid is None else chip.valid[rows_slice, columns_slice]
-    own = window_transform(chip.transform, window)
-    if geometry is not None and not covers_grid(geometry, own, window.height, window.width):
-        covered = inside(geometry, own, window.height, window.width, all_touched=request.all_touched)
-        valid = covered if valid is None else valid & covered
+        bands = tuple(chip.bands[i] for i in chosen) if chip.bands else ()
+        chip = replace(chip, pixels=chip.pixels[list(chosen)], bands=bands, facts=chip.facts.of(chosen))
+    if not isinstance(request.area, Aoi):
+        window = clip_window(request.area, columns, rows)
+        return None if window is None else _cut(chip, window)
+    geometry = area_in(chip.crs, request.area, chip.surroundings, name)
+    found = places(geometry, chip.crs or "", chip.transform, columns, rows)
+    windows = [place.window for place in found]
+    if len(found) > 1 and not meet_at_seam(windows, chip.crs, chip.transform, columns):
+        found = merged(found, chip.transform, columns, rows)
+    parts = [_inside(_cut(chip, one.window), one.geometry, request.all_touched) for one in found]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else _across_seam(*parts)
+
+
+def _cut(chip: Chip, window: Window) -> Chip:
+    rows_slice = slice(window.y_off, window.y_off + window.height)
+    columns_slice = slice(window.x_off, window.x_off + window.width)
     return replace(
         chip,
-        pixels=pixels,
-        valid=valid,
-        transform=own,
-        bands=bands,
-        facts=facts,
+        pixels=chip.pixels[:, rows_slice, columns_slice],
+        valid=None if chip.valid is None else chip.valid[rows_slice, columns_slice],
+        transform=window_transform(chip.transform, window),
         x_off=None if chip.x_off is None else chip.x_off + window.x_off,
         y_off=None if chip.y_off is None else chip.y_off + window.y_off,
     )
+
+
+def _inside(chip: Chip, geometry: Any, all_touched: bool) -> Chip:
+    """The chip, valid inside the area only."""
+    _, rows, columns = chip.pixels.shape
+    if covers_grid(geometry, chip.transform, rows, columns):
+        return chip
+    covered = inside(geometry, chip.transform, rows, columns, all_touched=all_touched)
+    return replace(chip, valid=covered if chip.valid is None else chip.valid & covered)

@@ -18,6 +18,7 @@ from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.spots import Spots, spots
+from rasteret_sql.raster.turns import wrapped
 from rasteret_sql.store.redact import place
 
 Floats = npt.NDArray[np.float64]
@@ -168,5 +169,6 @@ class Grids:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             xy = self._ways.to(crs_of(header), request.points)
+            xy = wrapped(xy, crs_of(header), transform, level.width, level.height)
             self._kept[key] = Grid(spots(xy, transform, level.width, level.height, request.interpolation))
         return self._kept[key]

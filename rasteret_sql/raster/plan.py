@@ -1,8 +1,8 @@
-"""From a header and an area of interest to the chip, or the tiles, that a read would fetch."""
+"""From a header and an area of interest to the chip that a read would fetch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,12 +23,13 @@ from rasteret_sql.cog.selection import (
     stored_level,
     stored_mask,
 )
-from rasteret_sql.cog.window import Affine, Window, clip_window, corners, window_transform
-from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
+from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.nodata import applies
-from rasteret_sql.raster.reproject import project
+from rasteret_sql.raster.reproject import Surroundings, project, project_simple
+from rasteret_sql.raster.turns import places, union
 from rasteret_sql.raster.window import geometry_window
 from rasteret_sql.store.redact import place
 
@@ -60,35 +61,27 @@ class Planner:
 
     def __init__(self) -> None:
         self._rasters: dict[Any, _Raster] = {}
-        self._placed: dict[Any, _Placed] = {}
+        self._placed: dict[Any, list[_Placed]] = {}
         self._projected: dict[Any, tuple[Aoi, Any, bytes]] = {}
         """Areas (kept, so that their ``id`` stays their own), and these in a CRS: geometry and WKB."""
 
+    def chips(self, header: Header, request: ReadRequest) -> list[tuple[int, ChipPlan]]:
+        """The level that is read and the plan of the chip; none where area and raster do not overlap.
+
+        Two where the area lies across the ends of a global raster: one at each end.
+        """
+        raster = self._raster(header, request)
+        return [
+            (raster.number, _chip(raster, placed, request)) for placed in self._place(raster, request.area)
+        ]
+
     def chip(self, header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
-        """The level that is read and the plan of the chip; None where area and raster do not overlap."""
+        """The same as one chip: across the ends of a global raster it is as wide as the raster."""
         raster = self._raster(header, request)
         placed = self._place(raster, request.area)
-        if placed.window is None:
+        if not placed:
             return None
-        selection = placed.select(raster.stored, raster.level, raster.needed)
-        mask = None
-        if raster.level.mask is not None:
-            samples = tuple(dict.fromkeys(mask_sample(header.mask_bands, band) for band in raster.bands))
-            mask = placed.select(raster.stored_mask, raster.level.mask, samples)
-        for part in (selection, mask):
-            if part is not None:
-                _refuse_large(part)
-        return raster.number, ChipPlan(
-            selection=selection,
-            window=placed.window,
-            bands=raster.bands,
-            transform=placed.transform,
-            nodata=header.nodata,
-            alpha_band=raster.alpha,
-            mask=mask,
-            aoi=placed.aoi,
-            all_touched=request.all_touched,
-        )
+        return raster.number, _chip(raster, placed[0] if len(placed) == 1 else _wide(raster, placed), request)
 
     def _raster(self, header: Header, request: ReadRequest) -> _Raster:
         key = (id(header), request.level, request.resolution, request.bands)
@@ -104,29 +97,46 @@ class Planner:
             )
         return raster
 
-    def _place(self, raster: _Raster, area: Aoi | Window | None) -> _Placed:
+    def _place(self, raster: _Raster, area: Aoi | Window | None) -> list[_Placed]:
         header, transform, level = raster.header, raster.transform, raster.level
         own = id(area) if isinstance(area, Aoi) else area
         key = (own, header.crs, transform, level.width, level.height)
         placed = self._placed.get(key)
         if placed is None:
-            aoi = None
             if isinstance(area, Aoi):
-                geometry, aoi = self._in_crs(area, header, transform)
-                window = geometry_window(geometry, transform, level.width, level.height)
+                geometry, aoi = self._in_crs(area, raster)
+                placed = [
+                    _Placed(
+                        area=area,
+                        window=place.window,
+                        aoi=aoi if place.geometry is geometry else shapely.to_wkb(place.geometry),
+                        transform=window_transform(transform, place.window),
+                    )
+                    for place in places(geometry, header.crs or "", transform, level.width, level.height)
+                ]
             else:
                 window = clip_window(area, level.width, level.height)
-            own_transform = transform if window is None else window_transform(transform, window)
-            placed = _Placed(area=area, window=window, aoi=aoi, transform=own_transform)
+                placed = []
+                if window is not None:
+                    own_transform = window_transform(transform, window)
+                    placed = [_Placed(area=area, window=window, aoi=None, transform=own_transform)]
             self._placed[key] = placed
         return placed
 
-    def _in_crs(self, area: Aoi, header: Header, transform: Affine) -> tuple[Any, bytes]:
-        """The same for all grids of one CRS and one size of pixels."""
-        key = (id(area), header.crs, pixel_tolerance(transform))
+    def _in_crs(self, area: Aoi, raster: _Raster) -> tuple[Any, bytes]:
+        """The same for all grids of one CRS and one size of pixels, unless it has no image as a whole."""
+        header, tolerance = raster.header, pixel_tolerance(raster.transform)
+        key: Any = id(area), header.crs, tolerance
         if key not in self._projected:
-            geometry = area_in(header.crs, area, transform, header.href)
-            self._projected[key] = (area, geometry, shapely.to_wkb(geometry))
+            crs = require_crs(header.crs, header.href)
+            with naming(header.href):
+                (geometry,) = project_simple([area], crs, tolerance=tolerance)
+                self._projected[key] = (area, sound(geometry), shapely.to_wkb(geometry))
+        if self._projected[key][1] is None:
+            key = (*key, raster.surroundings)
+            if key not in self._projected:
+                geometry = area_in(header.crs, area, raster.surroundings, header.href)
+                self._projected[key] = (area, geometry, shapely.to_wkb(geometry))
         return self._projected[key][1:]
 
 
@@ -140,6 +150,10 @@ class _Raster:
     level: Level
     bands: tuple[int, ...]
     transform: Affine
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(transform=self.transform, width=self.level.width, height=self.level.height)
 
     @cached_property
     def alpha(self) -> int | None:
@@ -166,7 +180,7 @@ class _Placed:
 
     area: Aoi | Window | None
     """Kept, so that its ``id`` stays its own."""
-    window: Window | None
+    window: Window
     aoi: bytes | None
     """WKB in the raster's CRS."""
     transform: Affine
@@ -175,13 +189,47 @@ class _Placed:
 
     def select(self, stored: StoredLevel, level: Level, bands: tuple[int, ...]) -> Selection:
         """The blocks of the window; their numbers are the same for all rasters in tiles of one size."""
-        assert self.window is not None
         planes = bands if stored.interleave == "band" else ()
         key = (stored.tile_width, stored.tile_height, planes)
         blocks = self._blocks.get(key)
         if blocks is None:
             blocks = self._blocks[key] = stored.blocks(self.window, bands)
         return select(stored, level, blocks)
+
+
+def _chip(raster: _Raster, placed: _Placed, request: ReadRequest) -> ChipPlan:
+    selection = placed.select(raster.stored, raster.level, raster.needed)
+    mask = None
+    if raster.level.mask is not None:
+        samples = tuple(dict.fromkeys(mask_sample(raster.header.mask_bands, band) for band in raster.bands))
+        mask = placed.select(raster.stored_mask, raster.level.mask, samples)
+    for part in (selection, mask):
+        if part is not None:
+            _refuse_large(part)
+    return ChipPlan(
+        selection=selection,
+        window=placed.window,
+        bands=raster.bands,
+        transform=placed.transform,
+        nodata=raster.header.nodata,
+        alpha_band=raster.alpha,
+        mask=mask,
+        aoi=placed.aoi,
+        all_touched=request.all_touched,
+    )
+
+
+def _wide(raster: _Raster, placed: Sequence[_Placed]) -> _Placed:
+    """The places of an area in one window."""
+    geometry = union([shapely.from_wkb(one.aoi) for one in placed])
+    window = geometry_window(geometry, raster.transform, raster.level.width, raster.level.height)
+    assert window is not None, "each of the places overlaps the raster"
+    return _Placed(
+        area=placed[0].area,
+        window=window,
+        aoi=shapely.to_wkb(geometry),
+        transform=window_transform(raster.transform, window),
+    )
 
 
 def plan_chip(header: Header, request: ReadRequest) -> tuple[int, ChipPlan] | None:
@@ -207,63 +255,6 @@ def deciding_alpha(header: Header, level_number: int) -> int | None:
 
 def _masked_levels(header: Header) -> str:
     return " or ".join(str(number) for number, _ in header.choices)
-
-
-def plan_tiles(
-    header: Header, request: ReadRequest, planner: Planner
-) -> Iterator[tuple[int, int, int, ChipPlan]]:
-    """Level, tile column, tile row and plan of every internal tile that touches the area.
-
-    Of a band-interleaved raster each band's tile is one of its own, in the order of the bands.
-    """
-    found = planner.chip(header, request)
-    if found is None:
-        return
-    number, chip = found
-    level = header.levels[number]
-    transform = header.level_transform(number)
-    window = chip.window
-    stored = chip.selection.stored
-    groups: list[tuple[int, ...]] = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
-    geometry = None if chip.aoi is None else shapely.from_wkb(chip.aoi)
-    shapely.prepare(geometry)
-    for row in range(
-        window.y_off // level.tile_height, (window.y_off + window.height - 1) // level.tile_height + 1
-    ):
-        for column in range(
-            window.x_off // level.tile_width, (window.x_off + window.width - 1) // level.tile_width + 1
-        ):
-            tile = clip_window(
-                Window(
-                    x_off=column * level.tile_width,
-                    y_off=row * level.tile_height,
-                    width=level.tile_width,
-                    height=level.tile_height,
-                ),
-                level.width,
-                level.height,
-            )
-            assert tile is not None
-            own = window_transform(transform, tile)
-            if geometry is not None and not shapely.intersects(geometry, shapely.Polygon(corners(own, tile))):
-                continue
-            for bands in groups:
-                yield (
-                    number,
-                    column,
-                    row,
-                    ChipPlan(
-                        selection=select(stored, level, stored.blocks(tile, bands)),
-                        window=tile,
-                        bands=bands,
-                        transform=own,
-                        nodata=header.nodata,
-                        alpha_band=None,
-                        mask=None,
-                        aoi=None,
-                        all_touched=False,
-                    ),
-                )
 
 
 def pick_level(header: Header, level: int | None, resolution: float | None) -> int:
@@ -321,11 +312,11 @@ def _bands_of(count: int, names: Sequence[str | None]) -> str:
     return f"{numbers}, named {told}" if told else f"{numbers}, without names"
 
 
-def area_in(crs: str | None, area: Aoi, transform: Affine, href: str) -> Any:
+def area_in(crs: str | None, area: Aoi, raster: Surroundings, href: str) -> Any:
     """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
     known = require_crs(crs, href)
     with naming(href):
-        return project(area, known, tolerance=pixel_tolerance(transform))
+        return project(area, known, tolerance=pixel_tolerance(raster.transform), near=raster)
 
 
 def require_crs(crs: str | None, href: str) -> str:

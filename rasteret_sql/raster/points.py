@@ -21,6 +21,7 @@ from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.plan import deciding_alpha, refuse_unsupported
 from rasteret_sql.raster.spots import Spots, combine, spots
+from rasteret_sql.raster.turns import wrapped
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -67,6 +68,7 @@ def values_in(
     """
     _refuse_complex(chip.pixels.dtype, name_of(chip))
     _, rows, columns = chip.pixels.shape
+    xy = wrapped(xy, crs_of(chip), chip.transform, columns, rows)
     spot = spots(xy, chip.transform, columns, rows, interpolation)
     wanted = (sample,) if math is None else math.read
     bands = [chip.pixels[band, spot.rows, spot.columns] for band in wanted]

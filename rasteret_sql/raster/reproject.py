@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,16 +12,29 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.crs import LONLAT, area_of_use, is_degrees, parse_crs, shorten, transformer
+from rasteret_sql.raster.crs import (
+    LONLAT,
+    area_of_use,
+    greenwich_of,
+    is_degrees,
+    parse_crs,
+    shorten,
+    transformer,
+    turn_of,
+)
 from rasteret_sql.raster.densify import Move, move_all
-from rasteret_sql.raster.footprint import footprint
+from rasteret_sql.raster.domain import comes_back, domain
+from rasteret_sql.raster.footprint import WORLD, footprint
+from rasteret_sql.raster.unfold import unfold
 
-__all__ = ["footprint", "project", "project_all"]
+__all__ = ["Surroundings", "footprint", "project", "project_all"]
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 WIDE_DEGREES = 90.0
 WIDE_UNITS = 5e6
@@ -27,23 +42,58 @@ WIDE_UNITS = 5e6
 MARGINS_DEGREES = (30.0, 5.0, 0.0)
 """Around the stated area of use, tried in turn; near the poles scenes reach far out of their UTM zone."""
 METRES_PER_DEGREE = 111_320.0
+AROUND = 0.02
+"""Of a raster's size around it: more than its footprint, true to a pixel or a thousandth, is away from it."""
+LEAST_AROUND_DEGREES = 1e-3
+COMES_BACK_DEGREES = 1e-3
+INSET_DEGREES = 0.01
+"""What is left out along the rim of what a projection sees, where it looks along the ground: metres of it."""
+WHOLE_GLOBE = (-180.0, -90.0, 180.0, 90.0)
 
 
-def project(aoi: Aoi, target_crs: str, *, tolerance: float) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The raster that an area is wanted for: where it has no image as a whole, what is near matters."""
+
+    transform: Affine
+    width: int
+    height: int
+
+
+def project(aoi: Aoi, target_crs: str, *, tolerance: float, near: Surroundings | None = None) -> Any:
     """The area's geometry in ``target_crs``, true to ``tolerance`` (target units) along its edges.
 
-    Where both CRSs give the same coordinates (OGC:CRS84 and EPSG:4326, say) it is the very geometry. An area
-    that reaches beyond the projection is cut to the CRS's area of use, with 30 degrees around it where they
-    have an image; the result is empty when nothing is left. ``ArgumentError`` when it cannot be projected.
+    Where both CRSs give the same coordinates (OGC:CRS84 and EPSG:4326, say) it is the very geometry; between
+    two CRSs of longitudes it stays in its turn. An area that reaches beyond the projection is cut to the
+    surroundings of the raster ``near``, and to what the projection sees; without ``near`` to the CRS's area
+    of use, with 30 degrees around it where they have an image. The result is empty when nothing is left.
+    ``ArgumentError`` when it cannot be projected.
     """
-    found = project_all([aoi], target_crs, tolerance=tolerance)[0]
+    found = project_all([aoi], target_crs, tolerance=tolerance, near=[near])[0]
     if isinstance(found, ArgumentError):
         raise found
     return found
 
 
-def project_all(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) -> list[Any]:
+def project_all(
+    aois: Sequence[Aoi],
+    target_crs: str,
+    *,
+    tolerance: float,
+    near: Sequence[Surroundings | None] | None = None,
+) -> list[Any]:
     """Every area as ``project`` gives it, or its own ``ArgumentError``; small ones cost one call together."""
+    found = project_simple(aois, target_crs, tolerance=tolerance)
+    for row, geometry in enumerate(found):
+        if geometry is None:
+            found[row] = project_near(
+                aois[row], target_crs, tolerance=tolerance, near=near[row] if near else None
+            )
+    return found
+
+
+def project_simple(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) -> list[Any]:
+    """The same, whatever the raster; None for an area that has no image as a whole (``project_near``)."""
     if not tolerance > 0:
         raise ArgumentError(f"the tolerance of a reprojection is above 0; got {tolerance}")
     found: list[Any] = [aoi.geometry for aoi in aois]
@@ -60,77 +110,101 @@ def project_all(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) -> li
         if there is None:
             continue
         geometries = np.array([aois[row].geometry for row in rows], dtype=object)
-        for row, moved in zip(rows, _project(geometries, source, target_crs, there, tolerance), strict=True):
-            found[row] = moved
+        whole = _has_whole_image(geometries, source, target_crs)
+        moved = np.full(len(rows), None, dtype=object)
+        moved[whole] = move_all(geometries[whole], _move(there, source, target_crs), tolerance)
+        for row, geometry in zip(rows, moved, strict=True):
+            found[row] = geometry
     return found
 
 
-def _project(
-    geometries: npt.NDArray[np.object_], source: str, target: str, there: Transformer, tolerance: float
-) -> list[Any]:
+def _has_whole_image(geometries: npt.NDArray[np.object_], source: str, target: str) -> Bools:
+    """Which areas are small and near enough to be moved as they are."""
+    if turn_of(source) and turn_of(target):
+        return np.ones(len(geometries), np.bool_)
     bounds = shapely.bounds(geometries)
-    wide = bounds[:, 2] - bounds[:, 0] > (WIDE_DEGREES if is_degrees(source) else WIDE_UNITS)
-    moved = np.full(len(geometries), None, dtype=object)
-    moved[~wide] = move_all(geometries[~wide], _move(there), tolerance)
-    result = moved.tolist()
-    for at, geometry in enumerate(geometries):
-        if result[at] is None:
-            result[at] = _project_in_parts(geometry, source, target, tolerance)
-    return result
-
-
-def _project_in_parts(geometry: Any, source: str, target: str, tolerance: float) -> Any:
-    """By way of longitude and latitude: cut at the antimeridian, and to where the target is used."""
-    lonlat, via = geometry, source
+    size = bounds[:, 2] - bounds[:, 0]
     if not is_degrees(source):
-        lonlat, via = _to_lonlat(geometry, source, tolerance * _degrees_per_unit(target)), LONLAT
+        narrow: Bools = size <= WIDE_UNITS
+        return narrow
+    used = area_of_use(target)
+    whole: Bools = size <= WIDE_DEGREES
+    if used is None:
+        return whole
+    west, south, east, north = used
+    east += 360 if west > east else 0
+    beside = np.abs(wrap_around((bounds[:, 0] + bounds[:, 2] - west - east) / 2, 0.0))
+    margin = MARGINS_DEGREES[0]
+    whole &= beside - size / 2 <= (east - west) / 2 + margin
+    whole &= (bounds[:, 3] >= south - margin) & (bounds[:, 1] <= north + margin)
+    return whole
+
+
+def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Surroundings | None = None) -> Any:
+    """By way of longitude and latitude: cut at the antimeridian, and to where the target sees it."""
+    lonlat, via = aoi.geometry, aoi.crs
+    if not turn_of(via):
+        lonlat, via = _unfolded(shapely.to_wkb(lonlat), via, tolerance * _degrees_per_unit(target)), LONLAT
+    elif not is_degrees(via):
+        lonlat, via = _moved(lonlat, via, LONLAT, 1e-9), LONLAT
     if lonlat is not None:
         lonlat = split_at_antimeridian(lonlat)
-        there = transformer(via, target)
-        if there is None:
+        if shapely.is_empty(lonlat) or transformer(via, target) is None:
             return lonlat
-        for region in _regions(target):
+        for region in _regions(target, near):
             piece = lonlat if region is None else clip(lonlat, region)
             if shapely.is_empty(piece):
                 return piece
-            moved = move_all(np.array([piece], dtype=object), _move(there), tolerance)[0]
+            moved = _moved(piece, via, target, tolerance)
             if moved is not None:
                 return moved
     return ArgumentError(
-        f"an area in CRS {shorten(source)} has no image in {shorten(target)}: "
+        f"an area in CRS {shorten(aoi.crs)} has no image in {shorten(target)}: "
         "it reaches beyond where one of the two is defined; cut the area to the raster's surroundings"
     )
 
 
-def _to_lonlat(geometry: Any, source: str, tolerance: float) -> Any | None:
-    """Longitude and latitude, continuous around the geometry's first vertex; may run past 180."""
-    there = transformer(source, LONLAT)
-    assert there is not None
-    move = _move(there)
-    middle = float(move(shapely.get_coordinates(geometry)[:1])[0, 0])
-    if not np.isfinite(middle):
-        return None
+@lru_cache(64)
+def _unfolded(wkb: bytes, crs: str, tolerance: float) -> Any:
+    """One area for many rasters."""
+    return unfold(shapely.from_wkb(wkb), crs, tolerance)
 
-    def continuous(xy: Floats) -> Floats:
-        moved = move(xy)
-        moved[:, 0] = wrap_around(moved[:, 0], middle)
-        return moved
 
-    return move_all(np.array([geometry], dtype=object), continuous, tolerance)[0]
+def _moved(geometry: Any, source: str, target: str, tolerance: float) -> Any | None:
+    there = transformer(source, target)
+    if there is None:
+        return geometry
+    return move_all(np.array([geometry], dtype=object), _move(there, source, target), tolerance)[0]
 
 
 def _degrees_per_unit(crs: str) -> float:
-    if is_degrees(crs):
-        return 1.0
+    turn = turn_of(crs)
+    if turn:
+        return 360 / turn
     return parse_crs(crs).axis_info[0].unit_conversion_factor / METRES_PER_DEGREE
 
 
-def _regions(target: str) -> Iterator[Any]:
-    """Where the target is used: generously, then strictly; None where nobody says."""
-    area = area_of_use(target)
-    if area is None or is_degrees(target):
+def _regions(target: str, near: Surroundings | None) -> Iterator[Any]:
+    """What of the globe is looked at, from the most on; None for all of it."""
+    if turn_of(target):
         yield None
         return
+    if near is not None:
+        around = _around(near, target)
+        if around is not None:
+            yield around
+            yield clip(around, _seen(target))
+            return
+    area = area_of_use(target)
+    if area is None:
+        yield None
+    else:
+        yield from _used(area)
+    yield _seen(target)
+
+
+def _used(area: tuple[float, float, float, float]) -> Iterator[Any]:
+    """Where the target is used: generously, then strictly."""
     west, south, east, north = area
     east += 360 if west > east else 0
     for margin in MARGINS_DEGREES:
@@ -142,9 +216,38 @@ def _regions(target: str) -> Iterator[Any]:
         )
 
 
-def _move(there: Transformer) -> Move:
+@lru_cache(256)
+def _around(near: Surroundings, crs: str) -> Any | None:
+    """A raster's footprint and what is next to it; None where it has none."""
+    outline = footprint(near.transform, near.width, near.height, crs)
+    if outline is None:
+        return None
+    lonlat = shapely.from_wkb(outline)
+    xmin, ymin, xmax, ymax = shapely.bounds(lonlat).tolist()
+    margin = max(AROUND * max(xmax - xmin, ymax - ymin), LEAST_AROUND_DEGREES)
+    return split_at_antimeridian(clip(shapely.buffer(lonlat, margin, quad_segs=2), WORLD))
+
+
+@lru_cache(64)
+def _seen(crs: str) -> Any:
+    """What of the globe a projection sees, in longitude and latitude."""
+    there = transformer(LONLAT, crs)
+    assert there is not None, "a projected CRS"
+    seen = domain(comes_back(there, degrees=True, tolerance=COMES_BACK_DEGREES), WHOLE_GLOBE)
+    return seen if seen.equals(shapely.box(*WHOLE_GLOBE)) else shapely.buffer(seen, -INSET_DEGREES)
+
+
+def _move(there: Transformer, source: str, target: str) -> Move:
+    """Coordinates of one CRS in the other; longitudes stay in the turn that they are written in."""
+    turns = turn_of(source), turn_of(target)
+
     def move(xy: Floats) -> Floats:
         x, y = there.transform(xy[:, 0], xy[:, 1], errcheck=False)
+        if turns[0] and turns[1]:
+            scale = turns[1] / turns[0]
+            expected = (xy[:, 0] - greenwich_of(source)) * scale + greenwich_of(target)
+            with np.errstate(invalid="ignore"):
+                x = wrap_around(x, expected, turns[1])
         return np.column_stack((x, y))
 
     return move

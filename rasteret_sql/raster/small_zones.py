@@ -48,6 +48,7 @@ def is_small(zone: _Zone) -> bool:
         and _in_same_blocks(zone.source.levels[zone.level])
         and zone.source.dtype in NARROW
         and zone.footprint.geometry is None
+        and zone.footprint.beyond is None
         and window.width * window.height <= MOST_PIXELS
     )
 

@@ -12,16 +12,15 @@ import shapely
 
 from rasteret_sql.cog.window import Affine, window_bounds, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.antimeridian import wrap_around
 from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.crs import is_degrees, parse_crs, shorten, transformer
+from rasteret_sql.raster.crs import is_degrees, parse_crs, shorten, transformer, turn_of
+from rasteret_sql.raster.extent import bounds_of, lattice_in
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.reproject import project
+from rasteret_sql.raster.turns import shifted, union
 
 ON_LINE = 1e-6
 """Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""
-EDGE_POINTS = 21
-"""Along each side of a raster whose outline is moved; GDAL takes as many."""
 REMEMBERED = 128
 """Areas that stay projected."""
 LARGEST = 2**31 - 1
@@ -92,66 +91,43 @@ def _geometry(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> 
 
 def _unwrapped(geometry: Any, crs: str) -> Any:
     """An area that was cut at the antimeridian in one piece, its longitudes past 180."""
-    if not is_degrees(crs):
+    turn = turn_of(crs)
+    if turn is None:
         return geometry
     xmin, _, xmax, _ = shapely.bounds(geometry).tolist()
-    if not xmax - xmin > 180:
+    if not xmax - xmin > turn / 2:
         return geometry
     parts = shapely.get_parts(geometry)
     west, _, east, _ = shapely.bounds(parts).T
-    moved = np.where(east <= 0, 360.0, 0.0)
+    moved = np.where(east <= 0, turn, 0.0)
     if float((east + moved).max() - (west + moved).min()) >= xmax - xmin:
         return geometry
-    return shapely.union_all(
-        [
-            shapely.transform(part, lambda xy, by=by: np.add(xy, (by, 0)))
-            for part, by in zip(parts, moved, strict=True)
-        ]
-    )
-
-
-def bounds_of(raster: Grid, crs: str, name: str) -> tuple[float, float, float, float]:
-    """xmin, ymin, xmax, ymax of a raster in another CRS; longitudes may run past 180."""
-    there = transformer(raster.crs, crs)
-    if there is None:
-        return raster.bounds
-    x, y = _moved(raster, crs)
-    good = np.isfinite(x) & np.isfinite(y)
-    if not good.any():
-        raise ArgumentError(f"{name} in CRS {shorten(raster.crs)} has no image in {shorten(crs)}")
-    x, y = x[good], y[good]
-    if is_degrees(crs) and x.max() - x.min() > 180:
-        x = wrap_around(x, float(x[0]))
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
-
-
-def _moved(raster: Grid, crs: str) -> tuple[Any, Any]:
-    """A lattice of places over the raster, in another CRS; the first is its first corner."""
-    a, b, c, d, e, f = raster.transform
-    columns, rows = np.meshgrid(
-        np.linspace(0, raster.width, EDGE_POINTS), np.linspace(0, raster.height, EDGE_POINTS)
-    )
-    x, y = c + a * columns + b * rows, f + d * columns + e * rows
-    there = transformer(raster.crs, crs)
-    if there is None:
-        return x.ravel(), y.ravel()
-    moved: tuple[Any, Any] = there.transform(x.ravel(), y.ravel(), errcheck=False)
-    return moved
+    return union([shifted(part, by) for part, by in zip(parts, moved.tolist(), strict=True)])
 
 
 def suggested(raster: Grid, crs: str, name: str) -> Grid:
-    """The grid of GDAL's ``GDALSuggestedWarpOutput2``: as many pixels along the diagonal, square ones."""
+    """The grid of GDAL's ``GDALSuggestedWarpOutput2``: as many pixels along the diagonal, square ones.
+
+    GDAL rounds the numbers of columns and rows, and may cut off half a pixel. Around half of the globe,
+    where a pixel of the grid may be several of the raster, the last column and row cover the rest.
+    """
     xmin, ymin, xmax, ymax = bounds_of(raster, crs, name)
     if transformer(raster.crs, crs) is None and raster.transform[1] == raster.transform[3] == 0:
         return Grid(crs=crs, transform=raster.transform, width=raster.width, height=raster.height)
-    x, y = _moved(raster, crs)
+    x, y = lattice_in(raster, crs)
     across, down = x[-1] - x[0], y[-1] - y[0]
     if not np.isfinite([across, down]).all() or not across or not down or abs(across) > xmax - xmin + 1:
         across, down = xmax - xmin, ymax - ymin
     pixel = math.hypot(across, down) / math.hypot(raster.width, raster.height)
-    width, height = (max(1, int(side / pixel + 0.5)) for side in (xmax - xmin, ymax - ymin))
+    wide = _is_wide(raster.bounds, raster.crs) or _is_wide((xmin, ymin, xmax, ymax), crs)
+    part = 1 - ON_LINE if wide else 0.5
+    width, height = (max(1, int(side / pixel + part)) for side in (xmax - xmin, ymax - ymin))
     _require_size(width, height, crs)
     return Grid(crs=crs, transform=(pixel, 0.0, xmin, 0.0, -pixel, ymax), width=width, height=height)
+
+
+def _is_wide(bounds: tuple[float, ...], crs: str) -> bool:
+    return bounds[2] - bounds[0] > (turn_of(crs) or math.inf) / 2
 
 
 def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple[int, int] | None) -> Grid:

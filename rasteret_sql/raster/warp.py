@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.raster import resample
-from rasteret_sql.raster.crs import is_degrees
+from rasteret_sql.raster.crs import turn_of
 from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
@@ -162,7 +162,7 @@ def _block(
     if resampling in resample.KERNELS:
         x, y = mapping.centres(block)
         return resample.kernel(pixels, valid, x.ravel(), y.ravel(), resampling=resampling, steps=steps)
-    half_turn = 180 / abs(mapping.source.transform[0]) if is_degrees(mapping.source.crs) else math.inf
+    half_turn = (turn_of(mapping.source.crs) or math.inf) / 2 / abs(mapping.source.transform[0])
     boxes = spans(*mapping.corners(block), pixels.shape[1:], steps, half_turn)
     return resample_area(pixels, valid, *boxes, resampling)
 

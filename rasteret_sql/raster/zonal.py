@@ -67,6 +67,8 @@ class _Piece:
     """As much of a zone as is looked at together."""
 
     zone: _Zone
+    footprint: Footprint
+    """The zone's, or what of it lies beyond the end of a global grid."""
     part: Window
     last: bool
 
@@ -97,7 +99,7 @@ def zonal_statistics(
             zone, row = piece.zone, piece.zone.row
             if row not in tallies:
                 tallies[row] = _tally(zone)
-            _count(tallies[row], chip, zone.footprint.cover(piece.part))
+            _count(tallies[row], chip, piece.footprint.cover(piece.part))
             if piece.last:
                 found[row] = tallies.pop(row).finish()
     return found
@@ -193,9 +195,13 @@ def _place(zone: _Zone) -> tuple[str, int, int, int]:
 
 
 def _pieces(zone: _Zone) -> Iterator[_Piece]:
-    parts = list(pieces(zone.footprint.window, zone.grid))
-    for number, part in enumerate(parts, 1):
-        yield _Piece(zone=zone, part=part, last=number == len(parts))
+    footprint: Footprint | None = zone.footprint
+    while footprint is not None:
+        parts = list(pieces(footprint.window, zone.grid))
+        for number, part in enumerate(parts, 1):
+            last = number == len(parts) and footprint.beyond is None
+            yield _Piece(zone=zone, footprint=footprint, part=part, last=last)
+        footprint = footprint.beyond
 
 
 def _plan(piece: _Piece) -> ChipPlan:

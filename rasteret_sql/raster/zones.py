@@ -22,8 +22,8 @@ from rasteret_sql.raster.coverage import fractions, require_area
 from rasteret_sql.raster.footprint_cache import CACHE
 from rasteret_sql.raster.plan import pixel_tolerance, require_crs
 from rasteret_sql.raster.rasterize import Outline, covers_grid, outline
-from rasteret_sql.raster.reproject import project_all
-from rasteret_sql.raster.window import geometry_window
+from rasteret_sql.raster.reproject import Surroundings, project_all
+from rasteret_sql.raster.turns import Place, places
 
 Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
 PIECE_PIXELS = 1 << 22
@@ -70,6 +70,8 @@ class Footprint:
     geometry: Any = None
     """In the grid's CRS, where there is no ``whole``; without an outline its fractions are what counts."""
     transform: Affine
+    beyond: Footprint | None = None
+    """The rest of the zone, at the other end of a global grid."""
 
     def cover(self, part: Window) -> Cover | None:
         """Which pixels of a part of the window count, or by how much; None: all, wholly."""
@@ -173,7 +175,8 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     for (crs, tolerance), numbers in groups.items():
         first = zones[numbers[0]][0]
         with naming(first.name):
-            moved = project_all([zones[n][1] for n in numbers], crs, tolerance=tolerance)
+            near = [_surroundings(zones[n][0]) for n in numbers]
+            moved = project_all([zones[n][1] for n in numbers], crs, tolerance=tolerance, near=near)
         for number, geometry in zip(numbers, moved, strict=True):
             grid, _, rule = zones[number]
             if isinstance(geometry, ArgumentError):
@@ -183,24 +186,37 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     return found
 
 
+def _surroundings(grid: Grid) -> Surroundings:
+    return Surroundings(transform=grid.transform, width=grid.width, height=grid.height)
+
+
 def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
     if rule.coverage:
         require_area(geometry)
-    window = geometry_window(geometry, grid.transform, grid.width, grid.height)
-    if window is None:
-        return None
+    found: Footprint | None = None
+    on_grid = places(geometry, grid.crs or "", grid.transform, grid.width, grid.height)
+    for place in reversed(on_grid):
+        found = _footprint_at(place, grid, rule, found)
+    return found
+
+
+def _footprint_at(place: Place, grid: Grid, rule: Rule, beyond: Footprint | None) -> Footprint:
+    geometry, window = place.geometry, place.window
     own = window_transform(grid.transform, window)
     large = window.width * window.height * (8 if rule.coverage else 1) > MASK_BYTES
     if rule.coverage:
         if large:
-            return Footprint(window=window, geometry=geometry, transform=grid.transform)
+            return Footprint(window=window, geometry=geometry, transform=grid.transform, beyond=beyond)
         covered: Cover = fractions(geometry, grid.transform, window)
     else:
         drawn = outline(geometry, own, window.height, window.width, all_touched=rule.all_touched)
         if large:
             shapely.prepare(geometry)
-            return Footprint(window=window, outline=drawn, geometry=geometry, transform=grid.transform)
+            return Footprint(
+                window=window, outline=drawn, geometry=geometry, transform=grid.transform, beyond=beyond
+            )
         covered = drawn.burn(Window(x_off=0, y_off=0, width=window.width, height=window.height))
     covered.flags.writeable = False
     full = covered.dtype == np.bool_ and bool(covered.all())
-    return Footprint(window=window, whole=None if full else covered, transform=grid.transform)
+    whole = None if full else covered
+    return Footprint(window=window, whole=whole, transform=grid.transform, beyond=beyond)

@@ -3,6 +3,10 @@
 -- The window is the smallest one of whole pixels that covers the area's bounds, clipped to the raster. Where
 -- they do not overlap there is no row. Only chips whose data, valid or error column is used are fetched.
 --
+-- Longitudes that differ by a turn are one place: an area is found on a raster from 0 to 360 degrees as on one from
+-- -180 to 180, whichever way it is written. An area across the ends of a global raster gives two rows, one at each
+-- end; with crs it is one chip.
+--
 -- With crs, resampling or size the chip lies on a grid of its own instead, the same one for all rasters: its lines
 -- are whole multiples of the resolution in the CRS, and it covers the bounds of the area, so chips of different
 -- scenes and zones stack. Every raster that overlaps it gives the whole grid, not valid where it has no pixels.

@@ -2,7 +2,8 @@
 --
 -- The window is that of read_cog: the smallest one of whole pixels that covers the area's bounds, clipped to the
 -- raster; pixels outside the area are not valid. read_cog gives the same as a row, plans before it reads and
--- streams; this is for chips at hand, and for one value a row. Sedona's argument band is bands here.
+-- streams; this is for chips at hand, and for one value a row. Sedona's argument band is bands here. Across the ends
+-- of a global raster the chip goes on from the last column into the first, and its longitudes past the raster's.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, of which only the blocks inside are read.
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height), of a chip counted from its first pixel.
