@@ -119,5 +119,5 @@ def _arc(raster: Grid, crs: str, turn: float) -> tuple[float, float]:
     west = float(around[(last + 1) % len(around)])
     east = float(around[last])
     width = (east - west) % turn
-    west = float(wrap_around(np.array([west + width / 2]), middle, turn)[0]) - width / 2
+    west = (west - middle + turn / 2) % turn + middle - turn / 2
     return west, west + width

@@ -151,7 +151,7 @@ def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Surroundings 
         lonlat = split_at_antimeridian(lonlat)
         if shapely.is_empty(lonlat) or transformer(via, target) is None:
             return lonlat
-        for region in _regions(target, near):
+        for region in _regions(lonlat, target, near):
             piece = lonlat if region is None else clip(lonlat, region)
             if shapely.is_empty(piece):
                 return piece
@@ -184,7 +184,7 @@ def _degrees_per_unit(crs: str) -> float:
     return parse_crs(crs).axis_info[0].unit_conversion_factor / METRES_PER_DEGREE
 
 
-def _regions(target: str, near: Surroundings | None) -> Iterator[Any]:
+def _regions(lonlat: Any, target: str, near: Surroundings | None) -> Iterator[Any]:
     """What of the globe is looked at, from the most on; None for all of it."""
     if turn_of(target):
         yield None
@@ -200,7 +200,8 @@ def _regions(target: str, near: Surroundings | None) -> Iterator[Any]:
         yield None
     else:
         yield from _used(area)
-    yield _seen(target)
+    if not shapely.is_empty(clip(lonlat, _seen(target))):
+        yield _seen(target)
 
 
 def _used(area: tuple[float, float, float, float]) -> Iterator[Any]:
