@@ -79,7 +79,7 @@ TURNED = [
     (name, turn)
     for name, area in AREAS.items()
     for turn in (-360, 0, 360)
-    if -360 <= area.bounds[0] + turn and area.bounds[2] + turn <= 360
+    if area.bounds[0] + turn >= -360 and area.bounds[2] + turn <= 360
 ]
 """Areas in every turn that longitudes may have."""
 
