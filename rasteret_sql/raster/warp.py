@@ -17,7 +17,7 @@ from rasteret_sql.raster.crs import turn_of
 from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
-from rasteret_sql.raster.resample_area import REDUCTIONS, resample_area, spans
+from rasteret_sql.raster.resample_area import REDUCTIONS, areas_under, resample_area
 
 Pixels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -163,8 +163,8 @@ def _block(
         x, y = mapping.centres(block)
         return resample.kernel(pixels, valid, x.ravel(), y.ravel(), resampling=resampling, steps=steps)
     half_turn = (turn_of(mapping.source.crs) or math.inf) / 2 / abs(mapping.source.transform[0])
-    boxes = spans(*mapping.corners(block), pixels.shape[1:], steps, half_turn)
-    return resample_area(pixels, valid, *boxes, resampling)
+    areas = areas_under(*mapping.corners(block), pixels.shape[1:], steps, half_turn)
+    return resample_area(pixels, valid, areas, resampling)
 
 
 @lru_cache(REMEMBERED)

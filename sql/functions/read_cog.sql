@@ -11,7 +11,9 @@
 -- are whole multiples of the resolution in the CRS, and it covers the bounds of the area, so chips of different
 -- scenes and zones stack. Every raster that overlaps it gives the whole grid, not valid where it has no pixels.
 -- Only the blocks under the grid are read, from the coarsest level whose pixels are no larger than the grid's,
--- and values are those of GDAL's warper with an exact transformation. A point, or a line, with a size only places
+-- and values are those of GDAL's warper with an exact transformation (but where the grid is turned against the raster
+-- by more than 15 degrees: average, mode, min and max take each pixel by its part in the outline of the grid's, where
+-- GDAL takes a box that is too narrow). A point, or a line, with a size only places
 -- the grid; a polygon's outside is not valid, as without a grid.
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).

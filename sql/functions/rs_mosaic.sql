@@ -5,6 +5,9 @@
 -- no chip has one the mosaic is not valid. The order is that of the list: the most recent pixel is method := 'last'
 -- of list(c ORDER BY datetime), the least cloudy is 'first' of list(c ORDER BY cloud_cover).
 --
+-- The chips may be subqueries, [(SELECT c FROM read_cog(…) AS c), …]. unnest of such a mosaic itself is an error of
+-- DuckDB (Cannot copy BoundSubqueryExpression): name it first, SELECT unnest(m) FROM (SELECT RS_Mosaic(…) AS m).
+--
 -- @param chips  LIST of chips (rows of read_cog); NULLs among them are left out.
 -- @param method  'first', 'last', 'min', 'max', 'mean', 'median' or 'count' (of the pixels that take part).
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL of an empty list. first, last, min and max keep the dtype; mean and median of integers are float32 (float64 above 16 bits); count is uint16.

@@ -141,6 +141,41 @@ CHIP_OF_ZEROS = """{
 }"""
 
 
+MOSAIC_OF_SUBQUERIES = {
+    "a field": "SELECT RS_Mosaic({chips}).data",
+    "a value": "SELECT m.data FROM (SELECT RS_Mosaic({chips}) AS m)",
+    "its columns": "SELECT data FROM (SELECT unnest(m) FROM (SELECT RS_Mosaic({chips}) AS m))",
+    "a list": "SELECT RS_Mosaic(l).data FROM (SELECT {chips} AS l)",
+    "a CTE": "WITH t AS (SELECT RS_Mosaic({chips}, method := 'max') AS m) SELECT m.data FROM t",
+    "unnest": "SELECT data FROM (SELECT unnest(RS_Mosaic({chips})))",
+}
+"""Forms of a mosaic whose chips are scalar subqueries."""
+
+
+@pytest.mark.parametrize("form", MOSAIC_OF_SUBQUERIES)
+def test_a_mosaic_of_subqueries(con: duckdb.DuckDBPyConnection, corpus: Path, form: str) -> None:
+    path = f"{corpus}/utm32_uint16.tif"
+    left, right = ({"x_off": x, "y_off": 5, "width": 20, "height": 10} for x in (30, 50))
+    chips = "[" + ", ".join(f"(SELECT c FROM read_cog('{path}', {w}) AS c)" for w in (left, right)) + "]"
+    query = MOSAIC_OF_SUBQUERIES[form].format(chips=chips)
+    if form == "unnest" and not unnests_structs_of_subqueries(con):
+        with pytest.raises(duckdb.SerializationException, match="Cannot copy BoundSubqueryExpression"):
+            con.execute(query)
+        return
+    with rasterio.open(path) as dataset:
+        expected = dataset.read(window=rasterio.windows.Window(30, 5, 40, 10))
+    assert one(con, query) == (expected.tobytes(),)
+
+
+def unnests_structs_of_subqueries(con: duckdb.DuckDBPyConnection) -> bool:
+    """What some releases of DuckDB cannot, without this package too."""
+    try:
+        con.execute("SELECT a FROM (SELECT unnest({'a': (SELECT 1), 'b': 2}))").fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("method", ["first", "last", "min", "max"])
 def test_windows_of_a_file_are_put_together_again(
     con: duckdb.DuckDBPyConnection, corpus: Path, method: str

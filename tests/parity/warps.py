@@ -7,14 +7,25 @@ from functools import partial
 
 import numpy as np
 
+from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.resample_area import REDUCTIONS
 from tests.duck.test_warps import EASE_GRID, gdal, near_an_edge, real_files
 from tests.parity.comparison import Comparison, Ground, Tally
-from tests.raster.warping import PAIRS, at_the_rim, gdal_warp, on_an_edge, our_warp, texture
+from tests.raster.warping import (
+    PAIRS,
+    around,
+    at_the_rim,
+    gdal_warp,
+    on_an_edge,
+    our_warp,
+    outline_shares,
+    texture,
+    turned,
+)
 
 KERNELS = ("bilinear", "cubic")
 BOXES_APART = ("globe to zone 1", "globe to a disk", "globe to the pole")
-"""Grids whose pixels' boxes GDAL takes otherwise: across the antimeridian, and turned ones."""
+"""Grids whose pixels GDAL takes otherwise: across the antimeridian, and turned (see ``outlines``)."""
 CALLS = (
     "SELECT c FROM read_cog($1, crs := 'EPSG:3035', resolution := 17, resampling := $2, level := 0) AS c",
     "SELECT RS_Transform($1, 'EPSG:3035', $2, 23, level := 0)",
@@ -40,6 +51,28 @@ def pairs(tally: Tally, resamplings: Iterable[str], dtype: str) -> None:
             both = valid & there & (True if resampling in KERNELS else ~ties)
             tally.add(found[:, both], want[:, both], f"{name} {resampling}")
             tally.add(valid[~ties], there[~ties], f"{name} {resampling}: valid", again=True)
+
+
+def outlines(ground: Ground) -> Tally:
+    """Statistics under pixels of turned grids; of a mode, its area against the largest of any value."""
+    tally, rng = Tally(), np.random.default_rng(8)
+    for degrees in (20, 33, 45, 60, 120):
+        source = Grid(crs="EPSG:32632", transform=turned(degrees), width=40, height=40)
+        pixels = rng.integers(0, 9, (1, 40, 40)).astype(np.float64)
+        target = around(source.crs, source, float(rng.uniform(8, 45)))
+        answers = {name: our_warp(pixels, source, target, name) for name in REDUCTIONS}
+        fresh = True
+        for row, column in np.ndindex(target.height, target.width):
+            shares = outline_shares(target, source, column, row)
+            if not (shares > 1e-8).any():
+                continue
+            inside, areas = pixels[0][shares > 1e-8], [shares[pixels[0] == v].sum() for v in range(9)]
+            mean, mode, least, most = (float(answers[name][0][0, row, column]) for name in REDUCTIONS)
+            want = (np.average(pixels[0], weights=shares), max(areas), inside.min(), inside.max())
+            tally.add(
+                (mean, areas[int(mode)], least, most), want, f"{degrees} degrees", again=row + column > 0
+            )
+    return tally
 
 
 def calls(ground: Ground, tally: Tally, resamplings: Iterable[str], kinds: str) -> None:
@@ -112,5 +145,11 @@ COMPARISONS = (
         functions=FUNCTIONS, peer=PEER, library="rasterio", run=partial(areas, dtype="float64"), limit=1e-5,
         cases="average of floating point: the same",
         why="as above; GDAL's transformation is exact to 1e-7 pixels",
+    ),
+    Comparison(
+        functions=FUNCTIONS, peer="intersections of outlines and pixels", library="shapely", run=outlines,
+        limit=1e-6, cases="average, mode, min and max onto grids turned by 20 to 120 degrees",
+        why="sums in another order; GDAL takes the box of a diagonal, which is a line at 45 degrees: its "
+        "averages are several times as far from samples of the outline",
     ),
 )  # fmt: skip

@@ -7,8 +7,6 @@ scene differ from the exact ones.)
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,13 +21,16 @@ from tests.raster.warping import (
     DEGREES,
     GLOBE,
     PAIRS,
+    TURNED_PAIRS,
     UTM_32,
     Pixels,
     around,
     at_the_rim,
+    distances_from_samples,
     gdal_warp,
     on_an_edge,
     our_warp,
+    outline_shares,
     texture,
     turned,
 )
@@ -40,7 +41,7 @@ UNDIVIDED = 1.1e-5
 """GDAL leaves sums alone whose weights are within 1e-5 of 1."""
 KERNELS = ("bilinear", "cubic")
 TURNING = ("globe to a disk", "globe to the pole")
-"""Boxes of target pixels are those of four corners here, where the grids are turned; see below."""
+"""Areas of target pixels are their outlines here, where the grids are turned; see below."""
 
 
 def holes(pixels: Pixels, nodata: float, share: float = 0.1) -> Pixels:
@@ -171,41 +172,55 @@ def test_no_box_of_a_pixel_runs_around_the_globe() -> None:
 
 
 @pytest.mark.parametrize("resampling", REDUCTIONS)
-@pytest.mark.parametrize("degrees", [30, 45, 70])
-def test_turned_areas_are_the_box_of_all_corners(resampling: str, degrees: float) -> None:
-    """Where GDAL's box, that of a diagonal, has next to no width."""
+@pytest.mark.parametrize("degrees", [20, 30, 45, 70, 135])
+def test_turned_areas_are_outlines(resampling: str, degrees: float) -> None:
+    """Where GDAL's box, that of a diagonal, has next to no width: every pixel by its part in the outline."""
     source = Grid(crs="EPSG:32632", transform=turned(degrees), width=30, height=30)
     target = around(source.crs, source, 33.0)
     pixels = np.random.default_rng(1).integers(0, 5, (1, 30, 30)).astype(np.float64)
     found, valid = our_warp(pixels, source, target, resampling)
-    columns, rows = np.meshgrid(np.arange(target.width + 1.0), np.arange(target.height + 1.0))
-    x, y = Mapping(target=target, source=source).at(columns, rows)
-    for j in range(target.height):
-        for i in range(target.width):
-            sides = [
-                np.clip((at[j : j + 2, i : i + 2].min(), at[j : j + 2, i : i + 2].max()), 0, 30)
-                for at in (x, y)
-            ]
-            (left, right), (top, bottom) = sides
-            if right - left < 1e-6 or bottom - top < 1e-6:
+    for row in range(target.height):
+        for column in range(target.width):
+            shares = outline_shares(target, source, column, row)
+            touched = pixels[0][shares > 1e-8]
+            assert valid[row, column] == (touched.size > 0)
+            answer = found[0, row, column]
+            if not touched.size:
                 continue
-            inside = pixels[0, int(top) : math.ceil(bottom), int(left) : math.ceil(right)]
-            weights = [
-                np.clip(np.arange(int(low), math.ceil(high)) + 1, None, high)
-                - np.clip(np.arange(int(low), math.ceil(high)), low, None)
-                for low, high in sides
-            ]
-            assert valid[j, i]
             if resampling == "average":
-                # a span of one pixel has its whole weight, whatever its share
-                weights = [np.ones(1) if len(weight) == 1 else weight for weight in weights]
-                mean = np.average(inside, weights=np.outer(weights[1], weights[0]))
-                assert found[0, j, i] == pytest.approx(mean)
+                assert answer == pytest.approx(np.average(pixels[0], weights=shares), abs=1e-6)
             elif resampling == "mode":
-                values, counts = np.unique(inside, return_counts=True)
-                assert counts[values == found[0, j, i]] == counts.max()
+                areas = [shares[pixels[0] == value].sum() for value in range(5)]
+                assert areas[int(answer)] == pytest.approx(max(areas), abs=1e-8)
             else:
-                assert found[0, j, i] == (inside.min() if resampling == "min" else inside.max())
+                assert answer == (touched.min() if resampling == "min" else touched.max())
+
+
+@pytest.mark.parametrize("resampling", REDUCTIONS)
+@pytest.mark.parametrize("name", TURNED_PAIRS)
+def test_turned_areas_are_nearer_to_the_truth_than_gdals(name: str, resampling: str) -> None:
+    source, target = TURNED_PAIRS[name]
+    y, x = np.mgrid[0 : source.height, 0 : source.width]
+    waves = 100 + 50 * np.sin(x / 3) * np.cos(y / 5) + x * 0.1
+    classes = ((x // 3 + y // 4 * 2) % 7).astype(np.uint8)
+    pixels = (classes if resampling == "mode" else waves)[None]
+    ours, gdals = distances_from_samples(pixels, source, target, resampling)
+    assert ours < gdals
+
+
+def test_a_pixel_is_the_same_in_whatever_grid_it_lies() -> None:
+    """Whether it is turned is its own: grids through a pole turn from pixel to pixel."""
+    source = Grid(crs="EPSG:4326", transform=(0.25, 0, -30, 0, -0.25, 82), width=480, height=60)
+    whole = around("EPSG:3413", source, 30_000.0)
+    pixels = texture(source.height, source.width, "float64")
+    a, _, c, _, e, f = whole.transform
+    part = Grid(crs=whole.crs, transform=(a, 0, c + 20 * a, 0, e, f + 10 * e), width=30, height=40)
+    found, valid = our_warp(pixels, source, whole, "average")
+    again, there = our_warp(pixels, source, part, "average")
+    assert valid[10:50, 20:50].mean() > 0.2
+    assert (there == valid[10:50, 20:50]).mean() > 0.99
+    both = there & valid[10:50, 20:50]
+    np.testing.assert_allclose(again[:, both], found[:, 10:50, 20:50][:, both], atol=0.01)
 
 
 def test_nothing_computed_is_nodata_by_accident() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
@@ -177,3 +178,75 @@ PAIRS = {
         Grid(crs="EPSG:3413", transform=(7e4, 0, -3_850_000, 0, -7e4, 5_850_000), width=110, height=150),
     ),
 }  # fmt: skip
+
+
+def outline_shares(target: Grid, source: Grid, column: int, row: int) -> Floats:
+    """The part of each source pixel inside the outline of one target pixel, by shapely: (rows, columns)."""
+    x, y = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    outline = shapely.Polygon(np.column_stack(places(target, source, column + x, row + y)))
+    x, y = np.meshgrid(np.arange(float(source.width)), np.arange(float(source.height)))
+    shares: Floats = shapely.area(shapely.intersection(shapely.box(x, y, x + 1, y + 1), outline))
+    return shares
+
+
+def distances_from_samples(
+    pixels: Pixels, source: Grid, target: Grid, resampling: str, side: int = 12
+) -> tuple[float, float]:
+    """How far our values, and GDAL's, are from those of ``side`` by ``side`` points in each target pixel.
+
+    Means of the differences; of the mode, the share of pixels with another one. Pixels that reach beyond the
+    source are left out.
+    """
+    steps = [(np.arange(size * side) + 0.5) / side for size in (target.width, target.height)]
+    column, row = places(target, source, *np.meshgrid(*steps))
+    inside = (column >= 0) & (row >= 0) & (column < source.width) & (row < source.height)
+    samples = pixels[0][np.where(inside, row, 0).astype(int), np.where(inside, column, 0).astype(int)]
+
+    def by_pixel(values: Any) -> Any:
+        parts = values.reshape(target.height, side, target.width, side).swapaxes(1, 2)
+        return parts.reshape(target.height, target.width, side * side)
+
+    samples, whole = by_pixel(samples), by_pixel(inside).all(axis=2)
+    values = np.unique(pixels)
+    truth = {
+        "average": lambda: samples.mean(axis=2),
+        "min": lambda: samples.min(axis=2),
+        "max": lambda: samples.max(axis=2),
+        "mode": lambda: values[np.stack([(samples == v).sum(axis=2) for v in values]).argmax(axis=0)],
+    }[resampling]()
+    apart = []
+    for found in (our_warp, gdal_warp):
+        answer = found(pixels, source, target, resampling)[0][0].astype(float)
+        gap = np.abs(answer - truth) if resampling != "mode" else answer != truth
+        apart.append(float(gap[whole].mean()))
+    return apart[0], apart[1]
+
+
+POLAR = Grid(crs="EPSG:3031", transform=(1000.0, 0.0, -1e6, 0.0, -1000.0, 1e6), width=200, height=200)
+ARCTIC = Grid(crs="EPSG:3413", transform=(1000.0, 0.0, 8e5, 0.0, -1000.0, -8e5), width=200, height=200)
+OBLIQUE = "+proj=omerc +lat_0=47 +lonc=9 +alpha=30 +gamma=0 +datum=WGS84"
+
+
+def within(crs: str, source: Grid, pixel: float) -> Grid:
+    """A grid of ``pixel`` over the middle of a source."""
+    whole = around(crs, source, pixel)
+    a, _, c, _, e, f = whole.transform
+    left, top = whole.width // 3, whole.height // 3
+    return Grid(
+        crs=crs,
+        transform=(a, 0.0, c + left * a, 0.0, e, f + top * e),
+        width=max(1, min(40, whole.width // 3)),
+        height=max(1, min(40, whole.height // 3)),
+    )
+
+
+TURNED_PAIRS = {
+    f"{name} at {size:g}": (source, within(crs, source, size))
+    for name, source, crs, sizes in (
+        ("the Antarctic to a zone", POLAR, "EPSG:32726", (700, 1000, 2500, 5000)),
+        ("the Arctic to a zone", ARCTIC, "EPSG:32631", (1000, 2500)),
+        ("a zone to an oblique grid", UTM_32, OBLIQUE, (8, 13, 31)),
+    )
+    for size in sizes
+}
+"""Grids that run at more than 15 degrees to each other."""

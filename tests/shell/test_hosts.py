@@ -118,6 +118,22 @@ def test_settings_are_duckdbs() -> None:
     assert "How often a request is sent again" in row["description"]
 
 
+def test_a_mosaic_of_subqueries_is_the_same(demo: Demo) -> None:
+    path = f"{demo.url}/data/S2_32632_20240514/nir.tif"
+    chips = ", ".join(
+        f"(SELECT c FROM read_cog('{path}', {{'x_off': {x}, 'y_off': 0, 'width': 8, 'height': 6}}) AS c)"
+        for x in (0, 8)
+    )
+    query = "SELECT md5(data) AS pixels, shape FROM (SELECT unnest(m) FROM (SELECT RS_Mosaic([{}]) AS m))"
+    whole = (
+        "SELECT md5(data), shape FROM read_cog('{}', {{'x_off': 0, 'y_off': 0, 'width': 16, 'height': 6}})"
+    )
+    with rasteret_sql.connect() as con:
+        (expected,) = con.execute(whole.format(path)).fetchall()
+        assert con.execute(query.format(chips)).fetchall() == [expected]
+    assert [tuple(row.values()) for row in rows(query.format(chips) + ";\n")] == [(expected[0], [1, 6, 16])]
+
+
 def test_nothing_is_left_in_the_users_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.duckdb"
     assert run("CREATE TABLE t AS SELECT 1 AS one;\n", str(file)).returncode == 0
