@@ -69,9 +69,8 @@ def outlines(ground: Ground) -> Tally:
             inside, areas = pixels[0][shares > 1e-8], [shares[pixels[0] == v].sum() for v in range(9)]
             mean, mode, least, most = (float(answers[name][0][0, row, column]) for name in REDUCTIONS)
             want = (np.average(pixels[0], weights=shares), max(areas), inside.min(), inside.max())
-            tally.add(
-                (mean, areas[int(mode)], least, most), want, f"{degrees} degrees", again=row + column > 0
-            )
+            tally.add((mean, areas[int(mode)], least, most), want, f"{degrees} degrees", again=not fresh)
+            fresh = False
     return tally
 
 
