@@ -94,18 +94,24 @@ def register_catalog(
     licence: str | None = None,
     auth: Literal["none", "requester-pays", "planetary-computer"] = "none",
     bands: Mapping[str, str] | None = None,
+    alternate: str | None = None,
+    href_rules: Mapping[str, str] | None = None,
 ) -> None:
     """Give a STAC API, or one collection of it, an id for this process; the same id again replaces it.
 
     ``stac_search('ours/sentinel-2')`` then knows it, as it knows those of a file, see ``stac_catalogs()``.
-    ``bands`` are other names for assets: alias to asset key. Raises ``ArgumentError`` for an id that is empty
-    or a URL, an unknown ``auth``, and an endpoint that is not http(s).
+    ``bands`` are other names for assets: alias to asset key. Where assets are to be read elsewhere than at
+    their href, ``alternate`` names the entry of their ``alternate`` objects that is read, and ``href_rules``
+    maps prefixes of hrefs to others: ``{"https://login.example.com/data/": "s3://ours/"}``. Raises
+    ``ArgumentError`` for an id that is empty or a URL, an unknown ``auth``, an endpoint that is not http(s),
+    and rules that are not URL prefixes.
     """
     from rasteret_sql.stac.catalogs import register_catalog as register_one
 
     register_one(
-        id, endpoint=endpoint, collection=collection, title=title, licence=licence, auth=auth, bands=bands
-    )
+        id, endpoint=endpoint, collection=collection, title=title, licence=licence, auth=auth, bands=bands,
+        alternate=alternate, href_rules=href_rules,
+    )  # fmt: skip
 
 
 def register_signer(

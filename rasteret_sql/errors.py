@@ -21,9 +21,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from rasteret_sql.redaction import redact_text
+
 
 class RasteretError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose; its text is redacted when it is made."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact_text(arg) if isinstance(arg, str) else arg for arg in args))
 
     status: int | None = None
     """The HTTP status of a STAC API's answer that is a refusal."""

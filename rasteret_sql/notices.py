@@ -9,6 +9,7 @@ import warnings
 from collections import OrderedDict
 
 from rasteret_sql.errors import RasteretWarning
+from rasteret_sql.redaction import redact_text
 
 REMEMBERED = 1000
 """Notices that are not said again; the oldest are forgotten first."""
@@ -35,7 +36,7 @@ class Notices:
         """Say ``message`` at once, unless the query has said something for the same ``reason``."""
         if not self._is_new(reason or message):
             return
-        text = f"{self._speaker}: {message}"
+        text = redact_text(f"{self._speaker}: {message}")
         if _in_shell:
             print(text, file=sys.stderr, flush=True)
             return

@@ -10,6 +10,7 @@ from rasteret_sql import settings
 from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.duck.declarations import functions as declared
+from rasteret_sql.redaction import redact_text
 from rasteret_sql.store import meter, schedule
 
 
@@ -50,7 +51,7 @@ def settings_table(rows: pa.Array) -> list[list[dict[str, Any]]]:
     table = [
         {
             "name": name,
-            "value": str(value),
+            "value": redact_text(str(value)),
             "default": str(default),
             "unit": unit,
             "description": description,

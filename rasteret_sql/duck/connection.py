@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import duckdb
 
 from rasteret_sql.duck.pushdown import pushdown
+from rasteret_sql.redaction import redact_text
 
 Result = TypeVar("Result")
 _CALL = compile("__rasteret_call__()", "<with the caller's variables>", "eval")
@@ -56,8 +57,16 @@ class PushdownConnection:
         """Call a method with the rewritten query; a statement that is parsed already stays as it is."""
         text = pushdown(query, parameters) if isinstance(query, str) else query
         call = partial(getattr(self.duckdb_connection, method), text, **options)
-        result = _in_frame_of(sys._getframe(2), call)
-        return self if result is self.duckdb_connection else result
+        try:
+            result = _in_frame_of(sys._getframe(2), call)
+        except duckdb.Error as error:
+            shown = redact_text(_without_excerpt(str(error), query))
+            if shown == str(error):
+                raise
+            clean = type(error)(shown)
+        else:
+            return self if result is self.duckdb_connection else result
+        raise clean  # out here, so that no context has the text
 
     def __enter__(self) -> PushdownConnection:
         self.duckdb_connection.__enter__()
@@ -81,6 +90,12 @@ class PushdownConnection:
     @__class__.setter
     def __class__(self, value: type) -> None:
         raise TypeError("the class of a connection cannot be changed")
+
+
+def _without_excerpt(message: str, query: Any) -> str:
+    """DuckDB repeats a piece of the query, which may begin or end in the middle of a secret."""
+    is_secret = isinstance(query, str) and redact_text(query) != query
+    return message.partition("\nLINE ")[0].rstrip() if is_secret else message
 
 
 def with_pushdown(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

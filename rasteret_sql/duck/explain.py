@@ -18,6 +18,7 @@ from rasteret_sql.duck.pushdown.plan import Plan
 from rasteret_sql.duck.pushdown.rewrite import plans, spliced
 from rasteret_sql.duck.pushdown.source import Tree, UnreadableError
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.request import SearchRequest
 
@@ -44,14 +45,16 @@ def _searches(sql: str, zone: tzinfo) -> list[dict[str, Any]]:
         raise ArgumentError(f"the query cannot be read: {reason}; it runs without pushdown") from error
     whole = spliced(sql, made)
     return [
-        {
-            "function": plan.call.function,
-            "catalog": _catalog(plan),
-            "arguments": {name: added.sql for name, added in plan.added.items()},
-            "request": _request(plan, zone),
-            "local": [{"condition": condition, "reason": reason} for condition, reason in plan.local],
-            "sql": whole,
-        }
+        redacted(
+            {
+                "function": plan.call.function,
+                "catalog": _catalog(plan),
+                "arguments": {name: added.sql for name, added in plan.added.items()},
+                "request": _request(plan, zone),
+                "local": [{"condition": condition, "reason": reason} for condition, reason in plan.local],
+                "sql": whole,
+            }
+        )
         for plan in made
     ]
 

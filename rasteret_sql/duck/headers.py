@@ -11,7 +11,7 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import known_headers, landing_headers
 from rasteret_sql.cog.readable import require_readable
 from rasteret_sql.cog.window import Window, window_bounds, window_transform
-from rasteret_sql.duck.arguments import choices, integers, sql
+from rasteret_sql.duck.arguments import choices, flags, integers, sql, texts
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.fits import duck_type, text_like
 from rasteret_sql.duck.index import HeaderColumn
@@ -19,6 +19,7 @@ from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
+from rasteret_sql.store.presigned import remember
 
 EDGES = ("shift", "clip", "drop")
 
@@ -79,8 +80,8 @@ def _distinct(hrefs: Sequence[str | None]) -> list[str]:
     return list(dict.fromkeys(href for href in hrefs if href is not None))
 
 
-def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
-    """One header a row; a bad asset has its error and NULLs."""
+def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
+    """One header a row; a bad asset has its error and NULLs. Not ``signed``: hrefs without signature."""
     if pa.types.is_struct(raster.type):
         names = [field.name for field in raster.type]
         if "href" not in names:
@@ -96,7 +97,15 @@ def cog_header(raster: pa.Array) -> list[dict[str, Any]]:
     rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
     for number, found in landing_headers(distinct):  # a row is made while others are on their way
         rows[distinct[number]] = _header_row(distinct[number], found)
+    if not all(flags(signed, "signed")):
+        for row in rows.values():
+            row["href"] = row["href"] and remember(row["href"])
     return [rows[href] for href in hrefs]
+
+
+def unsigned_href(href: pa.Array) -> list[str | None]:
+    """Hrefs as an index keeps them."""
+    return [one and remember(one) for one in texts(href, "href")]
 
 
 def _header_row(href: str, found: Header | RasteretError) -> dict[str, Any]:

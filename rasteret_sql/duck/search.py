@@ -17,6 +17,8 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.crs import LONLAT
 from rasteret_sql.raster.reproject import project
+from rasteret_sql.redaction import redacted
+from rasteret_sql.stac.asset_choice import AssetChoice
 from rasteret_sql.stac.catalogs import Catalog, catalogs, resolve
 from rasteret_sql.stac.catalogs import asset_keys as catalog_keys
 from rasteret_sql.stac.collections import collections_many
@@ -31,7 +33,7 @@ DEGREES = 1e-6
 def stac_search(*columns: pa.Array) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
     catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
-    moment, condition, sortby, max_items, page_size, limited, query = rest
+    moment, condition, sortby, max_items, page_size, limited, alternate, query = rest
     found_areas = areas(intersects, intersects_type, aoi_crs)
     names = texts(catalog, "catalog")
     boxes = [None if v is None else _bbox(plain(v)) for v in values_of(bbox)]
@@ -41,6 +43,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
     conditions = texts(condition, "filter")
     limits, pages = integers(max_items, "max_items"), integers(page_size, "page_size")
     quiet = flags(limited, "limited")
+    alternates = texts(alternate, "alternate")
     asked: list[tuple[int, SearchRequest]] = []
     for i, name in enumerate(names):
         if name is None:
@@ -64,6 +67,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
                     max_items=limits[i],
                     page_size=pages[i],
                     limited=bool(quiet[i]),
+                    alternate=alternates[i],
                 ),
             )
         )
@@ -75,15 +79,18 @@ def stac_search(*columns: pa.Array) -> pa.Array:
     return lists_of(answers)
 
 
-def stac_read(href: pa.Array, query: pa.Array) -> list[list[dict[str, Any]] | None]:
-    """The items of each row's document."""
-    hrefs = texts(href, "href")
-    distinct = list(dict.fromkeys(name for name in hrefs if name is not None))
-    found: dict[str | None, list[dict[str, Any]]] = {}
-    notices = Notices("stac_read", texts(query, "query")[0] if len(hrefs) else None)
-    for name, answer in zip(distinct, read_many(distinct, notices=notices), strict=True):
-        found[name] = [_item(row) for row in sound(answer)]
-    return [found.get(name) for name in hrefs]
+def stac_read(href: pa.Array, alternate: pa.Array, query: pa.Array) -> list[list[dict[str, Any]] | None]:
+    """The items of each row's documents."""
+    asked = list(zip(_text_lists(href, "href"), texts(alternate, "alternate"), strict=True))
+    found: dict[Any, list[dict[str, Any]]] = {}
+    notices = Notices("stac_read", texts(query, "query")[0] if len(asked) else None)
+    for name in dict.fromkeys(name for _, name in asked):
+        places = list(dict.fromkeys(given for given, other in asked if given is not None and other == name))
+        for given, answer in zip(places, read_many(places, notices=notices), strict=True):
+            choice = AssetChoice(None, name)
+            found[given, name] = [_item(choice.of(row)) for row in sound(answer)]
+            choice.notice(notices)
+    return [found.get(key) for key in asked]
 
 
 def stac_collections(catalog: pa.Array) -> list[list[dict[str, Any]] | None]:
@@ -111,8 +118,10 @@ def asset_keys(catalog: pa.Array, assets: pa.Array, there: pa.Array) -> list[lis
 
 def stac_catalogs(rows: pa.Array) -> list[list[dict[str, Any]]]:
     """Every dataset known by name."""
-    names = ("id", "title", "endpoint", "collection", "licence", "auth", "bands")
-    return [[{name: getattr(catalog, name) for name in names} for catalog in catalogs()]] * len(rows)
+    names = (
+        "id", "title", "endpoint", "collection", "licence", "auth", "bands", "alternate", "href_rules",
+    )  # fmt: skip
+    return [[redacted({name: getattr(one, name) for name in names}) for one in catalogs()]] * len(rows)
 
 
 def _item(row: Mapping[str, Any]) -> dict[str, Any]:

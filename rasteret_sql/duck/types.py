@@ -79,7 +79,7 @@ PIXEL = 'STRUCT(x DOUBLE, y DOUBLE, "value" DOUBLE, col INTEGER, "row" INTEGER)'
 
 CATALOG = """STRUCT(
     id VARCHAR, title VARCHAR, endpoint VARCHAR, collection VARCHAR, licence VARCHAR, auth VARCHAR,
-    bands MAP(VARCHAR, VARCHAR))"""
+    bands MAP(VARCHAR, VARCHAR), alternate VARCHAR, href_rules MAP(VARCHAR, VARCHAR))"""
 
 COLLECTION = """STRUCT(
     id VARCHAR, title VARCHAR, description VARCHAR, licence VARCHAR, keywords VARCHAR[],

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.notices import Notices
 from rasteret_sql.pipeline.search import Search, search_of
 from rasteret_sql.pipeline.target import KEYS, SAME, Target, target_of
 from rasteret_sql.store.etag import OPAQUE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2048
 """Headers between two commits: one full vector."""
 ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "updated", "cloud_cover", "platform", "proj_code")
-FOUND, TODO, GONE = "rasteret_found", "rasteret_todo", "rasteret_gone"
+FOUND, TODO, GONE, BATCH = "rasteret_found", "rasteret_todo", "rasteret_gone", "rasteret_batch"
 SCALING = ", ".join(
     f"CASE WHEN _rasteret_unscaled(h, w.item) THEN w.item.{column} ELSE h.{column} END AS {column}"
     for column in ("scales", "offsets")
@@ -69,11 +70,18 @@ def build_index(
     ``FROM stac_read('items.json')``. Headers are read of assets that the index does not have, whose item has
     another ``updated`` or whose href changed, and of those that failed before; ``batch_rows`` at a time, each
     batch kept when it is done, so that an interrupted build goes on where it was.
-    The search is written down in the index, for ``refresh_index``.
+    The search is written down in the index, for ``refresh_index``; one with a password, a signature or values
+    in an address's query is run, but not kept, and a ``RasteretWarning`` says so. Hrefs that their catalogue
+    signed are kept without the signature, and compared without it.
     """
     index = target_of(connection, target)
     new = search_of(catalog, search)
     kept = index.searches()
+    if new.secret:
+        Notices("build_index").say(
+            "the search is not written down in the index, because an address in it has a password, a "
+            "signature or values in its query: refresh_index will not make it again; call build_index again"
+        )
     return _run(connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows)
 
 
@@ -125,6 +133,28 @@ def _run(
     updated_only: bool = False,
     refreshing: bool = False,
 ) -> IndexRun:
+    try:
+        return _carried_out(
+            connection, index, searches, kept, batch_rows,
+            prune=prune, check_files=check_files, updated_only=updated_only, refreshing=refreshing,
+        )  # fmt: skip
+    finally:  # signed hrefs are in them
+        for table in (FOUND, TODO, GONE, BATCH):
+            connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _carried_out(
+    connection: duckdb.DuckDBPyConnection,
+    index: Target,
+    searches: tuple[Search, ...],
+    kept: tuple[Search, ...],
+    batch_rows: int,
+    *,
+    prune: bool,
+    check_files: bool,
+    updated_only: bool,
+    refreshing: bool,
+) -> IndexRun:
     known = index.known()
     _find(connection, searches, known if updated_only else "")
     counts = _plan(connection, known, check_files)
@@ -135,8 +165,6 @@ def _run(
     if prune and gone:
         _prune(connection, index, gone)
     items, assets = _one(connection, f"SELECT count(DISTINCT (collection, id)), count(*) FROM {FOUND}")
-    for table in (FOUND, TODO, GONE):
-        connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
     return IndexRun(
         items=items, assets=assets, failed=failed, gone=gone, pruned=gone if prune else 0, **counts
     )
@@ -147,7 +175,9 @@ def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], k
     since = _one(connection, f"SELECT max(updated) FROM ({known})")[0] if known else None
     columns = ", ".join(f"s.{column}" for column in ITEM_COLUMNS)
     parts = [
-        f"SELECT {columns}, a.key AS band, a.value.href AS href, "
+        f"SELECT {columns}, a.key AS band, "
+        "json_extract_string(to_json(a.value), '$.common_name') AS common_name, "
+        "_rasteret_ok(_rasteret_unsigned_href(a.value.href)) AS href, a.value.href AS signed_href, "
         'from_json(to_json(a.value), \'{"scales": ["DOUBLE"], "offsets": ["DOUBLE"]}\') AS item '
         f"FROM ({search.rows(updated_since=since)}) AS s, unnest(map_entries(s.assets)) AS u(a) "
         f"WHERE {search.wanted}"
@@ -182,7 +212,7 @@ def _plan(connection: duckdb.DuckDBPyConnection, known: str, check_files: bool) 
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT t.id, t.collection, t.band "
             f"FROM (SELECT * FROM {TODO} WHERE state = 'known') AS t, "
-            f"(SELECT _rasteret_ok(_rasteret_file_states(t.href)) AS now) WHERE {changed('t')}"
+            f"(SELECT _rasteret_ok(_rasteret_file_states(t.signed_href)) AS now) WHERE {changed('t')}"
         )
         connection.execute(
             f"UPDATE {TODO} AS t SET state = 'changed' WHERE EXISTS (FROM {GONE} AS s WHERE {SAME})"
@@ -216,7 +246,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, index: Target, total: int, batch_rows: int, *, first: bool
 ) -> int:
     """Read the headers and keep them, batch by batch; how many of them failed."""
-    columns = ", ".join(f"w.{column}" for column in (*ITEM_COLUMNS, "band"))
+    columns = ", ".join(f"w.{column}" for column in (*ITEM_COLUMNS, "band", "common_name"))
     starts = range(1, total + 1, batch_rows)
     failed = 0
     with progress(total, unit="header", what="headers") as advance:
@@ -224,13 +254,13 @@ def _read(
             last = start + batch_rows - 1
             batch = f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {last}"
             connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE rasteret_batch AS "
-                f"SELECT {columns}, h.* REPLACE ({SCALING}) FROM ({batch}) AS w, cog_header(w.href) AS h"
+                f"CREATE OR REPLACE TEMP TABLE {BATCH} AS "
+                f"SELECT {columns}, h.* REPLACE ({SCALING}) FROM ({batch}) AS w, "
+                "cog_header(w.signed_href, signed := false) AS h"
             )
-            index.add("SELECT * FROM temp.rasteret_batch")
-            failed += _one(connection, "SELECT count(error) FROM temp.rasteret_batch")[0]
+            index.add(f"SELECT * FROM temp.{BATCH}")
+            failed += _one(connection, f"SELECT count(error) FROM temp.{BATCH}")[0]
             advance(min(last, total) - start + 1)
-    connection.execute("DROP TABLE IF EXISTS temp.rasteret_batch")
     return failed
 
 

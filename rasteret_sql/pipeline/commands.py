@@ -41,6 +41,7 @@ def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
     build.add_argument("--intersects", metavar="WKT", help="WKT or GeoJSON")
     build.add_argument("--datetime", metavar="FROM/TO")
     build.add_argument("--filter", metavar="SQL", help="such as: cloud_cover < 20")
+    build.add_argument("--alternate", metavar="NAME", help="which href of each asset, such as: s3")
     build.add_argument("--max-items", type=int, metavar="N")
     refresh = _command(whats, "refresh", _refresh, "make the searches of an index again; read what is new")
     refresh.add_argument("--prune", action="store_true", help="delete rows that the catalogue no longer has")
@@ -108,7 +109,18 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
 def _build(arguments: argparse.Namespace) -> int:
     from rasteret_sql.pipeline.build import build_index
 
-    names = ("items", "assets", "collections", "ids", "bbox", "intersects", "datetime", "filter", "max_items")
+    names = (
+        "items",
+        "assets",
+        "collections",
+        "ids",
+        "bbox",
+        "intersects",
+        "datetime",
+        "filter",
+        "max_items",
+        "alternate",
+    )
     search = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     with _connected(arguments) as connection:
         run = build_index(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.duck.quoting import quoted, value
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.store.redact import redact
+from rasteret_sql.redaction import RedactedRepr, redacted
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,11 +18,12 @@ KEY = "rasteret_searches"
 """Where the searches of an index are kept: in the comment of a table, in the metadata of a Parquet file."""
 ARGUMENTS = (
     "collections", "ids", "bbox", "intersects", "datetime", "filter", "max_items", "page_size", "aoi_crs",
+    "alternate",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Search:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Search(RedactedRepr):
     """The items of an index, and which of their assets."""
 
     catalog: str | None = None
@@ -40,6 +41,7 @@ class Search:
     max_items: int | None = None
     page_size: int | None = None
     aoi_crs: str | None = None
+    alternate: str | None = None
 
     def __post_init__(self) -> None:
         if (self.catalog is None) == (self.items is None):
@@ -58,8 +60,9 @@ class Search:
 
     @property
     def secret(self) -> bool:
-        """The address has something in it that must not be kept."""
-        return self.catalog is not None and redact(self.catalog) != self.catalog
+        """An address or text in it has something that must not be kept."""
+        shown = self.as_dict()
+        return bool(redacted(shown) != shown)
 
     def rows(self, *, updated_since: dt.datetime | None = None) -> str:
         """A query that gives the items; with ``updated_since`` only those whose ``updated`` is not before."""

@@ -39,7 +39,8 @@ RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:?\d\d)?$
 ASSET = """map_from_entries(list_transform(map_entries(assets), lambda entry: {
     'key': entry.key,
     'value': json_merge_patch('{}', json_merge_patch(json_object(
-        'href', entry.value.href, 'type', entry.value.type, 'title', entry.value.title,
+        'href', _rasteret_ok(_rasteret_unsigned_href(entry.value.href)),
+        'type', entry.value.type, 'title', entry.value.title,
         'roles', CASE WHEN len(entry.value.roles) > 0 THEN entry.value.roles END,
         'file:size', entry.value.file_size
     ), coalesce(entry.value.extra_fields, '{}'::JSON)))

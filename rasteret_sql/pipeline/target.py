@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rasteret_sql.duck.quoting import quoted, table_name
+from rasteret_sql.duck.quoting import name, quoted, table_name
 from rasteret_sql.errors import ArgumentError, MalformedError
 from rasteret_sql.pipeline.search import KEY, Search, searches_in, searches_text
 from rasteret_sql.pipeline.write import write_index
@@ -101,10 +101,18 @@ class TableTarget:
     def add(self, query: str) -> None:
         if not self._exists():
             self._connection.execute(f"CREATE TABLE {self._name} AS {query} WITH NO DATA")
+        self._complete(query)
         self._connection.execute(
             f"MERGE INTO {self._name} AS t USING ({query}) AS s ON ({SAME}) "
             "WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED THEN INSERT BY NAME"
         )
+
+    def _complete(self, query: str) -> None:
+        """Columns that an index has had since, in a table from before."""
+        there = {row[0] for row in self._connection.execute(f"DESCRIBE {self._name}").fetchall()}
+        for column, kind, *_ in self._connection.execute(f"DESCRIBE {query}").fetchall():
+            if column not in there:
+                self._connection.execute(f"ALTER TABLE {self._name} ADD COLUMN {name(column)} {kind}")
 
     def drop(self, keys: str) -> None:
         self._connection.execute(

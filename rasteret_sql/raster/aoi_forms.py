@@ -13,11 +13,15 @@ import shapely
 from shapely.errors import GEOSException
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.aoi_native import is_native, native_geometry
 
 FORMS = (
-    "WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}"
+    "WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}, "
+    "or lists of STRUCT(x, y) as in GeoParquet's native encodings"
 )
 BOX_KEYS = ("xmin", "ymin", "xmax", "ymax")
+HEXADECIMAL = re.compile(r"\s*(\\x)?0[01](?:[0-9A-Fa-f]{2}){4,}\s*")
+"""WKB as PostGIS and shapely write it in text: two digits a byte, the first of them the byte order."""
 EWKT = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 GEOJSON_CRS = re.compile(r'"crs"\s*:\s*\{[^{}]*"properties"\s*:\s*\{[^{}]*"name"\s*:\s*"([^"]+)"')
 
@@ -41,10 +45,12 @@ def reader(value: Any) -> Reader:
     if isinstance(value, bytes | bytearray | memoryview):
         return _read_wkb
     if isinstance(value, str):
+        if HEXADECIMAL.fullmatch(value):
+            return _read_hexadecimal
         return _read_geojson if value.lstrip().startswith("{") else _read_wkt
     if isinstance(value, shapely.Geometry):
         return _take_geometry
-    return _read_boxes
+    return _read_native if is_native(value) else _read_boxes
 
 
 def _take_geometry(values: list[Any], drafts: list[Draft]) -> None:
@@ -58,6 +64,20 @@ def _read_wkb(values: list[Any], drafts: list[Draft]) -> None:
     srids = shapely.get_srid(np.array([draft.geometry for draft in parsed], dtype=object))
     for draft, srid in zip(parsed, srids.tolist(), strict=True):
         draft.crs = f"EPSG:{srid}" if srid else None
+
+
+def _read_hexadecimal(values: list[Any], drafts: list[Draft]) -> None:
+    _read_wkb([bytes.fromhex(value.strip().removeprefix("\\x")) for value in values], drafts)
+
+
+def _read_native(values: list[Any], drafts: list[Draft]) -> None:
+    for value, draft in zip(values, drafts, strict=True):
+        try:
+            draft.geometry = native_geometry(value)
+        except (ValueError, TypeError, LookupError, GEOSException) as error:
+            draft.error = ArgumentError(
+                f"aoi: {show(value)} is not a geometry in GeoParquet's native encoding ({error})"
+            )
 
 
 def _read_wkt(values: list[Any], drafts: list[Draft]) -> None:

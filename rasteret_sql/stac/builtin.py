@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
@@ -60,6 +61,14 @@ EARTH_SEARCH_DATASETS: tuple[Dataset, ...] = (
         SENTINEL_1,
     ),
 )
+
+ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
+    "earthsearch/landsat-c2-l2": {
+        "alternate": "s3",
+        "href_rules": {"https://landsatlook.usgs.gov/data/": "s3://usgs-landsat/"},
+    },
+}
+"""Datasets whose items name web pages that ask to sign in: where the same bytes are."""
 
 MODIS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("09A1", "Surface Reflectance 8-Day (500m)", MODIS_SURFACE),

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.redaction import RedactedRepr
 from rasteret_sql.stac import user_catalogs
 from rasteret_sql.stac.builtin import (
     EARTH_SEARCH,
     EARTH_SEARCH_DATASETS,
+    ELSEWHERE,
     PLANETARY_COMPUTER,
     PLANETARY_COMPUTER_DATASETS,
 )
@@ -27,8 +29,8 @@ Auth = Literal["none", "requester-pays", "planetary-computer"]
 """What reading the assets asks for: nothing, an AWS account that pays, or hrefs signed when read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Catalog(RedactedRepr):
     """A STAC API, or one collection of it."""
 
     id: str
@@ -42,8 +44,18 @@ class Catalog:
     auth: Auth = "none"
     bands: Mapping[str, str] = field(default_factory=dict)
     """Other names for assets: alias -> asset key."""
+    alternate: str | None = None
+    """The alternate of each asset that is read, where it has one: ``s3`` where its href is a login page."""
+    href_rules: Mapping[str, str] = field(default_factory=dict)
+    """Prefix of an asset's href -> what to read in its place."""
 
     def __post_init__(self) -> None:
+        for prefix, place_of in self.href_rules.items():
+            if not all(re.match(r"^[A-Za-z][A-Za-z0-9+.\-]*://.*/$", one) for one in (prefix, place_of)):
+                raise ArgumentError(
+                    f"catalogue '{self.id}': a rule for hrefs is two URL prefixes that end in '/', such as "
+                    f"{{'https://host/data/': 's3://bucket/'}}; found {place(prefix)!r}: {place(place_of)!r}"
+                )
         if self.auth not in get_args(Auth):
             raise ArgumentError(
                 f"catalogue '{self.id}': auth must be one of {', '.join(get_args(Auth))}, found {self.auth!r}"
@@ -75,6 +87,7 @@ def _built_in() -> list[Catalog]:
                 licence=licence,
                 auth=cast(Auth, auth),
                 bands=bands,
+                **(ELSEWHERE.get(f"{api.id}/{collection}", {})),
             )
             for collection, title, licence, auth, bands in datasets
         ]
@@ -115,11 +128,13 @@ def register_catalog(
     licence: str | None = None,
     auth: Auth = "none",
     bands: Mapping[str, str] | None = None,
+    alternate: str | None = None,
+    href_rules: Mapping[str, str] | None = None,
 ) -> Catalog:
     """Give a STAC API, or one collection of it, an id for this process; the same id again replaces it.
 
-    Raises ``ArgumentError`` for an id that is empty or a URL, an unknown ``auth``, and an endpoint that is
-    not http(s).
+    Raises ``ArgumentError`` for an id that is empty or a URL, an unknown ``auth``, an endpoint that is not
+    http(s), and rules that are not pairs of URL prefixes.
     """
     if not id.strip() or "://" in id:
         raise ArgumentError(
@@ -128,6 +143,7 @@ def register_catalog(
     catalog = Catalog(
         id=id, endpoint=endpoint, collection=collection,
         title=title, licence=licence, auth=auth, bands=dict(bands or {}),
+        alternate=alternate, href_rules=dict(href_rules or {}),
     )  # fmt: skip
     with _lock:
         _registered[id] = catalog
@@ -159,6 +175,17 @@ def resolve(catalog: str) -> Catalog:
             f"catalogue '{place(name)}': a STAC API has an http(s) URL; stac_read reads a static catalogue"
         )
     raise ArgumentError(f"unknown catalogue {name!r}: {_suggestion(name, list(known))}")
+
+
+def dataset_of(target: Catalog, collection: str | None) -> Catalog:
+    """The dataset that an item of ``target`` belongs to: of the same API and collection, else ``target``."""
+    known = _known()
+    is_named = target.id in known
+    if is_named and target.collection is not None:
+        return target
+    endpoint = target.endpoint.rstrip("/")
+    same = {one.collection: one for one in known.values() if one.endpoint.rstrip("/") == endpoint}
+    return same.get(collection) or (target if is_named else same.get(None, target))
 
 
 def _suggestion(name: str, ids: list[str]) -> str:

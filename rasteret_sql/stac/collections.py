@@ -14,7 +14,7 @@ from rasteret_sql.stac.pages import next_link
 from rasteret_sql.stac.temporal import moment_of
 from rasteret_sql.stac.together import together
 from rasteret_sql.stac.values import encodable, json_text, member_names, number, roles_of, short, text
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import place, redact
 
 PAGES_MAX = 1000
 """Pages of collections of one API."""
@@ -94,7 +94,7 @@ def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:
         "bbox": _box(collection),
         "assets": _assets(collection.get("item_assets")),
         "summaries": json_text(summaries) if isinstance(summaries, Mapping) else None,
-        "endpoint": endpoint,
+        "endpoint": redact(endpoint),
     }
 
 

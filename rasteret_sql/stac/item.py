@@ -19,8 +19,8 @@ from rasteret_sql.stac.values import encodable, json_text, number, parse_datetim
 from rasteret_sql.store.redact import place
 
 ASSET_TYPE = (
-    "STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], "
-    "file_size UBIGINT, bands VARCHAR[], scales DOUBLE[], offsets DOUBLE[], extra_fields JSON)"
+    "STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, "
+    "bands VARCHAR[], common_name VARCHAR, scales DOUBLE[], offsets DOUBLE[], extra_fields JSON)"
 )
 """DuckDB's type of one asset. ``extra_fields`` keeps every member without a column (``alternate``, …)."""
 
@@ -187,6 +187,7 @@ def _assets(
             "roles": roles_of(asset),
             "file_size": int(size) if size is not None and 0 <= size < 2**63 else None,
             "bands": _band_names(asset),
+            "common_name": _common_name(asset),
             "scales": scales,
             "offsets": offsets,
             "extra_fields": json_text(extra) if extra else None,
@@ -203,6 +204,17 @@ def _band_names(asset: Mapping[str, Any]) -> list[str | None] | None:
             if any(names):
                 return names
     return None
+
+
+def _common_name(asset: Mapping[str, Any]) -> str | None:
+    """The common name (electro-optical extension) of an asset that is one band; None of one with several."""
+    for field, member in (("bands", "eo:common_name"), ("eo:bands", "common_name")):
+        bands = asset.get(field)
+        if isinstance(bands, list) and bands:
+            names = {text(band.get(member)) if isinstance(band, Mapping) else None for band in bands}
+            if len(bands) > 1 or names != {None}:
+                return names.pop() if len(names) == 1 else None
+    return text(asset.get("eo:common_name"))
 
 
 def _self_href(item: Mapping[str, Any], base_href: str | None, wrong: Say) -> str | None:

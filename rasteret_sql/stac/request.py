@@ -12,6 +12,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.redaction import RedactedRepr
 from rasteret_sql.stac.catalogs import Catalog, resolve
 from rasteret_sql.stac.filters import SortField, parse_filter, parse_sortby
 from rasteret_sql.stac.interval import parse_interval
@@ -22,8 +23,8 @@ LARGEST_PAGE = 10_000
 """``limit`` of STAC API, Item Search."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchRequest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SearchRequest(RedactedRepr):
     """The arguments of ``stac_search``. None means: not asked."""
 
     catalog: str
@@ -41,6 +42,9 @@ class SearchRequest:
     max_items: int | None = None
     """None gives all items."""
     page_size: int | None = None
+
+    alternate: str | None = None
+    """Which of an asset's hrefs is taken, see ``asset_choice``; None leaves it to the catalogue."""
 
     limited: bool = False
     """Whether the query itself has ``LIMIT max_items``, so that a cut is no news."""
@@ -86,7 +90,7 @@ class SearchRequest:
         parts = (
             self.target.endpoint, self.collections, self.ids, self.bbox, self.intersects, self.interval,
             self.expression, [key.as_json() for key in self.order], self.max_items, self.page_size,
-            self.limited,
+            self.limited, self.alternate,
         )  # fmt: skip
         return json.dumps(parts, sort_keys=True)
 

@@ -11,6 +11,7 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.interruption import check
 from rasteret_sql.notices import Notices
 from rasteret_sql.stac.api import open_api
+from rasteret_sql.stac.asset_choice import AssetChoice
 from rasteret_sql.stac.found import Found, Located
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.stac.negotiation import sorting_here
@@ -41,14 +42,16 @@ def search(
     if request.is_empty:
         return
     notices = notices or Notices("stac_search")
+    choice = AssetChoice(request.target, request.alternate)
     found = Found(open_api(request.target.endpoint), request, notices)
     with ExitStack() as stack:
         bar = _Bar(stack, alone)
         if not request.order:
             for located in _cut(found, bar, partial(_say_cut, notices, request)):
-                yield _row(located, notices)
-            return
-        yield from _in_order(found, notices, bar)
+                yield choice.of(_row(located, notices))
+        else:
+            yield from map(choice.of, _in_order(found, notices, bar))
+        choice.notice(notices)
 
 
 def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:

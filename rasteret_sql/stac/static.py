@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasteret_sql.errors import LimitError, RasteretError
+from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api_errors import reworded
 from rasteret_sql.stac.document import PARQUET_BYTES_MAX, Opened, open_document
+from rasteret_sql.stac.documents import documents
 from rasteret_sql.stac.href import has_scheme
 from rasteret_sql.store.document import read_documents
 from rasteret_sql.store.redact import place
 
+Rows = list[dict[str, Any]]
 DEPTH_MAX = 32
 """Catalogues below catalogues."""
 DOCUMENTS_MAX = 1_000_000
@@ -41,26 +43,49 @@ def read(href: str, *, notices: Notices | None = None) -> Iterator[dict[str, Any
     [(_, data)] = _fetch([href])
     if isinstance(data, RasteretError):
         raise data
-    yield from _crawl(href, data, notices or Notices("stac_read"))
+    yield from _crawl(href, data, notices or Notices("stac_read"), set())
 
 
 def read_many(
-    hrefs: Sequence[str], *, notices: Notices | None = None
-) -> list[list[dict[str, Any]] | RasteretError]:
-    """The rows of each document, or the error that ended it, in the order of ``hrefs``.
+    places: Sequence[str | Sequence[str]], *, notices: Notices | None = None
+) -> list[Rows | RasteretError]:
+    """The rows of each place, or list of places, or the error that ended it, in the order of ``places``.
 
-    The documents are read many at once; equal hrefs are read once and share one list.
+    A place is a document, a pattern or a folder (``documents``). Rows come in the order of the list, then of
+    the paths; a document that several of its files lead to is read once. Documents are read many at once;
+    equal lists share one answer.
     """
-    notices = notices or Notices("stac_read")
-    distinct = list(dict.fromkeys(hrefs))
-    answers: dict[str, list[dict[str, Any]] | RasteretError] = {}
-    for start in range(0, len(distinct), _DOCUMENTS_AT_ONCE):
-        for href, data in _fetch(distinct[start : start + _DOCUMENTS_AT_ONCE]):
+    asked = [(one,) if isinstance(one, str) else tuple(one) for one in places]
+    answers = _answers(dict.fromkeys(asked), notices or Notices("stac_read"))
+    return [answers[one] for one in asked]
+
+
+def _answers(
+    lists: Iterable[tuple[str, ...]], notices: Notices
+) -> dict[tuple[str, ...], Rows | RasteretError]:
+    answers: dict[tuple[str, ...], Rows | RasteretError] = {}
+    waiting: list[tuple[tuple[str, ...], str]] = []
+    for places in lists:
+        try:
+            files = dict.fromkeys(file for one in places for file in documents(one))
+        except RasteretError as error:
+            answers[places] = error
+            continue
+        answers[places] = []
+        waiting += [(places, file) for file in files]
+    seen: dict[tuple[str, ...], set[str]] = {places: set() for places in answers}
+    for start in range(0, len(waiting), _DOCUMENTS_AT_ONCE):
+        batch = waiting[start : start + _DOCUMENTS_AT_ONCE]
+        landed = dict(_fetch(list(dict.fromkeys(file for _, file in batch))))
+        for places, file in batch:
+            rows, data = answers[places], landed[file]
+            if isinstance(rows, RasteretError):
+                continue
             try:
-                answers[href] = data if isinstance(data, RasteretError) else list(_crawl(href, data, notices))
+                rows += _crawl(file, sound(data), notices, seen[places])
             except RasteretError as error:
-                answers[href] = error
-    return [answers[href] for href in hrefs]
+                answers[places] = error
+    return answers
 
 
 def _fetch(hrefs: Sequence[str]) -> list[tuple[str, bytes | RasteretError]]:
@@ -83,11 +108,13 @@ def _advised(error: LimitError) -> RasteretError:
     return reworded(error, f"{str(error).rstrip('.')} (setting max_document_bytes)")
 
 
-def _crawl(root: str, data: bytes, notices: Notices) -> Iterator[dict[str, Any]]:
-    """The rows of the document ``root`` and of all below it, breadth first."""
+def _crawl(root: str, data: bytes, notices: Notices, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """The rows of the document ``root`` and of all below it that are not ``seen``, breadth first."""
+    if _identity(root) in seen:
+        return
     opened = open_document(data, root, notices)
     yield from opened.rows
-    seen = {_identity(root)}
+    seen.add(_identity(root))
     waiting = deque(_unseen(opened, _Link(href=root, parent="", depth=0), seen, root))
     while waiting:
         batch = [waiting.popleft() for _ in range(min(_DOCUMENTS_AT_ONCE, len(waiting)))]

@@ -7,6 +7,8 @@
     licence = "CC-BY-4.0"
     auth = "none"
     bands = { red = "B04", nir = "B08" }
+    alternate = "s3"
+    href_rules = { "https://login.example.com/data/" = "s3://ours/" }
 
 The file is ``$RASTERET_CATALOGS``, else ``$XDG_CONFIG_HOME/rasteret/catalogs.toml``, where XDG_CONFIG_HOME
 is ``~/.config`` unless it is set (XDG Base Directory Specification).
@@ -25,7 +27,11 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.stac.values import short
 
 VARIABLE = "RASTERET_CATALOGS"
-TEXTS = ("endpoint", "collection", "title", "licence", "auth")
+TEXTS = ("endpoint", "collection", "title", "licence", "auth", "alternate")
+TABLES = {
+    "bands": 'asset keys by name, such as { nir = "B08" }',
+    "href_rules": 'URL prefixes by URL prefix, such as { "https://host/data/" = "s3://bucket/" }',
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +81,11 @@ def _fields(table: Any, path: Path, id: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise _wrong(path, id, None, 'a table such as ["ours/scenes"]', table)
     for key, value in table.items():
-        if key == "bands":
-            is_names = isinstance(value, dict) and all(isinstance(asset, str) for asset in value.values())
-            if not is_names:
-                raise _wrong(path, id, key, 'asset keys by name, such as { nir = "B08" }', value)
+        if key in TABLES:
+            if not (isinstance(value, dict) and all(isinstance(text, str) for text in value.values())):
+                raise _wrong(path, id, key, TABLES[key], value)
         elif key not in TEXTS:
-            raise _wrong(path, id, key, f"one of {', '.join((*TEXTS, 'bands'))}", key)
+            raise _wrong(path, id, key, f"one of {', '.join((*TEXTS, *TABLES))}", key)
         elif not isinstance(value, str):
             raise _wrong(path, id, key, "text", value)
     if "endpoint" not in table:

@@ -39,12 +39,19 @@ WHOLE_OBJECT_MAX = 1 << 20
 
 ACCESS_HINTS = {
     "s3": "check the storage options (key, secret, token, profile, or anon for a public bucket; "
-    "requester_pays where the reader is billed)",
+    "requester_pays where the reader is billed, or AWS_REQUEST_PAYER=requester)",
     "gs": "check the storage option token, or GOOGLE_APPLICATION_CREDENTIALS",
     "az": "check the storage options (account_key, sas_token, connection_string); signatures expire",
-    "http": "a signed URL may have expired; other servers want the storage option bearer_token or headers",
+    "http": "a signed URL may have expired, and an index keeps hrefs without signatures: search again "
+    "(cog_index, refresh_index), or register_signer; other servers want the storage option bearer_token or "
+    "headers",
 }
 
+
+ELSEWHERE_HINT = (
+    "The item may name the same file elsewhere, in its alternate assets: cog_index and stac_search take "
+    "alternate := 's3', and register_catalog a rule for such hrefs."
+)
 
 AZURE_BLOB_HINT = (
     "a signature in the URL may have expired; a container of the Planetary Computer without a signer takes "
@@ -148,7 +155,7 @@ def web_page(request: ByteRange) -> AccessError:
     """Somebody who has to sign in gets a page that says so, with status 200."""
     return AccessError(
         f"{place(request.href)}: {span(request)} were asked for, but the server sent a web page (text/html), "
-        f"perhaps to sign in; {access_hint(request.href)}."
+        f"perhaps to sign in. {ELSEWHERE_HINT} Otherwise: {access_hint(request.href)}."
     )
 
 

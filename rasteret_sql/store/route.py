@@ -19,6 +19,7 @@ from rasteret_sql.store.cloud_config import http_headers
 from rasteret_sql.store.obstore_errors import OddAnswerError, RangeIgnoredError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
 from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.presigned import presigned
 from rasteret_sql.store.signers import signer_for
 from rasteret_sql.store.signing import SignedReader, Signer, SigningReader
 
@@ -105,7 +106,7 @@ def reader_for(href: str) -> Reader:
     """The reader that serves ``href`` under the signers, storage options and settings in force."""
     address, limits = parse_address(href), settings()
     href = address.href
-    signer = signer_for(href)
+    signer = signer_for(href) or presigned(href)
     if signer is not None:
         return _signing.setdefault((signer, limits), SigningReader(signer, exact_reader))
     return _reader(_transport(address, limits), address, options_for(href), limits)

@@ -19,7 +19,11 @@ on a new TCP connection, whose first window is 14.6 kB."""
 
 SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"<?xml", "XML: is the href a sidecar, or does the store answer with an error?"),
-    (b"<", "a web page: is the href a page, or does the store answer with an error?"),
+    (
+        b"<",
+        "a web page: is the href a page, or does the store answer with an error or a page to sign in at? "
+        "The item may name the same file elsewhere: alternate := 's3' in cog_index and stac_search",
+    ),
     (b"{", "JSON: is the href a STAC document or another sidecar?"),
     (b"[", "JSON: is the href a sidecar?"),
     (b"\x89HDF", "HDF5 or NetCDF-4, which is not read"),

@@ -14,6 +14,7 @@ SELECT
     s.platform,
     s.proj_code,
     a.key AS band,
+    a.value.common_name,
     a.value.href AS asset_href
 FROM stac_search('demo', datetime := '2024-04-01/2024-07-31') AS s,
      unnest(map_entries(s.assets)) AS u(a)

@@ -7,6 +7,7 @@
 -- pixels and crs is NULL. Rational polynomial coefficients (RPCs) and world files are left alone.
 --
 -- @param raster  href of the file (VARCHAR), or a row with an href column.
+-- @param signed  False leaves what signs it (X-Amz-…, X-Goog-…, sig and se of Azure, Signature and Policy of CloudFront, tokens, user and password) out of the href column: what an index keeps. This process remembers it for reading.
 -- @returns href VARCHAR  The asset.
 -- @returns width INTEGER  Columns of the full-resolution image.
 -- @returns height INTEGER  Rows of the full-resolution image.
@@ -55,7 +56,7 @@
 -- CREATE OR REPLACE TABLE my_index AS
 -- SELECT s.id, s.datetime, a.key AS band, h.*
 -- FROM stac_search('demo') AS s, unnest(map_entries(s.assets)) AS u(a), cog_header(a.value.href) AS h;
-CREATE MACRO cog_header(raster) AS TABLE
+CREATE MACRO cog_header(raster, signed := true) AS TABLE
 SELECT
     h.href,
     h.width,
@@ -102,7 +103,7 @@ FROM (
     SELECT _rasteret_ok_column(h) AS h
     FROM (
         -- in full batches: DuckDB hands over the rows of a lateral join in as many pieces as it has threads
-        SELECT _rasteret_cog_header(r) AS h
+        SELECT _rasteret_cog_header(r, signed) AS h
         FROM (SELECT raster AS r ORDER BY r)
     )
 )

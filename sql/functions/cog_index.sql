@@ -1,5 +1,7 @@
 -- An index of the assets a search finds, one row an item and asset: stac_search and cog_header in one call.
 --
+-- An href that its catalogue signed is kept without the signature (see cog_header); this process reads it with the
+-- signature that it came with, as long as that is valid.
 -- Assets are taken when their media type is TIFF, or unsaid and the href ends in .tif or .tiff.
 --
 -- @param catalog  As in stac_search.
@@ -15,6 +17,7 @@
 -- @param page_size  As in stac_search.
 -- @param aoi_crs  As in stac_search.
 -- @param limited  As in stac_search.
+-- @param alternate  As in stac_search.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint of the item.
@@ -24,6 +27,7 @@
 -- @returns platform VARCHAR  Satellite.
 -- @returns proj_code VARCHAR  CRS that the item declares.
 -- @returns band VARCHAR  Asset key, also where assets named it otherwise.
+-- @returns common_name VARCHAR  Common name of the band (red, nir08, swir16): as the item says it, else as the catalogue's table does; NULL for assets of several bands.
 -- @returns href VARCHAR  The asset.
 -- @returns width INTEGER  Columns of the full-resolution image.
 -- @returns height INTEGER  Rows of the full-resolution image.
@@ -81,7 +85,8 @@ CREATE MACRO cog_index(
     max_items := NULL,
     page_size := NULL,
     aoi_crs := NULL,
-    limited := false
+    limited := false,
+    alternate := NULL
 ) AS TABLE
 SELECT
     s.id,
@@ -93,6 +98,7 @@ SELECT
     s.platform,
     s.proj_code,
     a.key AS band,
+    a.value.common_name,
     h.* REPLACE (
         CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.scales ELSE h.scales END AS scales,
         CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.offsets ELSE h.offsets END AS offsets
@@ -109,10 +115,11 @@ FROM stac_search(
          max_items := max_items,
          page_size := page_size,
          aoi_crs := aoi_crs,
-         limited := limited
+         limited := limited,
+         alternate := alternate
      ) AS s,
      unnest(map_entries(s.assets)) AS u(a),
-     cog_header(a.value.href) AS h
+     cog_header(a.value.href, signed := false) AS h
 WHERE CASE
     WHEN assets IS NOT NULL
         THEN list_contains(_rasteret_ok(_rasteret_asset_keys(catalog, assets, map_keys(s.assets))), a.key)

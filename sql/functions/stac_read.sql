@@ -7,7 +7,12 @@
 -- bound a document: max_document_bytes (64 MiB; 1 GiB for Parquet), max_document_depth, max_document_items.
 -- A document from the network cannot link to anything local.
 --
--- @param href  Where the document is.
+-- A pattern is every file that matches it, a folder (a local one, or a URL of a store that ends in /) its
+-- catalog.json or collection.json, else every document in it and below. Rows come in the order of a list, then of
+-- the paths. A pattern without a match and a folder without documents are errors.
+--
+-- @param href  Where the document is: a path or URL, a pattern such as 's3://bucket/items/**/*.parquet', a folder, or a list of these.
+-- @param alternate  Which href of each asset: a name in its alternate object, such as 's3', or a scheme; NULL and 'none' are the item's own.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
@@ -22,14 +27,14 @@
 -- @returns constellation VARCHAR  Constellation.
 -- @returns gsd DOUBLE  Ground sample distance, metres.
 -- @returns proj_code VARCHAR  proj:code, or EPSG:n from proj:epsg.
--- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], scales DOUBLE[], offsets DOUBLE[], extra_fields JSON))  Assets by key; hrefs are absolute. scales and offsets, by band, are those of the item: value = scale · stored + offset.
+-- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], common_name VARCHAR, scales DOUBLE[], offsets DOUBLE[], extra_fields JSON))  Assets by key; hrefs are absolute. common_name is that of an asset with one band (red, nir08). scales and offsets, by band, are those of the item: value = scale · stored + offset.
 -- @returns properties JSON  All properties as the catalogue gave them.
 -- @returns self_href VARCHAR  Where the item lives.
 -- @example The items of an ItemCollection on disk
 -- SELECT id, datetime, map_keys(assets) AS asset_keys
 -- FROM stac_read('items.json')
 -- ORDER BY id;
-CREATE MACRO stac_read(href) AS TABLE
+CREATE MACRO stac_read(href, alternate := NULL) AS TABLE
 SELECT
     s.id,
     s.collection,
@@ -50,5 +55,7 @@ SELECT
     s.self_href
 FROM (
     SELECT unnest(_rasteret_ok_column(found)) AS s
-    FROM (SELECT _rasteret_stac_read(href, concat(current_connection_id(), '/', current_query_id())) AS found)
+    FROM (
+        SELECT _rasteret_stac_read(href, alternate, concat(current_connection_id(), '/', current_query_id())) AS found
+    )
 )

@@ -12,6 +12,10 @@
 -- grammar is read as CQL2 text, such as S_INTERSECTS(geometry, POINT(7.5 51.5)). geometry && g means items
 -- whose footprint intersects the box of g.
 --
+-- Where the href of an asset is a page to sign in at, its alternate object (Alternate Assets extension) or a
+-- rule of the catalogue names another place: earthsearch/landsat-c2-l2 gives s3://usgs-landsat/ in place of
+-- https://landsatlook.usgs.gov/. The href that is not taken is in extra_fields, as an alternate.
+--
 -- What a server says that it cannot do (filter, sortby) is done here, with a warning in Python and a line on
 -- standard error in the shell; so is what it says it can but does not: items that come back are checked
 -- against every argument. A filter applied here keeps an item where it is true, as WHERE does. Sorting here
@@ -34,6 +38,7 @@
 -- @param page_size  Items asked for in one page; NULL takes the stac_page_size setting.
 -- @param aoi_crs  CRS of intersects when the value itself has none; OGC:CRS84 by default.
 -- @param limited  True beside a LIMIT that cuts the same rows, as rasteret_explain adds it: then nothing is said when max_items cuts.
+-- @param alternate  Which href of each asset: a name in its alternate object, such as 's3', or a scheme; 'none' is the item's own; NULL is the catalogue's choice (see stac_catalogs()).
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
@@ -48,7 +53,7 @@
 -- @returns constellation VARCHAR  Constellation.
 -- @returns gsd DOUBLE  Ground sample distance, metres.
 -- @returns proj_code VARCHAR  proj:code, or EPSG:n from proj:epsg.
--- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], scales DOUBLE[], offsets DOUBLE[], extra_fields JSON))  Assets by key; hrefs are absolute. scales and offsets, by band, are those of the item: value = scale · stored + offset.
+-- @returns assets MAP(VARCHAR, STRUCT(href VARCHAR, type VARCHAR, title VARCHAR, roles VARCHAR[], file_size UBIGINT, bands VARCHAR[], common_name VARCHAR, scales DOUBLE[], offsets DOUBLE[], extra_fields JSON))  Assets by key; hrefs are absolute. common_name is that of an asset with one band (red, nir08). scales and offsets, by band, are those of the item: value = scale · stored + offset.
 -- @returns properties JSON  All properties as the catalogue gave them.
 -- @returns self_href VARCHAR  Where the item lives.
 -- @example Clear scenes of one summer
@@ -72,7 +77,8 @@ CREATE MACRO stac_search(
     max_items := NULL,
     page_size := NULL,
     aoi_crs := NULL,
-    limited := false
+    limited := false,
+    alternate := NULL
 ) AS TABLE
 SELECT
     s.id,
@@ -97,7 +103,7 @@ FROM (
     FROM (
         SELECT _rasteret_stac_search(
             catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
-            datetime, filter, sortby, max_items, page_size, limited,
+            datetime, filter, sortby, max_items, page_size, limited, alternate,
             concat(current_connection_id(), '/', current_query_id())
         ) AS found
     )

@@ -184,7 +184,9 @@ def test_a_bad_asset_spoils_only_its_own_row():
     assert [type(found[i]) for i in (0, 1, 3)] == [MalformedError, NotFoundError, MalformedError]
     assert str(found[0]) == (
         "page.tif: not a TIFF: it starts with b'<!DO' where b'II' or b'MM' was expected; "
-        "that is a web page: is the href a page, or does the store answer with an error?"
+        "that is a web page: is the href a page, or does the store answer with an error "
+        "or a page to sign in at? The item may name the same file elsewhere: "
+        "alternate := 's3' in cog_index and stac_search"
     )
     assert str(found[1]) == "missing.tif: there is no such file."
     assert str(found[3]) == (

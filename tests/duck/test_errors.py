@@ -11,7 +11,8 @@ from tests.duck.refusals import READERS, message
 
 FORMS = (
     "expected WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] "
-    "or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}"
+    "or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}, "
+    "or lists of STRUCT(x, y) as in GeoParquet's native encodings"
 )
 ANSWER_TO_A_BAND = "a band number from 1 or a band name, or a list of them, was expected"
 

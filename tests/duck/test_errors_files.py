@@ -66,7 +66,8 @@ FILES = {
     "header_cut.tif": "{file}: IFD 0 at byte 8: bytes 10 to 158 are needed and the file has 50; "
     "it is cut short or damaged",
     "page.tif": "{file}: not a TIFF: it starts with b'<!DO' where b'II' or b'MM' was expected; "
-    "that is a web page: is the href a page, or does the store answer with an error?",
+    "that is a web page: is the href a page, or does the store answer with an error or a page to sign in at? "
+    "The item may name the same file elsewhere: alternate := 's3' in cog_index and stac_search",
     "picture.tif": r"{file}: not a TIFF: it starts with b'\x89PNG' where b'II' or b'MM' was expected; "
     "that is PNG: is the href a thumbnail?",
     "empty.tif": "{file}: bytes 0 to 32,767 were asked for, but the file has 0 bytes.",
@@ -184,7 +185,8 @@ TRANSPORT = {
     "404": (Fault(status=404), "there is no such file (HTTP 404)."),
     "403": (
         Fault(status=403, body=b""),
-        "access was refused (HTTP 403); a signed URL may have expired; "
+        "access was refused (HTTP 403); a signed URL may have expired, and an index keeps hrefs without "
+        "signatures: search again (cog_index, refresh_index), or register_signer; "
         "other servers want the storage option bearer_token or headers.",
     ),
     "500": (

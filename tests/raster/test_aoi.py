@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,48 @@ FORMS: dict[str, Any] = {
     "array": np.array([77.5, 12.9, 77.7, 13.1]),
     "mapping": {"xmin": 77.5, "ymin": 12.9, "xmax": 77.7, "ymax": 13.1},
     "shapely": SQUARE,
+    "hexadecimal WKB": shapely.to_wkb(SQUARE, hex=True),
+    "hexadecimal WKB of PostgreSQL": " \\x" + shapely.to_wkb(SQUARE, hex=True, byte_order=0).lower(),
+    "native encoding": [[{"x": x, "y": y} for x, y in SQUARE.exterior.coords]],
+    "native encoding with heights": [[{"x": x, "y": y, "z": 5.0} for x, y in SQUARE.exterior.coords]],
 }
+
+
+def native(*points: tuple[float, float]) -> list[dict[str, float]]:
+    return [{"x": x, "y": y} for x, y in points]
+
+
+RING, HOLE = ((0, 0), (9, 0), (9, 9), (0, 0)), ((4, 2), (6, 2), (6, 4), (4, 2))
+NATIVE: dict[str, Any] = {
+    "POINT (1 2)": {"x": 1, "y": Decimal(2)},
+    "LINESTRING (1 2, 3 4)": native((1, 2), (3, 4)),
+    "POLYGON ((0 0, 9 0, 9 9, 0 0), (4 2, 6 2, 6 4, 4 2))": [native(*RING), native(*HOLE)],
+    "MULTILINESTRING ((1 2, 3 4), (5 6, 7 8))": [native((1, 2), (3, 4)), native((5, 6), (7, 8))],
+    "MULTIPOLYGON (((0 0, 9 0, 9 9, 0 0)), ((4 2, 6 2, 6 4, 4 2)))": [[native(*RING)], [native(*HOLE)]],
+}
+
+
+@pytest.mark.parametrize(("wkt", "value"), NATIVE.items())
+def test_native_encodings_of_geoparquet(wkt: str, value: Any) -> None:
+    area = parse_aoi(value, crs="EPSG:3857")
+    assert (area.geometry.wkt, area.crs) == (wkt, "EPSG:3857")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"x": 1.0, "y": None}],
+        [native((1, 2), (3, 4)), []],
+        [native((1, 2), (3, 4)), None],
+        [[native((1, 2), (3, 4))]],
+        [[[native(*RING)]]],
+        [native((1, 2)), native((3, 4))],
+    ],
+    ids=["null coordinate", "empty line", "null line", "open ring", "too deep", "lines of one point"],
+)
+def test_lists_that_are_no_geometry(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="is not a geometry in GeoParquet's native encoding"):
+        parse_aoi(value)
 
 
 @pytest.mark.parametrize("form", FORMS)

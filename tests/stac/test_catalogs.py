@@ -166,7 +166,8 @@ def test_the_file_lies_where_xdg_says(tmp_path: Path, monkeypatch: pytest.Monkey
         ("[ours]\nendpoint = 5", 'FILE: ["ours"] endpoint: expected text, found 5'),
         ("[ours]\nendpoint = 'x'", "FILE: catalogue 'ours': the endpoint must be an http(s) URL, found 'x'"),
         ("[ours]\nurl = 'x'",
-         'FILE: ["ours"] url: expected one of endpoint, collection, title, licence, auth, bands, '
+         'FILE: ["ours"] url: expected one of endpoint, collection, title, licence, auth, alternate, bands, '
+         "href_rules, "
          "found 'url'"),
         ("[ours]\nendpoint = 'http://h'\nbands = { nir = 8 }",
          'FILE: ["ours"] bands: expected asset keys by name, such as { nir = "B08" }, found '),

@@ -234,7 +234,7 @@ def test_an_asset_keeps_what_has_no_column() -> None:
     extra = json.loads(got.pop("extra_fields"))
     assert got == {
         "href": "https://host/a.tif", "type": "image/tiff", "title": "Red", "roles": ["data"],
-        "file_size": 12, "bands": None, "scales": None, "offsets": None,
+        "file_size": 12, "bands": None, "common_name": None, "scales": None, "offsets": None,
     }  # fmt: skip
     assert extra == {"alternate": {"s3": {"href": "s3://b/a.tif"}}}
 
@@ -242,6 +242,7 @@ def test_an_asset_keeps_what_has_no_column() -> None:
 def test_a_bare_asset_is_nulls() -> None:
     assert row({"assets": {"x": {}}})["assets"]["x"] == {
         "href": None, "type": None, "title": None, "roles": [], "file_size": None, "bands": None,
+        "common_name": None,
         "scales": None, "offsets": None,
         "extra_fields": None,
     }  # fmt: skip

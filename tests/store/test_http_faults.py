@@ -73,7 +73,10 @@ def test_a_fault_that_passes_is_tried_again(server: FaultServer, fault: Fault) -
     assert len(server.requests) == 3
 
 
-REFUSED = "a signed URL may have expired; other servers want the storage option bearer_token or headers."
+REFUSED = (
+    "a signed URL may have expired, and an index keeps hrefs without signatures: search again (cog_index, "
+    "refresh_index), or register_signer; other servers want the storage option bearer_token or headers."
+)
 DENIED = b"<Error><Code>AccessDenied</Code></Error>"
 FINAL_FAULTS: dict[str, tuple[Fault, type[RasteretError], str]] = {
     "400": (
