@@ -14,13 +14,22 @@ from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.kept_areas import KeptAreas
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.repeats import all_same
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.raster.aoi import Aoi, parse_aois
 
 Value = TypeVar("Value")
 
 WINDOW_KEYS = ("x_off", "y_off", "width", "height")
-Area = Aoi | Window | RasteretError | None
+WHOLE_TEXT = "all"
+"""The default of areas: whole rasters, or a search anywhere. NULL is no area, and gives nothing."""
+
+
+class Whole:
+    """All of a raster, or of the globe."""
+
+
+WHOLE = Whole()
+Area = Aoi | Window | Whole | RasteretError | None
 AREAS: KeptAreas[Area] = KeptAreas()
 LONGEST_VALUE = 80
 """Characters of a value that a message repeats."""
@@ -34,7 +43,7 @@ def combined(column: Any) -> pa.Array:
 
 
 def areas(column: Any, types: Any, crs: Any) -> list[Area]:
-    """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, or NULL.
+    """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, 'all', or NULL.
 
     ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY; ``crs`` is what the caller
     said. The geometry's own CRS wins, then ``crs``, then OGC:CRS84.
@@ -52,7 +61,9 @@ def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
     for row, value in enumerate(values):
         if value is None:
             continue
-        if isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
+        if isinstance(value, str) and value == WHOLE_TEXT:
+            found[row] = WHOLE
+        elif isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
             found[row] = _window(value)
         else:
             group = groups.setdefault(crs[row], {})
@@ -63,6 +74,12 @@ def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
             for row in rows:
                 found[row] = area
     return found
+
+
+def asked_area(area: Area) -> Aoi | Window | None:
+    """An area as requests have it, None for all of a raster; its error is raised."""
+    there = sound(area)
+    return None if isinstance(there, Whole) else there
 
 
 def _hashable(value: Any) -> Any:

@@ -10,7 +10,16 @@ import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import window_bounds
-from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, levels_of, numbers
+from rasteret_sql.duck.arguments import (
+    areas,
+    asked_area,
+    band_lists,
+    choices,
+    flags,
+    integers,
+    levels_of,
+    numbers,
+)
 from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import asked_math
@@ -56,11 +65,9 @@ def _planned(
     resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
     policies = choices(on_error, "on_error", ON_ERROR)
     overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
-    # an area that is given and NULL (a LEFT JOIN without a match) asks for nothing; no area asks for all
-    absent = _no_area(aoi)
     planner, planned = Planner(), list[list[Row] | None]()
     for i, header in enumerate(rasters(raster, overviews)):
-        if header is None or (wanted[i] is None and not absent):
+        if header is None or wanted[i] is None:
             planned.append(None)
             continue
         try:
@@ -95,10 +102,6 @@ def _answer_row(row: Row, bound: BoundMath) -> Row:
     }
 
 
-def _no_area(aoi: pa.Array) -> bool:
-    return bool(pa.types.is_null(aoi.type))
-
-
 def _request(
     i: int,
     wanted: Sequence[Any],
@@ -108,7 +111,7 @@ def _request(
     touched: Sequence[bool],
 ) -> ReadRequest:
     return ReadRequest(
-        area=sound(wanted[i]),
+        area=asked_area(wanted[i]),
         bands=bands[i],
         level=levels[i],
         resolution=resolutions[i],

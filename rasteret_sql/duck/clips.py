@@ -8,7 +8,16 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.duck.answers import gathered
-from rasteret_sql.duck.arguments import areas, band_lists, choices, flags, integers, levels_of, numbers
+from rasteret_sql.duck.arguments import (
+    areas,
+    asked_area,
+    band_lists,
+    choices,
+    flags,
+    integers,
+    levels_of,
+    numbers,
+)
 from rasteret_sql.duck.chip_values import chip_column, chips_of, each_chip, is_chip
 from rasteret_sql.duck.fits import duck_type, list_like
 from rasteret_sql.errors import ArgumentError, sound
@@ -30,7 +39,7 @@ def clip(*columns: pa.Array) -> pa.Array:
         None
         if area is None
         else ReadRequest(
-            area=area if cropped[row] else None,
+            area=asked_area(area) if cropped[row] else None,
             bands=asked[row],
             level=levels[row],
             resolution=resolutions[row],
@@ -41,9 +50,10 @@ def clip(*columns: pa.Array) -> pa.Array:
 
     def clipped() -> Iterator[tuple[int, Chip]]:
         for row, chip in each_chip(raster, requests):
-            area, fill = wanted[row], fills[row]
-            assert area is not None, "a row without an area has no request"
-            cut = chip if cropped[row] else only_inside(chip, area, all_touched=touched[row])
+            area, fill = asked_area(wanted[row]), fills[row]
+            cut: Chip | None = chip
+            if area is not None and not cropped[row]:
+                cut = only_inside(chip, area, all_touched=touched[row])
             if cut is not None:
                 yield row, cut if fill is None else with_nodata(cut, fill)
 

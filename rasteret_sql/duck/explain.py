@@ -11,7 +11,7 @@ import pyarrow as pa
 import shapely
 from sqlglot import exp
 
-from rasteret_sql.duck.arguments import texts
+from rasteret_sql.duck.arguments import WHOLE_TEXT, texts
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Parameters, constant
 from rasteret_sql.duck.pushdown.moments import Interval
 from rasteret_sql.duck.pushdown.plan import Plan
@@ -88,6 +88,9 @@ def _request(plan: Plan, zone: tzinfo) -> str | None:
             open_members[name] = added.sql
         else:
             values[name] = value
+    for name in ("bbox", "intersects"):
+        if values.get(name) == WHOLE_TEXT:
+            del values[name]
     if isinstance(values.get("bbox"), dict):
         values["bbox"] = [values["bbox"][name] for name in BOX]
     if "intersects" in values:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments import areas, flags, levels_of, numbers, texts
+from rasteret_sql.duck.arguments import areas, asked_area, flags, levels_of, numbers, texts
 from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters, scaling
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
 from rasteret_sql.raster.plan import ReadRequest
@@ -74,15 +74,14 @@ def rows_of(
     resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
     levels = levels_of([None] * len(wanted), aoi)
     given = named_rasters(rasters, overviews=any(levels) or any(r is not None for r in resolutions))
-    everywhere = pa.types.is_null(aoi.type)
     rows = []
     for i, (text, named, area) in enumerate(zip(given_texts, given, wanted, strict=True)):
-        if text is None or named is None or (area is None and not everywhere):
+        if text is None or named is None or area is None:
             continue
-        if isinstance(area, RasteretError):
-            raise area
         asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i])
-        request = ReadRequest(area=area, level=levels[i], resolution=resolutions[i], all_touched=touched[i])
+        request = ReadRequest(
+            area=asked_area(area), level=levels[i], resolution=resolutions[i], all_touched=touched[i]
+        )
         row = row_of(i, asked, named, request, scaled=scaled[i])
         if row is not None:
             rows.append(row)

@@ -63,6 +63,10 @@ def point_lists_of(column: pa.Array, types: pa.Array, crs: pa.Array) -> PointLis
         return _multipoints(column, systems)
     child, starts, lengths = list_parts(column)
     if is_number(child.type) and not pa.types.is_null(child.type):
+        if not present(column).any():
+            return _in_rows(
+                _points(np.empty((0, 2)), LONLAT), [None] * len(column), np.zeros(len(column), int)
+            )
         raise ArgumentError(
             f"points := {sql(values_of(column)[0])} is a list of numbers; "
             f"a list of points was expected, each {FORMS}"

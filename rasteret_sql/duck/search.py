@@ -9,12 +9,24 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments import areas, flags, integers, plain, sql, texts, values_of
+from rasteret_sql.cog.window import Window
+from rasteret_sql.duck.arguments import (
+    WHOLE_TEXT,
+    areas,
+    asked_area,
+    flags,
+    integers,
+    plain,
+    sql,
+    texts,
+    values_of,
+)
 from rasteret_sql.duck.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.rows import box
-from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.notices import Notices
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.antimeridian import split_at_antimeridian
+from rasteret_sql.raster.aoi import Aoi, require_on_globe
 from rasteret_sql.raster.crs import LONLAT
 from rasteret_sql.raster.reproject import project
 from rasteret_sql.redaction import redacted
@@ -36,7 +48,8 @@ def stac_search(*columns: pa.Array) -> pa.Array:
     moment, condition, sortby, max_items, page_size, limited, alternate, query = rest
     found_areas = areas(intersects, intersects_type, aoi_crs)
     names = texts(catalog, "catalog")
-    boxes = [None if v is None else _bbox(plain(v)) for v in values_of(bbox)]
+    given = values_of(bbox)
+    boxes = [None if v is None or v == WHOLE_TEXT else _bbox(plain(v)) for v in given]
     lists = {name: _text_lists(column, name) for name, column in (("collections", collections), ("ids", ids))}
     orders = _text_lists(sortby, "sortby")
     moments = [_moment(v) for v in values_of(moment)]
@@ -50,7 +63,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
             raise ArgumentError(
                 "the catalog is NULL; give the URL of a STAC API, or an id of stac_catalogs()"
             )
-        if found_areas[i] is None and not pa.types.is_null(intersects.type):
+        if found_areas[i] is None or given[i] is None:
             continue
         asked.append(
             (
@@ -60,7 +73,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
                     collections=lists["collections"][i],
                     ids=lists["ids"][i],
                     bbox=boxes[i],
-                    intersects=_geojson(found_areas[i]),
+                    intersects=_geojson(asked_area(found_areas[i])),
                     datetime=moments[i],
                     filter=conditions[i],
                     sortby=orders[i],
@@ -159,12 +172,12 @@ def _moment(value: Any) -> str | None:
     raise ArgumentError(f"datetime := {sql(value)}: text such as '2024-01-01/2024-06-30' was expected")
 
 
-def _geojson(area: Any) -> dict[str, Any] | None:
+def _geojson(area: Aoi | Window | None) -> dict[str, Any] | None:
     if area is None:
         return None
-    if isinstance(area, RasteretError):
-        raise area
     if not isinstance(area, Aoi):
         raise ArgumentError("intersects takes a geometry or a box, not a pixel window")
-    mapping: dict[str, Any] = shapely.geometry.mapping(project(area, LONLAT, tolerance=DEGREES))
+    require_on_globe(area)
+    lonlat = split_at_antimeridian(project(area, LONLAT, tolerance=DEGREES))
+    mapping: dict[str, Any] = shapely.geometry.mapping(lonlat)
     return mapping

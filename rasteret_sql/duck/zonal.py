@@ -9,7 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments import areas, band_lists, flags, integers, levels_of, numbers, sql, values_of
+from rasteret_sql.duck.arguments import (
+    areas,
+    asked_area,
+    band_lists,
+    flags,
+    integers,
+    levels_of,
+    numbers,
+    sql,
+    values_of,
+)
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.named_rasters import is_named
@@ -219,8 +229,6 @@ def _require_overlap(
 
 def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneRequest | RasteretError | None]:
     zones = areas(asked.zone, asked.zone_type, asked.aoi_crs)
-    # a zone that is given and NULL (a LEFT JOIN without a match) asks for nothing; no zone asks for all
-    absent = bool(pa.types.is_null(asked.zone.type))
     levels = levels_of(integers(asked.level, "level"), asked.zone)
     resolutions = numbers(asked.resolution, "resolution")
     touched, nodata = (
@@ -231,7 +239,7 @@ def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneReque
     rules: dict[tuple[bool, bool], Rule] = {}
     found: list[ZoneRequest | RasteretError | None] = []
     for row, area in enumerate(zones):
-        if isinstance(area, RasteretError) or (area is None and not absent):
+        if isinstance(area, RasteretError) or area is None:
             found.append(area)
             continue
         pair = touched[row], fractions[row]
@@ -241,7 +249,7 @@ def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneReque
             )
         found.append(
             ZoneRequest(
-                area=area,
+                area=asked_area(area),
                 bands=(asked.bands[row],),
                 level=levels[row],
                 resolution=resolutions[row],

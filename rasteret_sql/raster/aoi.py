@@ -15,12 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi_forms import FORMS, Draft, Reader, reader, show
 from rasteret_sql.raster.crs import LONLAT, is_degrees, shorten
 
 Floats = npt.NDArray[np.float64]
 
+MOST_BEYOND = 10.0
+"""Degrees over a pole that the pixels of some grid may reach: half of one of 20 degrees."""
 FARTHEST = 1e12
 """No CRS reaches beyond; larger numbers are garbage that would only overflow later."""
 
@@ -33,6 +36,8 @@ class Aoi:
     """shapely; points, lines, polygons and collections of them."""
     crs: str
     """Authority code, WKT or PROJJSON that PROJ knows; coordinates are in x, y order."""
+    beyond: float = 0.0
+    """Degrees by which it reaches over a pole: right as the bounds of a grid with centres on the poles."""
 
 
 def parse_aoi(value: Any, *, crs: str | None = None) -> Aoi:
@@ -67,7 +72,11 @@ def parse_aois(values: Sequence[Any], *, crs: str | None = None) -> list[Aoi | A
         _check(text, group)
     return [
         draft.error
-        or (None if draft.geometry is None else Aoi(geometry=draft.geometry, crs=draft.crs or LONLAT))
+        or (
+            None
+            if draft.geometry is None
+            else Aoi(geometry=draft.geometry, crs=draft.crs or LONLAT, beyond=draft.beyond)
+        )
         for draft in drafts
     ]
 
@@ -91,15 +100,34 @@ def _check(crs: str, drafts: list[Draft]) -> None:
                 f"aoi: the box has xmin above xmax, which means across the antimeridian for longitudes only, "
                 f"not in CRS {shorten(crs)}"
             )
-    for at in misplaced(xy, degrees)[::-1].tolist():  # the first one of each geometry is told
+    for at in misplaced(xy, degrees, MOST_BEYOND)[::-1].tolist():  # the first one of each geometry is told
         drafts[owner[at]].error = ArgumentError(f"aoi: {why_misplaced(xy[at], crs, degrees)}")
+    if degrees:
+        for at in np.flatnonzero(abs(xy[:, 1]) > 90).tolist():
+            draft = drafts[owner[at]]
+            draft.beyond = max(draft.beyond, float(abs(xy[at, 1])) - 90)
 
 
-def misplaced(xy: Floats, degrees: bool) -> npt.NDArray[np.intp]:
-    """Which of the coordinates ``(n, 2)`` are no places, ascending."""
+def require_on_globe(
+    aoi: Aoi, crs: str | None = None, transform: Affine | None = None, height: int = 0
+) -> None:
+    """Raise for an area over a pole, unless a grid in degrees reaches as far, or has pixels that large."""
+    if not aoi.beyond:
+        return
+    if crs is not None and transform is not None and is_degrees(crs):
+        _, _, _, _, pixel, top = transform
+        reach = max(abs(top), abs(top + pixel * height)) - 90
+        if aoi.beyond <= max(reach, abs(pixel)) * (1 + 1e-9):
+            return
+    xy = shapely.get_coordinates(aoi.geometry)
+    raise ArgumentError(f"aoi: {why_misplaced(xy[misplaced(xy, True)[0]], aoi.crs, True)}")
+
+
+def misplaced(xy: Floats, degrees: bool, beyond: float = 0.0) -> npt.NDArray[np.intp]:
+    """Which of the coordinates ``(n, 2)`` are no places, ascending; latitudes may be ``beyond`` 90."""
     bad = ~(abs(xy) <= FARTHEST).all(axis=1)
     if degrees:
-        bad |= (abs(xy[:, 0]) > 360) | (abs(xy[:, 1]) > 90)
+        bad |= (abs(xy[:, 0]) > 360) | (abs(xy[:, 1]) > 90 + beyond)
     return np.flatnonzero(bad)
 
 

@@ -13,6 +13,8 @@ import shapely
 from shapely.errors import GEOSException
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.longitudes import why_swapped
+from rasteret_sql.raster.antimeridian import split_at_antimeridian
 from rasteret_sql.raster.aoi_native import is_native, native_geometry
 
 FORMS = (
@@ -35,6 +37,8 @@ class Draft:
     wraps: bool = False
     """A box with xmin > xmax, already cut at 180 degrees: right only where x is a longitude."""
     error: ArgumentError | None = None
+    beyond: float = 0.0
+    """Degrees over a pole."""
 
 
 Reader = Callable[[list[Any], list[Draft]], None]
@@ -128,11 +132,15 @@ def _read_boxes(values: list[Any], drafts: list[Draft]) -> None:
         draft.wraps = xmin > xmax
         if not draft.wraps:
             draft.geometry = _box(xmin, ymin, xmax, ymax)
-        elif xmin <= 180 and xmax >= -180:
-            halves = [_box(xmin, ymin, 180.0, ymax), _box(-180.0, ymin, xmax, ymax)]
-            draft.geometry = shapely.union_all(halves)
+        elif max(abs(xmin), abs(xmax)) > 360:
+            draft.error = ArgumentError(
+                f"aoi: the box {show(value)} has xmin {xmin:g} above xmax {xmax:g}; were they swapped?"
+            )
+        elif (reason := why_swapped(xmin, xmax)) is not None:
+            draft.error = ArgumentError(f"aoi: the box {show(value)} {reason}")
         else:
-            draft.error = ArgumentError(f"aoi: the box {show(value)} has xmin {xmin:g} above xmax {xmax:g}")
+            east = xmin + (xmax - xmin) % 360
+            draft.geometry = split_at_antimeridian(_box(xmin, ymin, east, ymax))
 
 
 def _four_numbers(value: Any) -> list[float]:

@@ -25,7 +25,7 @@ from rasteret_sql.cog.selection import (
 )
 from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.aoi import Aoi, require_on_globe
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.nodata import applies
 from rasteret_sql.raster.reproject import Surroundings, project, project_simple
@@ -126,6 +126,7 @@ class Planner:
     def _in_crs(self, area: Aoi, raster: _Raster) -> tuple[Any, bytes]:
         """The same for all grids of one CRS and one size of pixels, unless it has no image as a whole."""
         header, tolerance = raster.header, pixel_tolerance(raster.transform)
+        require_on_globe(area, header.crs, raster.transform, raster.level.height)
         key: Any = id(area), header.crs, tolerance
         if key not in self._projected:
             crs = require_crs(header.crs, header.href)
@@ -315,6 +316,7 @@ def _bands_of(count: int, names: Sequence[str | None]) -> str:
 def area_in(crs: str | None, area: Aoi, raster: Surroundings, href: str) -> Any:
     """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
     known = require_crs(crs, href)
+    require_on_globe(area, crs, raster.transform, raster.height)
     with naming(href):
         return project(area, known, tolerance=pixel_tolerance(raster.transform), near=raster)
 

@@ -12,7 +12,7 @@ import shapely
 
 from rasteret_sql.cog.window import Affine, window_bounds, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.aoi import Aoi, require_on_globe
 from rasteret_sql.raster.crs import is_degrees, parse_crs, shorten, transformer, turn_of
 from rasteret_sql.raster.extent import bounds_of, lattice_in
 from rasteret_sql.raster.mapping import Grid
@@ -54,6 +54,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
     if area is None:
         geometry, bounds = None, bounds_of(raster, crs, name)
     else:
+        require_on_globe(area, raster.crs, raster.transform, raster.height)
         geometry = _geometry(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
         bounds = tuple(shapely.bounds(geometry).tolist())
         if not np.isfinite(bounds).all():
@@ -61,6 +62,8 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
     if resolution is None:
         assert request.size is not None
         return _fitted(crs, bounds, request.size), geometry
+    if request.size is None:
+        _require_fine(resolution, crs, bounds, "the area" if area is not None else name)
     return _aligned(crs, bounds, resolution, request.size), geometry
 
 
@@ -144,6 +147,18 @@ def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple
     _require_size(width, height, crs)
     transform = (resolution, 0.0, left * resolution, 0.0, -resolution, top * resolution)
     return Grid(crs=crs, transform=transform, width=width, height=height)
+
+
+def _require_fine(resolution: float, crs: str, bounds: tuple[float, ...], what: str) -> None:
+    """Raise for pixels larger than what they are to show; a point, or a line along an axis, has no size."""
+    across, down = bounds[2] - bounds[0], bounds[3] - bounds[1]
+    if across > 0 and down > 0 and resolution > max(across, down) * (1 + ON_LINE):
+        unit = parse_crs(crs).axis_info[0].unit_name
+        raise ArgumentError(
+            f"resolution := {resolution:g}: a pixel would be larger than {what}, which measures {across:g} x "
+            f"{down:g} {unit}s in CRS {shorten(crs)}; a resolution counts the units of that CRS. For one "
+            "pixel around a place give size := 1 too"
+        )
 
 
 def _fitted(crs: str, bounds: tuple[float, ...], size: tuple[int, int]) -> Grid:

@@ -17,7 +17,7 @@ import shapely
 from rasteret_sql.cog.readable import naming
 from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.aoi import Aoi, require_on_globe
 from rasteret_sql.raster.coverage import fractions, require_area
 from rasteret_sql.raster.footprint_cache import CACHE
 from rasteret_sql.raster.plan import pixel_tolerance, require_crs
@@ -169,8 +169,9 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     """Footprints of areas; those that go to one CRS and pixel size are reprojected together."""
     found: list[Footprint | None] = [None] * len(zones)
     groups: dict[tuple[str, float], list[int]] = {}
-    for number, (grid, _, _) in enumerate(zones):
+    for number, (grid, area, _) in enumerate(zones):
         crs = require_crs(grid.crs, grid.name)
+        require_on_globe(area, crs, grid.transform, grid.height)
         groups.setdefault((crs, pixel_tolerance(grid.transform)), []).append(number)
     for (crs, tolerance), numbers in groups.items():
         first = zones[numbers[0]][0]

@@ -12,6 +12,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.longitudes import in_usual_turn, why_swapped
 from rasteret_sql.redaction import RedactedRepr
 from rasteret_sql.stac.catalogs import Catalog, resolve
 from rasteret_sql.stac.filters import SortField, parse_filter, parse_sortby
@@ -126,11 +127,16 @@ def _bbox(value: Sequence[float] | None) -> tuple[float, ...] | None:
     half = len(value) // 2
     box = tuple(map(float, value))
     xmin, ymin, xmax, ymax = box[0], box[1], box[half], box[half + 1]
-    if not (-180 <= xmin <= 180 and -180 <= xmax <= 180 and -90 <= ymin <= 90 and -90 <= ymax <= 90):
+    if not (max(abs(xmin), abs(xmax)) <= 360 and -90 <= ymin <= 90 and -90 <= ymax <= 90):
         raise ArgumentError(
             f"bbox is in degrees, longitude -180 to 180 and latitude -90 to 90 (OGC:CRS84), {found}; "
             "transform projected coordinates first"
         )
+    reason = why_swapped(xmin, xmax)
+    if reason is not None:
+        raise ArgumentError(f"bbox {short(list(value))} {reason}")
+    west, east = in_usual_turn(xmin, xmin + (xmax - xmin) % 360 if xmin > xmax else xmax)
+    box = (west, *box[1:half], east, *box[half + 1 :])
     if ymin > ymax or (half == 3 and box[2] > box[5]):
         raise ArgumentError(
             f"bbox is xmin, ymin, xmax, ymax, but its lower side is above its upper side: {found}"

@@ -4,7 +4,7 @@
 --
 -- @param rasters  STRUCT or MAP with red and nir, or one raster with bands of these names, as in RS_MapAlgebra.
 -- @param reflectance  Scale and offset that make reflectance (0 to 1) of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022; [1, 0] where they are reflectance already.
--- @param aoi  Area to read; without one whole rasters.
+-- @param aoi  Area to read; by default 'all', whole rasters. NULL is no area and gives NULL.
 -- @param mask  Condition over rasters of the same STRUCT or MAP: where it is not true, pixels are not valid.
 -- @param dtype  NumPy name of the answer's samples, such as float32; float64 without.
 -- @param scale  True: scale and offset of the headers are applied first.
@@ -21,7 +21,7 @@
 CREATE MACRO RS_EVI2(
     rasters,
     reflectance,
-    aoi := NULL,
+    aoi := 'all',
     mask := NULL,
     dtype := NULL,
     scale := false,

@@ -65,8 +65,8 @@ def test_the_arguments_are_those_of_item_search() -> None:
 
 def test_a_bbox_is_sent_as_numbers() -> None:
     with serving(api(search=always(ONE))) as server:
-        ids_of(server.url + "/", bbox=[170, -20, 10, 60])
-        assert sent(server)["bbox"] == [170, -20, 10, 60]
+        ids_of(server.url + "/", bbox=[170, -20, -170, 60])
+        assert sent(server)["bbox"] == [170, -20, -170, 60]
 
 
 @pytest.mark.parametrize("arguments", [{"ids": []}, {"collections": []}, {"max_items": 0}])
