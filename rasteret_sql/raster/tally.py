@@ -7,6 +7,7 @@ LeVeque do; the values themselves are collected only where something is asked th
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -169,12 +170,12 @@ def _moments(values: Values, weights: Floats | None) -> Moments:
             mean = total / count
             floats -= mean
             # the second term is 0 but for the rounding of the mean
-            m2 = float(np.dot(floats, floats)) - float(floats.sum()) ** 2 / count
+            m2 = float(np.dot(floats, floats)) - _squared(float(floats.sum())) / count
         else:
             count, total = float(weights.sum()), float((floats * weights).sum())
             mean = total / count
             floats -= mean
-            m2 = float((weights * floats * floats).sum()) - float((weights * floats).sum()) ** 2 / count
+            m2 = float((weights * floats * floats).sum()) - _squared(float((weights * floats).sum())) / count
     return Moments(
         count=count,
         sum=total,
@@ -223,7 +224,7 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
         return parts[0]
     count, total = _sum(p.count for p in parts), _sum(p.sum for p in parts)
     mean = _sum(p.mean * (p.count / count) for p in parts)
-    m2 = _sum(p.m2 + p.count * (p.mean - mean) ** 2 for p in parts)
+    m2 = _sum(p.m2 + p.count * _squared(p.mean - mean) for p in parts)
     return Moments(
         count=count,
         sum=total,
@@ -235,8 +236,15 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
 
 
 def _sum(terms: Iterable[float]) -> float:
-    """Correctly rounded; infinities and NaN as IEEE adds them."""
+    """Correctly rounded; infinities, NaN and sums that overflow as IEEE adds them."""
     listed = list(terms)
     if all(map(math.isfinite, listed)):
-        return math.fsum(listed)
-    return float(np.sum(listed))
+        with contextlib.suppress(OverflowError):
+            return math.fsum(listed)
+    with np.errstate(over="ignore"):
+        return float(np.sum(listed))
+
+
+def _squared(number: float) -> float:
+    """Infinity where it overflows: a power of Python's raises."""
+    return number * number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,28 @@ COMPLEX = ("complex64", "complex128")
 COMPRESSIONS = ("none", "deflate", "lzw", "zstd", "packbits")
 CRS = {"EPSG:32632": (7e5, 5.3e6, 10.0), "EPSG:3857": (1.2e6, 6e6, 2.5), "EPSG:4326": (11.5, 48.2, 0.001)}
 """x and y of the corner, and the size of a pixel."""
+GEOGRAPHIC = (4326, 4269)
 ODD_NODATA = ("nan", "inf", "-inf", "-9999", "300", "1e+20", "-3.4028235e+38", " 7 ", "-0")
 FRACTIONS = ("0.1", "255.5")
 
 
-def write_random(path: Path, seed: int) -> About:
-    """One file; the answer says how it was made."""
+def write_random(path: Path, seed: int, *, places: Mapping[str, tuple[float, float, float]] = CRS) -> About:
+    """One file in one of some places; the answer says how it was made."""
     choose = random.Random(seed)
     about: About = {
         "seed": seed, "writer": choose.choice(["gdal", "gdal", "cog", "tifffile"]), "predictor": 1,
         "dtype": choose.choice([*INTEGERS, *FLOATS, *FLOATS, *COMPLEX]),
         "bands": choose.choice([1, 1, 2, 3, 4, 5]), "width": choose.randint(1, 170),
-        "height": choose.randint(1, 170), "crs": choose.choice(list(CRS)),
+        "height": choose.randint(1, 170), "crs": choose.choice(list(places)),
         "compress": choose.choice(COMPRESSIONS), "interleave": choose.choice(["pixel", "band"]),
     }  # fmt: skip
+    if about["writer"] == "tifffile" and not about["crs"].startswith("EPSG:"):
+        about["writer"] = "gdal"
     if about["writer"] == "tifffile" and choose.random() < 0.15:
         about["dtype"] = "float16"
     if about["compress"] in ("deflate", "lzw", "zstd"):
         about["predictor"] = choose.choice(_predictors(about))
-    transform = _transform(choose, about)
+    transform = _transform(choose, about, places[about["crs"]])
     pixels = _pixels(choose, about)
     writer = {"gdal": _by_gdal, "cog": _by_cog_driver, "tifffile": _by_tifffile}[about["writer"]]
     writer(path, pixels, transform, choose, about)
@@ -55,8 +59,8 @@ def _predictors(about: About) -> list[int]:
     return [1] if about["dtype"] == "complex128" else [1, 2, 3] if kind == "f" else [1, 2]
 
 
-def _transform(choose: random.Random, about: About) -> Affine:
-    x, y, size = CRS[about["crs"]]
+def _transform(choose: random.Random, about: About, place: tuple[float, float, float]) -> Affine:
+    x, y, size = place
     about["transform"] = choose.choice(["north up", "north up", "south up", "rotated", "oblong"])
     scale = {"south up": (size, size), "oblong": (size, -size / 3)}.get(about["transform"], (size, -size))
     transform = Affine.translation(x, y) @ Affine.scale(*scale)
@@ -201,7 +205,7 @@ def _by_tifffile(path: Path, pixels: Pixels, transform: Affine, choose: random.R
 
 def _geotiff_tags(transform: Affine, about: About) -> list[Any]:
     code = int(about["crs"].removeprefix("EPSG:"))
-    model, key = (2, 2048) if code == 4326 else (1, 3072)
+    model, key = (2, 2048) if code in GEOGRAPHIC else (1, 3072)
     keys = (1, 1, 0, 3, 1024, 0, 1, model, 1025, 0, 1, 1, key, 0, 1, code)
     a, b, c, d, e, f = transform[:6]
     matrix = (a, b, 0.0, c, d, e, 0.0, f, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)

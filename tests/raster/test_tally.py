@@ -132,6 +132,16 @@ def test_nan_is_never_counted_and_infinity_is() -> None:
     assert tallied([np.array([np.nan])]).moments is None
 
 
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_sums_beyond_double_are_infinite(pieces: int) -> None:
+    """As in NumPy; the largest doubles are what some writers have for nodata."""
+    lowest = np.finfo(np.float64).min
+    found = tallied([np.array([lowest, lowest, 3.0])] * pieces)
+    assert found.moments is not None
+    expected = (3.0 * pieces, lowest, 3.0, -math.inf)
+    assert (found.count, found.moments.min, found.moments.max, found.moments.sum) == expected
+
+
 def test_moments_alone_need_no_values() -> None:
     found = tallied([np.array([1.5, 2.5])], spread=False)
     assert found.distribution is None
