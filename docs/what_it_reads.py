@@ -52,8 +52,25 @@ GEOREFERENCE = (
     ),
     (
         "GeoKeys",
-        "`crs`: an authority's code where there is one, else WKT2 with all parameters, vertical part too; "
-        "keys that contradict each other are refused",
+        "`crs`: an authority's code where there is one, else WKT2 with all parameters, vertical part too",
+    ),
+    (
+        "GeoKeys that contradict each other, lack a part or name a code that PROJ does not know",
+        "`crs` NULL and the reason in `crs_note`; pixels are read all the same, and "
+        "`REPLACE ('EPSG:…' AS crs)` on an index row names the CRS",
+    ),
+    (
+        '"Google Maps Global Mercator", WGS_1984_Web_Mercator and its relatives as names',
+        "EPSG:3857, as in GDAL: coordinates of the sphere",
+    ),
+    (
+        "`Units = international_feet` and others in the GTCitation of ERDAS IMAGINE",
+        "the unit of the coordinates, as in GDAL, above that of the code; mm, in and miles are refused: GDAL "
+        "takes them for others",
+    ),
+    (
+        "an affine that is not finite, ModelPixelScale without ModelTiepoint",
+        "pixel coordinates, `crs` NULL, the reason in `crs_note`",
     ),
     ("none of these", "pixel coordinates, `crs` NULL"),
     ("GDAL_NODATA", "`nodata`, as GDAL reads it; a value outside the dtype applies to no pixel"),

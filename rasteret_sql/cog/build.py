@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from rasteret_sql.cog.colorinterp import amended, colours_of
 from rasteret_sql.cog.gdal_metadata import read_band_metadata
-from rasteret_sql.cog.georeference import crs_of, gcps_of, nodata_of, transform_of
+from rasteret_sql.cog.georeference import Transform, georeference_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.errors import RasteretError
+from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.store.port import ObjectInfo
 from rasteret_sql.tiff.alike import MOST, changed
 from rasteret_sql.tiff.image import Image, Tiff
@@ -23,8 +23,8 @@ def build_header(href: str, tiff: Tiff, info: ObjectInfo) -> Header:
     """What the directories of one file say, as a header.
 
     Without an affine (none at all, or ground control points only) the header has pixel coordinates and
-    no CRS: the GeoKeys' CRS is that of the control points. RPCs (tag 50844) are left alone.
-    Raises ``MalformedError`` and ``UnsupportedError`` as ``cog.georeference`` does.
+    no CRS: the GeoKeys' CRS is that of the control points. RPCs (tag 50844) are left alone. A CRS that
+    cannot be built is left out, and ``crs_note`` says why. Raises ``UnsupportedError`` as ``nodata_of`` does.
     """
     known = None if tiff.like is None else _known(tiff.like)
     header = None if known is None else known.header_of(tiff)
@@ -46,7 +46,7 @@ class _Known:
 
     def header_of(self, tiff: Tiff) -> Header | None:
         """Of a file that is like this one; None without an affine, for the tie points decide more then."""
-        transform = transform_of(tiff.images[0])
+        transform = _affine(tiff.images[0])
         if transform is None:
             return None
         levels = []
@@ -66,13 +66,20 @@ def _known(tiff: Tiff) -> _Known | None:
         header = _header(tiff)
     except RasteretError:
         return None
-    if transform_of(tiff.images[0]) is None:
+    if _affine(tiff.images[0]) is None:
         return None
     number = {id(image): at for at, image in enumerate(tiff.images)}
     places = [
         (number[id(image)], None if mask is None else number[id(mask)]) for image, mask in _levels(tiff)
     ]
     return _Known(header, tuple(places))
+
+
+def _affine(image: Image) -> Transform | None:
+    try:
+        return transform_of(image)
+    except MalformedError:  # ``crs_note`` says so
+        return None
 
 
 def _with_tables(level: Level, image: Image) -> Level:
@@ -82,8 +89,7 @@ def _with_tables(level: Level, image: Image) -> Level:
 def _header(tiff: Tiff) -> Header:
     """Without where the file is."""
     image = tiff.images[0]
-    transform = transform_of(image)
-    gcps = gcps_of(image) if transform is None else ()
+    place = georeference_of(image)
     bands = read_band_metadata(image.gdal_metadata, image.band_count)
     full, *overviews = (_level(image, mask) for image, mask in _levels(tiff))
     return Header(
@@ -94,15 +100,16 @@ def _header(tiff: Tiff) -> Header:
         extra_samples=image.extra_samples,
         full=full,
         overviews=tuple(overviews),
-        crs=None if transform is None else crs_of(image),
-        transform=transform or IDENTITY,
+        crs=place.crs,
+        crs_note=place.note,
+        transform=place.transform or IDENTITY,
         nodata=nodata_of(image),
         scales=bands.scales,
         offsets=bands.offsets,
         units=bands.units,
         band_names=bands.band_names,
-        gcps=gcps or None,
-        gcps_crs=crs_of(image) if gcps else None,
+        gcps=place.gcps or None,
+        gcps_crs=place.gcps_crs,
         colorinterp=_colours(image, bands.colours),
         colormap=image.colormap,
         mask_bands=_mask_bands(tiff),

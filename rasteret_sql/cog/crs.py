@@ -18,6 +18,8 @@ from pyproj.crs import (  # type: ignore[attr-defined]  # pyproj exports them by
 from pyproj.crs.coordinate_operation import ToWGS84Transformation
 from pyproj.exceptions import CRSError, ProjError
 
+from rasteret_sql.cog.citations import imagine_metres, web_mercator
+from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.cog.geo_values import (
     ANGULAR_UNITS,
     DEGREE,
@@ -25,12 +27,20 @@ from rasteret_sql.cog.geo_values import (
     angular_unit,
     code,
     linear_unit,
+    number,
     text,
 )
 from rasteret_sql.cog.geodetic import geocentric, geographic, refuse_contradiction
-from rasteret_sql.cog.projection import COORD_TRANS, PARAMETER_KEYS, conversion, method_of, refuse_two_values
+from rasteret_sql.cog.projection import (
+    COORD_TRANS,
+    PARAMETER_KEYS,
+    SCALES,
+    conversion,
+    method_of,
+    refuse_two_values,
+)
 from rasteret_sql.cog.vertical import with_vertical
-from rasteret_sql.errors import UnsupportedError
+from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.tiff.image import GeoKey
 
 MODEL_TYPE, GT_CITATION, PROJECTED_CITATION, GEODETIC_CITATION = 1024, 1026, 3073, 2049
@@ -40,6 +50,10 @@ PROJECTED, GEOGRAPHIC, GEOCENTRIC = 1, 2, 3
 """Values of GTModelType."""
 DEFINING: Final = (GEODETIC_CRS, 2050, 2056, 2057, PROJECTED_CRS, PROJECTION, COORD_TRANS)
 """Keys without any of which nothing is said of the CRS."""
+
+WEB_MERCATOR: Final = 3857
+MERCATOR: Final = 7
+"""A value of ProjCoordTrans."""
 
 SHOWN: Final = 400
 """Characters of a file's own text, or of PROJ's, in a message."""
@@ -54,10 +68,12 @@ def crs_text(keys: tuple[tuple[int, GeoKey], ...], minor_revision: int) -> str |
     Raises ``UnsupportedError`` naming the code of what cannot be built, or the keys that contradict.
     """
     known = dict(keys)
+    _require_modest(known)
     try:
         crs = (None if _has_code(known) else _from_esri_wkt(known)) or _horizontal(known)
         if crs is None:
             return None
+        crs = _in_unit_of_citation(crs, known)
         return _text(with_vertical(crs, known) if minor_revision and not crs.is_engineering else crs)
     except ProjError as error:  # of which CRSError is a kind; a transformation has none of its own
         said = {key: known[key] for key in DEFINING if key in known}
@@ -65,6 +81,22 @@ def crs_text(keys: tuple[tuple[int, GeoKey], ...], minor_revision: int) -> str |
             f"the CRS of GeoKeys {str(said)[:SHOWN]} cannot be built with PROJ {pyproj.proj_version_str}: "
             f"{str(error)[:SHOWN]}"
         ) from error
+
+
+def _require_modest(keys: Mapping[int, GeoKey]) -> None:
+    for key, value in keys.items():
+        if isinstance(value, str):
+            try:
+                require_modest(value)
+            except ArgumentError as error:
+                raise UnsupportedError(f"GeoKey {key}: {error}") from None
+
+
+def _in_unit_of_citation(crs: CRS, keys: Mapping[int, GeoKey]) -> CRS:
+    metres = imagine_metres(keys) if crs.is_projected and not crs.is_bound else None
+    if metres is None:
+        return crs
+    return _with_unit(crs, {"type": "LinearUnit", "name": "unknown", "conversion_factor": metres}, metres)
 
 
 def _has_code(keys: Mapping[int, GeoKey]) -> bool:
@@ -125,7 +157,11 @@ def _horizontal(keys: Mapping[int, GeoKey]) -> CRS | None:
         _refuse_other_projection(crs, f"ProjectedCRSGeoKey (3072) is {projected}", keys)
         return crs
     if model == PROJECTED and (code(keys, PROJECTION) is not None or code(keys, COORD_TRANS) is not None):
-        return _projected(keys)
+        heeds_unit = web_mercator(keys)
+        if heeds_unit is None:
+            return _projected(keys)
+        sphere = CRS.from_epsg(WEB_MERCATOR)
+        return _with_unit(sphere, *linear_unit(keys)) if heeds_unit else sphere
     return _local(keys) if said or model == PROJECTED or text(keys, GT_CITATION) else None
 
 
@@ -166,15 +202,23 @@ def _amended(crs: CRS, keys: Mapping[int, GeoKey]) -> CRS:
         base = _from_code(geodetic, "GeodeticCRS", GEODETIC_CRS)
         if not base.equals(crs.geodetic_crs, ignore_axis_order=True):
             changes["base_crs"] = base.to_json_dict()
+    if changes:
+        definition.pop("id", None)
+        crs = CRS.from_json_dict({**definition, **changes})
     if LINEAR_UNITS[0] in keys and "base_crs" in definition:
-        unit, factor = linear_unit(keys)
-        if abs(crs.axis_info[0].unit_conversion_factor - factor) > 1e-9 * factor:
-            axes = [{**axis, "unit": unit} for axis in definition["coordinate_system"]["axis"]]
-            changes["coordinate_system"] = {**definition["coordinate_system"], "axis": axes}
-    if not changes:
+        return _with_unit(crs, *linear_unit(keys))
+    return crs
+
+
+def _with_unit(crs: CRS, unit: Any, metres: float) -> CRS:
+    """A projected CRS whose coordinates are in another unit; its parameters stay as long as they are."""
+    if abs(crs.axis_info[0].unit_conversion_factor - metres) <= 1e-9 * metres:
         return crs
+    definition = crs.to_json_dict()
     definition.pop("id", None)
-    return CRS.from_json_dict({**definition, **changes})
+    system = definition["coordinate_system"]
+    axes = [{**axis, "unit": unit} for axis in system["axis"]]
+    return CRS.from_json_dict({**definition, "coordinate_system": {**system, "axis": axes}})
 
 
 def _projected(keys: Mapping[int, GeoKey], base: CRS | None = None) -> CRS:
@@ -229,6 +273,8 @@ def _refuse_other_projection(crs: CRS, said: str, keys: Mapping[int, GeoKey]) ->
     """
     if code(keys, COORD_TRANS) is None or not any(key in keys for key in PARAMETER_KEYS):
         return
+    if _is_spherical(keys) and code(keys, COORD_TRANS) == MERCATOR:
+        return  # GeoTIFF 1.0 has no method that says so: writers name the ellipsoidal one beside the code
     base = crs.geodetic_crs
     if base is None:
         return
@@ -247,6 +293,13 @@ def _refuse_other_projection(crs: CRS, said: str, keys: Mapping[int, GeoKey]) ->
             f"the GeoKeys contradict each other: {said}, and the parameters of ProjCoordTrans (3075) "
             "are those of another projection"
         )
+
+
+def _is_spherical(keys: Mapping[int, GeoKey]) -> bool:
+    """Whether a code says Web Mercator, without an origin or a scale of its own."""
+    named = code(keys, PROJECTED_CRS) in (WEB_MERCATOR, 3785) or code(keys, PROJECTION) == 3856
+    numbers = (number(keys, (key,), 0.0) for key in PARAMETER_KEYS if key not in SCALES)
+    return named and not any(numbers) and all(number(keys, (key,), 1.0) == 1 for key in SCALES)
 
 
 def _same_places(one: CRS, other: CRS, base: CRS) -> bool:

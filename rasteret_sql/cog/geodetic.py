@@ -192,7 +192,9 @@ def _own_ellipsoid(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dict
     if major <= 0:
         return None
     shape: dict[str, float] = {"semi_major_axis": major, "inverse_flattening": inverse}
-    if inverse == 0:
+    if inverse == 0 and INVERSE_FLATTENING in keys:
+        shape = {"semi_major_axis": major, "semi_minor_axis": minor or major}
+    elif inverse == 0:
         shape = {"semi_major_axis": major, "semi_minor_axis": minor} if minor > 0 else {"radius": major}
     return {"type": "Ellipsoid", "name": names.get("Ellipsoid", "unknown"), **shape}
 

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from rasteret_sql.cog.header import GroundControlPoint
 from rasteret_sql.cog.nodata_text import read_nodata
-from rasteret_sql.errors import MalformedError
+from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.tiff.image import Image
 
 Transform = tuple[float, float, float, float, float, float]
 
 RASTER_TYPE: Final = 1025
 PIXEL_IS_POINT: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Georeference:
+    """Where the pixels of an image lie."""
+
+    transform: Transform | None = None
+    """None where there is none; then there may be ground control points."""
+    crs: str | None = None
+    """Of the transform."""
+    gcps: tuple[GroundControlPoint, ...] = ()
+    gcps_crs: str | None = None
+    note: str | None = None
+    """What of the tags cannot be made out, and so is left out; the pixels are the same without."""
+
+
+def georeference_of(image: Image) -> Georeference:
+    """Where an image lies. What contradicts itself or is incomplete is left out, and the note says so."""
+    transform, notes = None, [] if image.geo_keys_problem is None else [image.geo_keys_problem]
+    try:
+        transform = transform_of(image)
+        if transform is None and image.model_pixel_scale is not None and image.model_tiepoint is None:
+            notes.append("ModelPixelScale (33550) without ModelTiepoint (33922) places nothing")
+    except MalformedError as error:
+        notes.append(str(error))
+    gcps = gcps_of(image) if transform is None else ()
+    crs = None
+    if transform is not None or gcps:
+        try:
+            crs = crs_of(image)
+        except (UnsupportedError, MalformedError) as error:
+            notes.append(str(error))
+    placed = transform is not None
+    return Georeference(
+        transform=transform,
+        crs=crs if placed else None,
+        gcps=gcps,
+        gcps_crs=None if placed else crs,
+        note="; ".join(notes) or None,
+    )
 
 
 def crs_of(image: Image) -> str | None:

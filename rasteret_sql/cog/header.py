@@ -72,6 +72,8 @@ class Header:
     overviews: tuple[Level, ...] = ()
     crs: str | None = None
     """``EPSG:32632`` where there is a code, else WKT2:2019; None without georeference."""
+    crs_note: str | None = None
+    """Why there is no CRS, or no affine, where the file has tags for it that cannot be made out."""
     transform: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     """Affine, rasterio's order a b c d e f; identity (pixel coordinates) without georeference."""
     nodata: float | None = None

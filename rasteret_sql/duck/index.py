@@ -78,6 +78,7 @@ class HeaderColumn:
             byte_order=columns.choice("byte_order", ("little", "big")),
             extra_samples=columns.values("extra_samples") or (),
             crs=columns.value("crs"),
+            crs_note=columns.value("crs_note"),
             transform=_affine(columns),
             nodata=columns.value("nodata"),
             scales=columns.values("scales"),

@@ -19,7 +19,7 @@ HEADER = f"""STRUCT(
     href VARCHAR, width INTEGER, height INTEGER, band_count INTEGER, dtype VARCHAR,
     tile_width INTEGER, tile_height INTEGER, tiled BOOLEAN, compression VARCHAR, predictor INTEGER,
     interleave VARCHAR, photometric VARCHAR, byte_order VARCHAR, bits_per_sample INTEGER, fill_order INTEGER,
-    extra_samples VARCHAR[], crs VARCHAR, transform DOUBLE[], bbox {BBOX}, footprint BLOB,
+    extra_samples VARCHAR[], crs VARCHAR, crs_note VARCHAR, transform DOUBLE[], bbox {BBOX}, footprint BLOB,
     nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[],
     gcps {GCP}[], gcps_crs VARCHAR, colorinterp VARCHAR[], colormap USMALLINT[],
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.pipeline.write import columns_of, query_of
@@ -107,6 +108,7 @@ def _start(package: sqlite3.Connection, crs: str) -> int:
     """An empty GeoPackage with one layer; the number of its CRS."""
     from pyproj import CRS
 
+    require_modest(crs)
     system = CRS(crs)
     authority, _, code = crs.partition(":")
     known = authority == "EPSG" and code.isdigit()

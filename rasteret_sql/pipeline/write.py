@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError
 
@@ -137,4 +138,5 @@ def _crs(crs: str | None) -> dict[str, Any]:
         return {"crs": None}
     from pyproj import CRS
 
+    require_modest(crs)
     return {"crs": CRS(crs).to_json_dict()}

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.raster.crs import shorten, transformer
+from rasteret_sql.raster.crs import transformer
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.warp import warp_chip

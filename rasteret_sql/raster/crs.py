@@ -15,6 +15,7 @@ from typing import Any
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from rasteret_sql.cog.crs_text import require_modest, shorten
 from rasteret_sql.errors import ArgumentError
 
 LONLAT = "OGC:CRS84"
@@ -33,6 +34,7 @@ def parse_crs(text: str) -> CRS:
     Of a compound CRS, and of one with heights, the horizontal part: heights move no pixel, and would make
     PROJ choose another operation for x and y.
     """
+    require_modest(text)
     try:
         crs = CRS.from_user_input(text)
     except CRSError:
@@ -145,9 +147,3 @@ def area_of_use(text: str) -> tuple[float, float, float, float] | None:
     """West, south, east, north in degrees, as the authority states it; west > east where it wraps."""
     area: Any = parse_crs(text).area_of_use
     return None if area is None else (area.west, area.south, area.east, area.north)
-
-
-def shorten(text: str) -> str:
-    """A CRS text short enough for a message."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -12,8 +12,9 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from rasteret_sql.cog.crs import crs_text
+from rasteret_sql.cog.crs_text import require_modest, shorten
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.crs import parse_crs, shorten, without_shift
+from rasteret_sql.raster.crs import parse_crs, without_shift
 from rasteret_sql.raster.same_places import same_places
 from rasteret_sql.tiff.image import GeoKey
 
@@ -77,6 +78,7 @@ def _keys(text: str, given: str) -> Keys:
 def _crs(text: str, given: str) -> CRS:
     """The horizontal part."""
     try:
+        require_modest(text)
         crs = CRS.from_user_input(text)
     except CRSError as e:
         if text.startswith("EPSG:"):

@@ -17,6 +17,7 @@ from rasteret_sql.raster.antimeridian import wrap_around
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.plan import NAME_THE_CRS, without_crs
 from rasteret_sql.raster.spots import Spots, spots
 from rasteret_sql.raster.turns import wrapped
 from rasteret_sql.store.redact import place
@@ -127,9 +128,10 @@ def _is_far(xy: Floats, source: str, target: str) -> Bools:
 def crs_of(raster: Header | Chip) -> str:
     """The CRS of a raster that points are placed on; ArgumentError where it has none."""
     if raster.crs is None:
+        note = raster.crs_note if isinstance(raster, Header) else None
         raise ArgumentError(
-            f"{name_of(raster)} has no CRS, so a point cannot be placed on it; "
-            "read a pixel window of it with read_cog"
+            f"{without_crs(name_of(raster), note)}, so a point cannot be placed on it; "
+            f"read a pixel window of it with read_cog, or {NAME_THE_CRS}"
         )
     return raster.crs
 

@@ -33,6 +33,7 @@ from rasteret_sql.raster.turns import places, union
 from rasteret_sql.raster.window import geometry_window
 from rasteret_sql.store.redact import place
 
+NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"
 DENSIFY = 8
 """A reprojected edge stays within this fraction of a pixel (1 / 8) of the true curve."""
 
@@ -129,14 +130,14 @@ class Planner:
         require_on_globe(area, header.crs, raster.transform, raster.level.height)
         key: Any = id(area), header.crs, tolerance
         if key not in self._projected:
-            crs = require_crs(header.crs, header.href)
+            crs = require_crs(header.crs, header.href, header.crs_note)
             with naming(header.href):
                 (geometry,) = project_simple([area], crs, tolerance=tolerance)
                 self._projected[key] = (area, sound(geometry), shapely.to_wkb(geometry))
         if self._projected[key][1] is None:
             key = (*key, raster.surroundings)
             if key not in self._projected:
-                geometry = area_in(header.crs, area, raster.surroundings, header.href)
+                geometry = area_in(header.crs, area, raster.surroundings, header.href, header.crs_note)
                 self._projected[key] = (area, geometry, shapely.to_wkb(geometry))
         return self._projected[key][1:]
 
@@ -313,22 +314,28 @@ def _bands_of(count: int, names: Sequence[str | None]) -> str:
     return f"{numbers}, named {told}" if told else f"{numbers}, without names"
 
 
-def area_in(crs: str | None, area: Aoi, raster: Surroundings, href: str) -> Any:
+def area_in(crs: str | None, area: Aoi, raster: Surroundings, href: str, note: str | None = None) -> Any:
     """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
-    known = require_crs(crs, href)
+    known = require_crs(crs, href, note)
     require_on_globe(area, crs, raster.transform, raster.height)
     with naming(href):
         return project(area, known, tolerance=pixel_tolerance(raster.transform), near=raster)
 
 
-def require_crs(crs: str | None, href: str) -> str:
+def require_crs(crs: str | None, href: str, note: str | None = None) -> str:
     """The CRS of a raster on which an area is to be placed; ArgumentError when it has none."""
     if crs is None:
         raise ArgumentError(
-            f"{place(href)} has no CRS, so an area cannot be placed on it; "
-            "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …} instead"
+            f"{without_crs(place(href), note)}, so an area cannot be placed on it; "
+            "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …}, or "
+            f"{NAME_THE_CRS}"
         )
     return crs
+
+
+def without_crs(name: str, note: str | None) -> str:
+    """That a raster has no CRS, and why, for a message."""
+    return f"{name} has no CRS" + (f" ({note})" if note else "")
 
 
 def pixel_tolerance(transform: Affine) -> float:

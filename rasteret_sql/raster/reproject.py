@@ -12,6 +12,7 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
@@ -22,7 +23,6 @@ from rasteret_sql.raster.crs import (
     greenwich_of,
     is_degrees,
     parse_crs,
-    shorten,
     transformer,
     turn_of,
 )

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import shapely
 
+from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.cog.window import Affine, window_bounds, window_transform
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi, require_on_globe
-from rasteret_sql.raster.crs import is_degrees, parse_crs, shorten, transformer, turn_of
+from rasteret_sql.raster.crs import is_degrees, parse_crs, transformer, turn_of
 from rasteret_sql.raster.extent import bounds_of, lattice_in
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.reproject import project

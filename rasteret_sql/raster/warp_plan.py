@@ -16,7 +16,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.needed import boxes, narrow, window_of
-from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip
+from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip, without_crs
 from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.resample import reach
 from rasteret_sql.raster.resample_area import REDUCTIONS
@@ -97,7 +97,8 @@ class WarpPlan:
 def grid_of(header: Header, level: int = 0) -> Grid:
     """The grid of a file's level; ArgumentError without a CRS."""
     if header.crs is None:
-        raise ArgumentError(f"{place(header.href)} has no CRS, so it cannot be placed on another grid")
+        name = without_crs(place(header.href), header.crs_note)
+        raise ArgumentError(f"{name}, so it cannot be placed on another grid")
     size = header.levels[level]
     return Grid(crs=header.crs, transform=header.level_transform(level), width=size.width, height=size.height)
 

@@ -174,6 +174,7 @@ def _grid(source: Source, level: int) -> Grid:
         tile_width=stored.tile_width,
         tile_height=stored.tile_height,
         name=source.href,
+        note=source.crs_note,
     )
 
 

@@ -44,6 +44,8 @@ class Grid:
     tile_height: int
     name: str
     """What a message calls the raster."""
+    note: str | None = None
+    """Why it has no CRS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +172,7 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     found: list[Footprint | None] = [None] * len(zones)
     groups: dict[tuple[str, float], list[int]] = {}
     for number, (grid, area, _) in enumerate(zones):
-        crs = require_crs(grid.crs, grid.name)
+        crs = require_crs(grid.crs, grid.name, grid.note)
         require_on_globe(area, crs, grid.transform, grid.height)
         groups.setdefault((crs, pixel_tolerance(grid.transform)), []).append(number)
     for (crs, tolerance), numbers in groups.items():

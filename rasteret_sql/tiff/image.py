@@ -63,6 +63,8 @@ class Image:
     model_transformation: tuple[float, ...] | None = None
     geo_keys: Mapping[int, GeoKey] = field(default_factory=dict)
     """GeoKeyDirectory resolved: key id to SHORT, DOUBLE or ASCII value."""
+    geo_keys_problem: str | None = None
+    """Why there are no GeoKeys, where their tags are malformed."""
     geo_minor_revision: int = 0
     """Of the GeoKeyDirectory: 0 is GeoTIFF 1.0, 1 is GeoTIFF 1.1."""
 

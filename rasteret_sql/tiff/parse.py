@@ -108,7 +108,12 @@ def _read_image(values: Values, progress: Progress, every: Sequence[Values]) -> 
     )
     colormap = _first_integers(values, tags.COLOR_MAP, 3 << min(bits, 16))
     lerc = _first_integers(values, tags.LERC_PARAMETERS, MAX_LERC_PARAMETERS)
-    geo_keys, geo_minor_revision = _read_geo_keys(values, progress.allowance)
+    geo_keys: dict[int, GeoKey] = {}
+    geo_minor_revision, geo_keys_problem = 0, None
+    try:
+        geo_keys, geo_minor_revision = _read_geo_keys(values, progress.allowance)
+    except MalformedError as error:  # the pixels are the same without
+        geo_keys_problem = str(error)
     return Image(
         width=grid.width,
         height=grid.height,
@@ -137,6 +142,7 @@ def _read_image(values: Values, progress: Progress, every: Sequence[Values]) -> 
         model_pixel_scale=values.floats(tags.MODEL_PIXEL_SCALE),
         model_transformation=values.floats(tags.MODEL_TRANSFORMATION),
         geo_keys=geo_keys,
+        geo_keys_problem=geo_keys_problem,
         geo_minor_revision=geo_minor_revision,
     )
 

@@ -25,6 +25,7 @@
 -- @returns fill_order INTEGER  2 when the bits of each byte are reversed.
 -- @returns extra_samples VARCHAR[]  What the last bands are: unspecified, associated_alpha, unassociated_alpha.
 -- @returns crs VARCHAR  Authority code such as EPSG:32632, else WKT2; NULL without georeference.
+-- @returns crs_note VARCHAR  Why crs is NULL, or transform counts pixels, where the file has tags for them that contradict each other, are incomplete, or name what PROJ does not know; else NULL.
 -- @returns transform DOUBLE[]  Affine a b c d e f: x = a·column + b·row + c, y = d·column + e·row + f.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in the raster's CRS.
 -- @returns footprint GEOMETRY('OGC:CRS84')  Outline in longitude and latitude.
@@ -75,6 +76,7 @@ SELECT
     h.fill_order,
     h.extra_samples,
     h.crs,
+    h.crs_note,
     h.transform,
     h.bbox,
     ST_GeomFromWKB(h.footprint)::GEOMETRY('OGC:CRS84') AS footprint,

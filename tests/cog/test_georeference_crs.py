@@ -8,13 +8,14 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import CRS
+from pyproj import CRS, Transformer
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from rasteret_sql.cog.georeference import crs_of
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.tiff.build import build_tiff
+from tests.cog.test_georeference import as_rasterio
 from tests.tiff.examples import blocks_of, image, parse_all, tiff
 
 ELLIPSOID = "+ellps=GRS80 +no_defs"
@@ -311,3 +312,83 @@ def test_any_keys_are_a_crs_or_a_named_error(keys, minor_revision):
     except (MalformedError, UnsupportedError):
         return
     assert found is None or CRS(found)
+
+
+MERCATOR = {
+    1024: 1, 1025: 1, 2048: 4326, 3072: 32767, 3074: 32767, 3075: 7, 3076: 9001, 3080: 0.0, 3081: 0.0,
+    3082: 0.0, 3083: 0.0, 3092: 1.0,
+}  # fmt: skip
+SPHERE_NAMES = (
+    "Google Maps Global Mercator",
+    "google maps global mercator",
+    "PCS Name = Google Maps Global Mercator",
+    "WGS_1984_Web_Mercator",
+    "WGS_1984_Web_Mercator_Auxiliary_Sphere",
+    "PCS Name = WGS_1984_Web_Mercator_Auxiliary_Sphere",
+    "WGS 84 / Pseudo-Mercator",
+)
+
+
+@pytest.mark.parametrize("key", [1026, 3073])
+@pytest.mark.parametrize("name", SPHERE_NAMES)
+def test_web_mercator_by_its_name_is_on_the_sphere_as_in_gdal(name, key):
+    own = image(geo_keys={**MERCATOR, key: name})
+    to_lonlat = Transformer.from_crs(crs_of(own), "EPSG:4326", always_xy=True)
+    _, latitude = to_lonlat.transform(-12334000.0, 4514000.0)
+    # latitude of the sphere: 2·atan(exp(y / 6378137)) - 90 degrees
+    assert latitude == pytest.approx(37.53537, abs=1e-4)
+    with as_rasterio(own) as dataset:
+        theirs = CRS(dataset.crs.to_wkt())
+    (_, gdal) = Transformer.from_crs(theirs, "EPSG:4326", always_xy=True).transform(-12334000.0, 4514000.0)
+    assert latitude == pytest.approx(gdal, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["Google Mercator", "Google Maps Global Mercator 2", "World_Mercator"])
+def test_other_names_of_mercator_are_on_the_ellipsoid_as_in_gdal(name):
+    to_lonlat = Transformer.from_crs(
+        crs_of(image(geo_keys={**MERCATOR, 1026: name})), "EPSG:4326", always_xy=True
+    )
+    assert to_lonlat.transform(-12334000.0, 4514000.0)[1] == pytest.approx(37.72143, abs=1e-4)
+
+
+@pytest.mark.parametrize("code", [3857, 3785])
+def test_a_code_of_web_mercator_beside_parameters_of_mercator(code):
+    own = crs_of(image(geo_keys={**MERCATOR, 3072: code}))
+    to_lonlat = Transformer.from_crs(own, "EPSG:4326", always_xy=True)
+    assert to_lonlat.transform(-12334000.0, 4514000.0)[1] == pytest.approx(37.53537, abs=1e-4)
+
+
+def test_a_flattening_of_0_is_a_sphere_and_no_wgs_84():
+    keys = {**MERCATOR, 2057: 6378137.0, 2059: 0.0}
+    with pytest.raises(UnsupportedError, match="its ellipsoid or prime meridian"):
+        crs_of(image(geo_keys=keys))
+
+
+IMAGINE = (
+    "IMAGINE GeoTIFF Support\nCopyright\nProjection Name = State Plane\nUnits = {0}\nGeoTIFF Units = {0}"
+)
+UNITS = (
+    "meters", "meter", "m", "centimeters", "cm", "millimeters", "kilometers", "km", "us_survey_feet",
+    "us_survey_foot", "feet", "foot", "ft", "international_feet", "International_FeeT", "international_foot",
+    "inches", "inch", "yards", "yard", "yd", "modified_american_feet", "clarke_feet", "clarke_foot",
+    "indian_feet", "indian_foot", "metres", "us-ft", "clarke_yard", "furlongs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", [{3072: 2838}, {3072: 26910}], ids=str)
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_in_a_citation_of_imagine_counts_as_in_gdal(unit, keys):
+    own = image(geo_keys={1024: 1, 1025: 1, 1026: IMAGINE.format(unit), **keys})
+    with as_rasterio(own) as dataset:
+        factor = dataset.crs.linear_units_factor[1]
+    mine = CRS(crs_of(own))
+    assert mine.axis_info[0].unit_conversion_factor == pytest.approx(factor, rel=1e-12)
+    known = Transformer.from_crs("EPSG:4326", f"EPSG:{keys[3072]}", always_xy=True).transform(-122.6, 45.4)
+    found = Transformer.from_crs("EPSG:4326", mine, always_xy=True).transform(-122.6, 45.4)
+    assert found == pytest.approx(tuple(metres / factor for metres in known), rel=1e-9)
+
+
+@pytest.mark.parametrize("unit", ["mm", "mile", "miles", "mi", "in"])
+def test_units_of_imagine_that_gdal_takes_for_others_are_refused(unit):
+    with pytest.raises(UnsupportedError, match=f"the unit '{unit}' in IMAGINE's GTCitation"):
+        crs_of(image(geo_keys={1024: 1, 1026: IMAGINE.format(unit), 3072: 2838}))

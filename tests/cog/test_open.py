@@ -207,7 +207,6 @@ def test_a_message_holds_no_secret():
         (patched(built(), 256, value=0), MalformedError, "IFD 0 at byte 8: ImageWidth (256) is 0"),
         (patched(built(), 256, value=1 << 30), LimitError, "134,217,728 blocks; at most 16,777,216 are read"),
         (patched(built(), 339, value=9), UnsupportedError, "sample format 9 (unknown (9)) are not read"),
-        (built(image(geo_keys={1024: 1, 3075: 2})), UnsupportedError, "ProjCoordTrans (3075) = 2"),
         (
             built(image(**UINT64, gdal_nodata="18446744073709551615")),
             UnsupportedError,
@@ -220,6 +219,27 @@ def test_errors_name_the_function_the_file_and_the_place(data, error, message):
     assert type(found) is error
     assert str(found).startswith("a.tif: ")
     assert message in str(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"geo_keys": {1024: 1, 3075: 2}}, "ProjCoordTrans (3075) = 2"),
+        ({"geo_keys": {1024: 1, 3072: 29999}}, "ProjectedCRSGeoKey (3072) is 29999"),
+        ({"model_tiepoint": None}, "ModelPixelScale (33550) without ModelTiepoint (33922)"),
+        ({"model_pixel_scale": (float("nan"), 10.0, 0.0)}, "the corners of the image are not finite"),
+        ({"geo_keys": {1024: 1, 1026: "IMAGINE GeoTIFF Support\nProjection Name = x\nUnits = mile",
+                       3072: 32632}}, "the unit 'mile'"),
+        ({"geo_keys": {1024: 1, 1026: "ESRI PE String = " + "PROJCS[" * 3000}}, "GeoKey 1026: the CRS"),
+    ],
+)  # fmt: skip
+def test_a_georeference_that_cannot_be_made_out_costs_no_more_than_itself(changes, note):
+    header = read_one(built(image(**changes)))
+    assert header.crs is None
+    assert note in header.crs_note
+    assert (header.full.width, header.full.tile_byte_counts.any()) == (40, True)
+    alike = read_one(built(image(**changes)))
+    assert (alike.crs, alike.crs_note, alike.transform) == (None, header.crs_note, header.transform)
 
 
 def test_the_error_of_a_later_round_is_handed_on():

@@ -1,6 +1,7 @@
 """What the parser reads from files that rasterio and tifffile wrote, and how many reads it takes."""
 
 import io
+import re
 import struct
 
 import numpy as np
@@ -287,7 +288,6 @@ BUILT = build_tiff(tiff(image(gdal_nodata="1")), [blocks_of(image())])
         (324, {"value": 1 << 30}, MalformedError, r"TileOffsets \(324\): bytes 1073741824 to 1073741848 are"),
         (256, {"value": 1 << 30}, LimitError, r"has 134,217,728 blocks; at most 16,777,216 are read"),
         (34735, {"count": 1 << 30}, LimitError, r"GeoKeyDirectory \(34735\) holds 2,147,483,648 bytes; at"),
-        (34735, {"kind": 2}, MalformedError, r"GeoKeyDirectory \(34735\) has field type 2 where an integer"),
         (
             42113,
             {"kind": 3},
@@ -335,3 +335,17 @@ def test_more_extra_samples_than_samples():
 def test_table_values_past_the_grid_are_left_out():
     data = patched(BUILT, 257, value=16)
     assert len(parse_all(data).images[0].tile_offsets) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"kind": 2}, r"IFD 0 at byte \d+: GeoKeyDirectory \(34735\) has field type 2 where an integer"),
+        ({"count": 7}, r"IFD 0 at byte \d+: GeoKeyDirectory claims 5 keys and has room for 0"),
+    ],
+)
+def test_malformed_geo_keys_are_left_out_and_named(change, problem):
+    own = parse_all(patched(BUILT, 34735, **change)).images[0]
+    assert own.geo_keys == {}
+    assert re.match(problem, own.geo_keys_problem)
+    assert own.model_pixel_scale == image().model_pixel_scale
