@@ -45,12 +45,13 @@ DEGREES = 1e-6
 def stac_search(*columns: pa.Array) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
     catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
-    moment, condition, sortby, max_items, page_size, limited, alternate, query = rest
+    moment, condition, sortby, max_items, page_size, limited, alternate, query, assets = rest
     found_areas = areas(intersects, intersects_type, aoi_crs)
     names = texts(catalog, "catalog")
     given = values_of(bbox)
     boxes = [None if v is None or v == WHOLE_TEXT else _bbox(plain(v)) for v in given]
-    lists = {name: _text_lists(column, name) for name, column in (("collections", collections), ("ids", ids))}
+    named = {"collections": collections, "ids": ids, "assets": assets}
+    lists = {name: _text_lists(column, name) for name, column in named.items()}
     orders = _text_lists(sortby, "sortby")
     moments = [_moment(v) for v in values_of(moment)]
     conditions = texts(condition, "filter")
@@ -81,6 +82,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
                     page_size=pages[i],
                     limited=bool(quiet[i]),
                     alternate=alternates[i],
+                    assets=lists["assets"][i],
                 ),
             )
         )

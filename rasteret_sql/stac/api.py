@@ -87,6 +87,15 @@ def open_api(endpoint: str) -> Api:
     return future.result()
 
 
+def collections_href(api: Api) -> str:
+    """Where the collections are: as the landing page links them, else where the standard puts them."""
+    linked = next((link for link in api.links if has_rel(link, "data")), None)
+    if linked is None:
+        return f"{api.endpoint.rstrip('/')}/collections"
+    name = f"STAC API {place(api.endpoint)}: its link to the collections"
+    return web_href(linked, api.href, name).rstrip("/")
+
+
 def _read(endpoint: str) -> Api:
     io = ApiIO()
     answer = io.read(endpoint)

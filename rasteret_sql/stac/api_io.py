@@ -16,6 +16,7 @@ from rasteret_sql.errors import (
     ArgumentError,
     LimitError,
     MalformedError,
+    NotFoundError,
     RasteretError,
     TransportError,
 )
@@ -30,6 +31,8 @@ from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
 from rasteret_sql.store.redact import place
 
 REDIRECTS_MAX = 10
+LEARNED_MAX = 64
+"""Documents kept of what an API says of itself."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
 
@@ -61,6 +64,7 @@ class ApiIO:
     def __init__(self) -> None:
         self.post_refused = False
         """Whether the server refused a search by POST that it answers by GET."""
+        self._learned: dict[str, dict[str, Any]] = {}
         self.session = requests.Session()
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=settings().stac_concurrency, max_retries=0)
         for scheme in ("http://", "https://"):
@@ -71,6 +75,18 @@ class ApiIO:
     def read(self, href: str, *, attempts: int | None = None) -> Answer:
         """The JSON object at ``href``."""
         return self.ask(Step(href=href), attempts=attempts)
+
+    def learned(self, href: str) -> dict[str, Any]:
+        """The JSON object at ``href``, asked for once and in one attempt; empty where there is none."""
+        if href not in self._learned:
+            try:
+                document = self.read(href, attempts=1).document
+            except NotFoundError:
+                document = {}
+            if len(self._learned) >= LEARNED_MAX:
+                self._learned.clear()
+            self._learned[href] = document
+        return self._learned[href]
 
     def ask(self, step: Step, *, attempts: int | None = None) -> Answer:
         """The answer to one request, tried again after faults that may pass.

@@ -7,9 +7,9 @@ from typing import Any
 
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.interruption import check
-from rasteret_sql.stac.api import Api, open_api
+from rasteret_sql.stac.api import collections_href, open_api
 from rasteret_sql.stac.catalogs import Catalog, resolve
-from rasteret_sql.stac.links import has_rel, web_href
+from rasteret_sql.stac.links import web_href
 from rasteret_sql.stac.pages import next_link
 from rasteret_sql.stac.temporal import moment_of
 from rasteret_sql.stac.together import together
@@ -40,7 +40,7 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
     Raises as ``api.open_api``, and ``MalformedError`` for answers that are no collections or do not end.
     """
     api = open_api(catalog.endpoint)
-    href: str | None = _href(api)
+    href: str | None = collections_href(api)
     if catalog.collection is not None:
         answer = api.io.read(f"{href}/{catalog.collection}")
         yield collection_row(answer.document, catalog.endpoint)
@@ -65,16 +65,6 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
         link = next_link(page)
         name = f"STAC API {place(href)}: the next link of its collections"
         href = None if link is None else web_href(link, answer.href, name)
-
-
-def _href(api: Api) -> str:
-    """Where the collections are: as the landing page links them, else where the standard puts them."""
-    linked = next((link for link in api.links if has_rel(link, "data")), None)
-    if linked is None:
-        return f"{api.endpoint.rstrip('/')}/collections"
-    return web_href(linked, api.href, f"STAC API {place(api.endpoint)}: its link to the collections").rstrip(
-        "/"
-    )
 
 
 def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:

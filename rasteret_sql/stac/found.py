@@ -21,6 +21,7 @@ from rasteret_sql.stac.negotiation import Agreement, negotiate, renegotiate
 from rasteret_sql.stac.pages import Page, walk
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.slices import Slices
+from rasteret_sql.stac.unknown_names import Names
 from rasteret_sql.store.redact import place
 
 Item = dict[str, Any]
@@ -45,6 +46,7 @@ class Found:
         self.has_more = False
         """There may be a page after the last one that was given."""
         self._notices = notices
+        self._names = Names(request)
         self._refusal: RasteretError | None = None
         """What the server said to POST, while GET is tried."""
 
@@ -69,6 +71,10 @@ class Found:
             self.has_more = slices.is_cut or page.has_next
             base = without_secrets(page.href)
             yield [(item, base) for item in self._kept(page, check)]
+
+    def say_unknown_names(self) -> None:
+        """Once all is here: the names in the search that no item has."""
+        self._names.say(self.api, self._notices)
 
     def asked(
         self, *, limit: int, interval: str | None, newest: bool | None = None, is_part: bool = True
@@ -139,6 +145,7 @@ class Found:
                     f"{name} gives something that is left out: {reason}", reason=f"{name} not an item"
                 )
                 continue
+            self._names.note(item)
             fault = check.fault(item)
             if fault is not None:
                 self.matched = None

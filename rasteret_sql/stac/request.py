@@ -47,6 +47,9 @@ class SearchRequest(RedactedRepr):
     alternate: str | None = None
     """Which of an asset's hrefs is taken, see ``asset_choice``; None leaves it to the catalogue."""
 
+    assets: Sequence[str] | None = None
+    """Asset keys that will be read, or the catalogue's other names for them; nothing is filtered by them."""
+
     limited: bool = False
     """Whether the query itself has ``LIMIT max_items``, so that a cut is no news."""
 
@@ -63,6 +66,7 @@ class SearchRequest(RedactedRepr):
             "target": target,
             "collections": _collections(target, _names("collections", self.collections)),
             "ids": _names("ids", self.ids),
+            "assets": _names("assets", self.assets),
             "bbox": _bbox(self.bbox),
             "intersects": _geometry(self.intersects),
             "interval": None if self.datetime is None else parse_interval(self.datetime),
@@ -91,7 +95,7 @@ class SearchRequest(RedactedRepr):
         parts = (
             self.target.endpoint, self.collections, self.ids, self.bbox, self.intersects, self.interval,
             self.expression, [key.as_json() for key in self.order], self.max_items, self.page_size,
-            self.limited, self.alternate,
+            self.limited, self.alternate, self.assets,
         )  # fmt: skip
         return json.dumps(parts, sort_keys=True)
 

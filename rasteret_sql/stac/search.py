@@ -52,6 +52,7 @@ def search(
         else:
             yield from map(choice.of, _in_order(found, notices, bar))
         choice.notice(notices)
+    found.say_unknown_names()
 
 
 def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:

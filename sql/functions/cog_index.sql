@@ -117,7 +117,8 @@ FROM stac_search(
          page_size := page_size,
          aoi_crs := aoi_crs,
          limited := limited,
-         alternate := alternate
+         alternate := alternate,
+         assets := assets
      ) AS s,
      unnest(map_entries(s.assets)) AS u(a),
      cog_header(a.value.href, signed := false) AS h

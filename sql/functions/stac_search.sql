@@ -21,6 +21,9 @@
 -- against every argument. A filter applied here keeps an item where it is true, as WHERE does. Sorting here
 -- fetches all items before max_items cuts them. A result that max_items cut is said as well.
 --
+-- A slip in a name is said with the names that there are: a property of filter or sortby, or an asset, that
+-- no item has, and, when nothing is found, a collection or property that the API does not know.
+--
 -- Each item comes once, by collection and id. A member of an item that has a wrong form is NULL, with a
 -- notice; a count of the server (numberMatched) is advice. A search that POST refuses is sent by GET. Next
 -- links are followed by GET and POST over http(s); their headers go to their own origin. More in
@@ -39,6 +42,7 @@
 -- @param aoi_crs  CRS of intersects when the value itself has none; OGC:CRS84 by default.
 -- @param limited  True beside a LIMIT that cuts the same rows, as rasteret_explain adds it: then nothing is said when max_items cuts.
 -- @param alternate  Which href of each asset: a name in its alternate object, such as 's3', or a scheme; 'none' is the item's own; NULL is the catalogue's choice (see stac_catalogs()).
+-- @param assets  Asset keys that will be read, or the catalogue's other names for them: a notice says which of them no item has. All assets come all the same.
 -- @returns id VARCHAR  Item id.
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
@@ -78,7 +82,8 @@ CREATE MACRO stac_search(
     page_size := NULL,
     aoi_crs := NULL,
     limited := false,
-    alternate := NULL
+    alternate := NULL,
+    assets := NULL
 ) AS TABLE
 SELECT
     s.id,
@@ -104,7 +109,7 @@ FROM (
         SELECT _rasteret_stac_search(
             catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
             datetime, filter, sortby, max_items, page_size, limited, alternate,
-            concat(current_connection_id(), '/', current_query_id())
+            concat(current_connection_id(), '/', current_query_id()), assets
         ) AS found
     )
 )
