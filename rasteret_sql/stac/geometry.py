@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import shapely
 import shapely.geometry
 
@@ -24,6 +26,11 @@ FAULTS = (
     OverflowError,
 )
 """What shapely raises for GeoJSON that is none."""
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Coordinates that are not numbers are found by looking at them, and not by NumPy's warning of them."""
+    return np.errstate(invalid="ignore", over="ignore")
 
 
 def geojson_of_text(text: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
-from rasteret_sql.stac.geometry import FAULTS
+from rasteret_sql.stac.geometry import FAULTS, quiet
 from rasteret_sql.stac.href import is_absolute, resolve_href
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
 from rasteret_sql.stac.projection import proj_code
@@ -131,7 +131,8 @@ def _geometry(value: Any, wrong: Say) -> bytes | None:
     if value is None:
         return None
     try:
-        geometry = shapely.from_wkb(value) if isinstance(value, bytes) else shapely.geometry.shape(value)
+        with quiet():
+            geometry = shapely.from_wkb(value) if isinstance(value, bytes) else shapely.geometry.shape(value)
         # Readers of GeoJSON let not-a-number through, and no later error would name the item.
         if not math.isfinite(float(shapely.get_coordinates(geometry).sum())):
             raise ValueError("a coordinate is not a finite number")

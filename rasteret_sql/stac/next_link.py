@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -57,6 +58,10 @@ def _parameters(link: Link, first: Step, name: str) -> Mapping[str, Any]:
     body = link.get("body")
     if body is not None and not isinstance(body, dict):
         raise MalformedError(f"{name} has a body that is not an object: found {short(body)}")
+    try:
+        json.dumps(body, allow_nan=False)
+    except ValueError as error:
+        raise MalformedError(f"{name} has a body with a number that JSON lacks: {short(body)}") from error
     return {**first.parameters, **(body or {})} if link.get("merge") else body or {}
 
 

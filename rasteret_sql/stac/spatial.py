@@ -9,7 +9,7 @@ from typing import Any
 import shapely
 import shapely.geometry
 
-from rasteret_sql.stac.geometry import FAULTS
+from rasteret_sql.stac.geometry import FAULTS, quiet
 
 
 def shape_of(value: Any) -> shapely.Geometry | None:
@@ -17,7 +17,8 @@ def shape_of(value: Any) -> shapely.Geometry | None:
     try:
         if isinstance(value, Mapping) and "bbox" in value:
             return box_shape(tuple(value["bbox"]))
-        return shapely.geometry.shape(value)
+        with quiet():
+            return shapely.geometry.shape(value)
     except FAULTS:
         return None
 

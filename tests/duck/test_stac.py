@@ -63,7 +63,8 @@ def test_each_argument_narrows_the_search(con: duckdb.DuckDBPyConnection) -> Non
     assert ids(con, ", bbox := [0, 0, 1, 1]") == []
     assert ids(con, ", bbox := {'xmin': 0, 'ymin': 0, 'xmax': 20, 'ymax': 60}") == every
     assert ids(con, ", bbox := [0, 0, -100, 20, 60, 9000]") == every
-    assert ids(con, ", collections := ['nothing']") == []
+    with pytest.warns(RasteretWarning, match="has no collection 'nothing'"):
+        assert ids(con, ", collections := ['nothing']") == []
     cloudy = con.execute(f"SELECT id FROM {SEARCH.format('')} WHERE cloud_cover >= 20 ORDER BY id").fetchall()
     assert ids(con, ", filter := 'cloud_cover >= 20'") == [i for (i,) in cloudy]
     assert ids(con, ", page_size := 1") == every
@@ -201,7 +202,7 @@ def test_an_index_has_them_and_expressions_apply_them(con: duckdb.DuckDBPyConnec
 
 
 def test_a_notice_of_a_kernels_thread_reaches_the_user_once_a_query() -> None:
-    handler = api(search=lambda server, asked: Answer(body=page(item("a", **{"eo:cloud_cover": 5}))))
+    handler = api(search=lambda server, asked: Answer(body=page(item("a", gsd=5))))
     with serving(handler) as server, rasteret_sql.connect(config={"threads": 2}) as con:
         search = f"stac_search('{server.url}/', filter := 'gsd < 1')"
         query = f"SELECT count(s.id) FROM range(5000) AS r(i), {search} AS s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def test_headers_that_are_not_sent_are_named(headers: Any, found: str) -> None:
     [
         ({"headers": ["a"]}, "has headers that are not an object: found ['a']"),
         ({"method": "POST", "body": "x"}, "has a body that is not an object: found 'x'"),
+        ({"method": "POST", "body": {"t": math.nan}}, "has a body with a number that JSON lacks: {'t': nan}"),
     ],
 )
 def test_other_members_of_a_wrong_form(link: dict[str, Any], told: str) -> None:

@@ -22,6 +22,8 @@ from tests.requests_log import newest, since
 from .searching import ONE, always, failing, ids_of
 from .serving import Answer, Asked, Handler, Server, api, item, landing, page, serving
 
+WITH_PROPERTIES = page(item("a", gsd=1, platform="sentinel-2a", **{"eo:cloud_cover": 5}))
+
 
 def sent(server: Server) -> Any:
     """Body of the only search."""
@@ -40,7 +42,7 @@ def test_rows_come_with_relative_hrefs_resolved_against_the_search() -> None:
 
 def test_the_arguments_are_those_of_item_search() -> None:
     triangle = {"type": "Polygon", "coordinates": [[[7, 51], [8, 51], [8, 52], [7, 51]]]}
-    with serving(api("filter", "cql2-json", "sort", search=always(ONE))) as server:
+    with serving(api("filter", "cql2-json", "sort", search=always(WITH_PROPERTIES))) as server:
         ids_of(
             server.url + "/",
             collections=["scenes"],
@@ -84,7 +86,9 @@ def test_the_landing_page_is_read_once_also_by_many_at_once() -> None:
 
 
 def test_an_api_without_post_is_asked_by_get() -> None:
-    with serving(api("sort", "filter", "cql2-text", search=always(ONE), methods=(None,))) as server:
+    with serving(
+        api("sort", "filter", "cql2-text", search=always(WITH_PROPERTIES), methods=(None,))
+    ) as server:
         ids_of(
             server.url + "/",
             collections=["x", "scenes"],
@@ -101,14 +105,14 @@ def test_an_api_without_post_is_asked_by_get() -> None:
 
 
 def test_an_api_that_reads_filters_as_text_only_gets_text() -> None:
-    with serving(api("filter", "cql2-text", search=always(ONE), methods=("POST",))) as server:
+    with serving(api("filter", "cql2-text", search=always(WITH_PROPERTIES), methods=("POST",))) as server:
         ids_of(server.url + "/", filter="cloud_cover < 20 OR gsd = 1")
         assert sent(server)["filter"] == "eo:cloud_cover < 20 OR gsd = 1"
         assert sent(server)["filter-lang"] == "cql2-text"
 
 
 def test_an_api_with_the_query_extension_gets_the_filter_in_its_words() -> None:
-    with serving(api("query", search=always(ONE))) as server:
+    with serving(api("query", search=always(WITH_PROPERTIES))) as server:
         ids_of(server.url + "/", filter="cloud_cover < 20 AND platform = 'sentinel-2a'")
         assert sent(server)["query"] == {"eo:cloud_cover": {"lt": 20}, "platform": {"eq": "sentinel-2a"}}
         assert "filter" not in sent(server)
