@@ -66,7 +66,7 @@ def test_the_arguments_are_those_of_item_search() -> None:
 
 
 def test_a_bbox_is_sent_as_numbers() -> None:
-    with serving(api(search=always(ONE))) as server:
+    with serving(api(search=always(page()))) as server:
         ids_of(server.url + "/", bbox=[170, -20, -170, 60])
         assert sent(server)["bbox"] == [170, -20, -170, 60]
 
