@@ -6,6 +6,7 @@
     ├── UnsupportedError  correct, but not read by this version: the feature is named
     ├── LimitError        over a limit that protects memory, time or the server; says which setting
     ├── StaleError        the asset is no longer the one that was indexed
+    ├── BusyError         another run is writing the same index
     ├── InterruptionError the user asked for an end (Ctrl-C in the DuckDB shell)
     └── TransportError    bytes could not be had
         ├── NotFoundError
@@ -52,6 +53,10 @@ class LimitError(RasteretError, RuntimeError):
 
 class StaleError(RasteretError, RuntimeError):
     """The asset changed since its header was indexed."""
+
+
+class BusyError(RasteretError, RuntimeError):
+    """Another run is writing the same index."""
 
 
 class InterruptionError(RasteretError):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+
+from rasteret_sql.errors import ArgumentError
+
+_PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
+_NAME = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern})){{0,2}}")
 
 
 def name(identifier: str) -> str:
@@ -11,9 +17,27 @@ def name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def name_parts(target: str) -> list[str]:
+    """The parts of a table's name as SQL reads them: dots and doubled quotes within quotes are their own.
+
+    Raises ``ArgumentError`` for what is not a name.
+    """
+    if not _NAME.fullmatch(target):
+        raise ArgumentError(
+            f"{target!r} is not the name of a table: write table, schema.table or database.schema.table, "
+            'and put a part with a dot, a quote or a blank at its end into double quotes ("my.table")'
+        )
+    return [part[1:-1].replace('""', '"') if part.startswith('"') else part for part in _PART.findall(target)]
+
+
 def table_name(target: str) -> str:
-    """``idx`` or ``schema.idx``, each part quoted."""
-    return ".".join(name(part.strip('"')) for part in target.split("."))
+    """``idx``, ``schema.idx`` or ``database.schema.idx``, each part quoted."""
+    return ".".join(map(name, name_parts(target)))
+
+
+def file_pattern(path: object) -> str:
+    """A path as a VARCHAR literal for functions that read globs, where it names this one file."""
+    return quoted(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
 
 
 def quoted(value: object) -> str:

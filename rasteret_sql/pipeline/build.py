@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.notices import Notices
-from rasteret_sql.pipeline.search import Search, search_of
+from rasteret_sql.pipeline.search import Search, require_repeated, require_select, search_of
 from rasteret_sql.pipeline.target import KEYS, SAME, Target, target_of
 from rasteret_sql.store.etag import OPAQUE
 from rasteret_sql.store.progress import progress
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2048
 """Headers between two commits: one full vector."""
 ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "updated", "cloud_cover", "platform", "proj_code")
-FOUND, TODO, GONE, BATCH = "rasteret_found", "rasteret_todo", "rasteret_gone", "rasteret_batch"
+ITEMS, FOUND, TODO, GONE = "rasteret_items", "rasteret_found", "rasteret_todo", "rasteret_gone"
+BATCH = "rasteret_batch"
 SCALING = ", ".join(
     f"CASE WHEN _rasteret_unscaled(h, w.item) THEN w.item.{column} ELSE h.{column} END AS {column}"
     for column in ("scales", "offsets")
@@ -32,6 +34,8 @@ STATES = ("added", "updated", "retried", "changed")
 class IndexRun:
     """What one run found and did; all but ``items`` counts assets."""
 
+    asked: tuple[str, ...]
+    """Hosts or documents that were asked for items."""
     items: int
     """Items that the search gave."""
     assets: int
@@ -50,9 +54,11 @@ class IndexRun:
     """In the index, but no longer in the catalogue."""
     pruned: int
     """Of those, taken out of the index (``prune``)."""
+    notice: str | None = None
+    """What was asked for and not found: items at all, or one of the assets."""
 
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "asked": list(self.asked)}
 
 
 def build_index(
@@ -61,6 +67,7 @@ def build_index(
     catalog: str | None = None,
     *,
     batch_rows: int = BATCH_ROWS,
+    wait: float = 0,
     **search: Any,
 ) -> IndexRun:
     """Put what a search finds into the index ``target``: a table of the connection, or a ``.parquet`` path.
@@ -72,17 +79,27 @@ def build_index(
     batch kept when it is done, so that an interrupted build goes on where it was.
     The search is written down in the index, for ``refresh_index``; one with a password, a signature or values
     in an address's query is run, but not kept, and a ``RasteretWarning`` says so. Hrefs that their catalogue
-    signed are kept without the signature, and compared without it.
+    signed are kept without the signature, and compared without it. A query of items is written down as well,
+    but it is not run from there unless the caller repeats it.
+
+    One run at a time writes an index: another is refused with ``BusyError``, or waits for ``wait`` seconds.
+    A search that finds nothing, or no item with one of the ``assets``, is a ``RasteretWarning`` (``notice``
+    of the run), and exit code 3 of the command.
     """
     index = target_of(connection, target)
     new = search_of(catalog, search)
-    kept = index.searches()
+    if new.items is not None:
+        require_select(connection, new.items)
     if new.secret:
         Notices("build_index").say(
             "the search is not written down in the index, because an address in it has a password, a "
             "signature or values in its query: refresh_index will not make it again; call build_index again"
         )
-    return _run(connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows)
+    with index.locked(wait):
+        kept = index.searches()
+        return _run(
+            connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows
+        )
 
 
 def refresh_index(
@@ -93,6 +110,8 @@ def refresh_index(
     check_files: bool = False,
     updated_only: bool = False,
     batch_rows: int = BATCH_ROWS,
+    items: str | Sequence[str] = (),
+    wait: float = 0,
 ) -> IndexRun:
     """Make the searches again that the index was built from, and take over what is new or changed.
 
@@ -100,11 +119,28 @@ def refresh_index(
     ``check_files`` every known file is asked for its ETag and size (one byte each), and read again where they
     changed. ``updated_only`` asks the catalogue for items changed since the newest ``updated`` in the index:
     less to page through, but items that are gone, and items without ``updated``, are not noticed.
+    An index that was built from a query of items is refreshed when ``items`` repeats that query: SQL that is
+    stored in an index is not run. ``wait`` is that of ``build_index``.
     Raises ``ArgumentError`` for an index that has no searches written down, for ``prune`` with
     ``updated_only``, and for ``prune`` where a search is limited by ``max_items``.
     """
     index = target_of(connection, target)
-    searches = index.searches()
+    with index.locked(wait):
+        searches = index.searches()
+        _require_searches(target, searches, prune=prune, updated_only=updated_only)
+        given = [items] if isinstance(items, str) else list(items)
+        require_repeated(searches, given)
+        for query in given:
+            require_select(connection, query)
+        return _run(
+            connection, index, searches, searches, batch_rows,
+            prune=prune, check_files=check_files, updated_only=updated_only, refreshing=True,
+        )  # fmt: skip
+
+
+def _require_searches(
+    target: str | os.PathLike[str], searches: tuple[Search, ...], *, prune: bool, updated_only: bool
+) -> None:
     if not searches:
         raise ArgumentError(
             f"{os.fspath(target)} does not say what it was built from: build it with build_index "
@@ -115,10 +151,6 @@ def refresh_index(
         raise ArgumentError(
             f"prune with {limit}: what is not found may still be there, so nothing can be pruned"
         )
-    return _run(
-        connection, index, searches, searches, batch_rows,
-        prune=prune, check_files=check_files, updated_only=updated_only, refreshing=True,
-    )  # fmt: skip
 
 
 def _run(
@@ -139,7 +171,7 @@ def _run(
             prune=prune, check_files=check_files, updated_only=updated_only, refreshing=refreshing,
         )  # fmt: skip
     finally:  # signed hrefs are in them
-        for table in (FOUND, TODO, GONE, BATCH):
+        for table in (ITEMS, FOUND, TODO, GONE, BATCH):
             connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -164,10 +196,39 @@ def _carried_out(
     gone = _gone(connection, index) if complete else 0
     if prune and gone:
         _prune(connection, index, gone)
-    items, assets = _one(connection, f"SELECT count(DISTINCT (collection, id)), count(*) FROM {FOUND}")
+    (items,) = _one(connection, f"SELECT count(DISTINCT (collection, id)) FROM {ITEMS}")
+    (assets,) = _one(connection, f"SELECT count(*) FROM {FOUND}")
+    notice = None if updated_only else _notice(connection, searches, items, assets)
+    if notice is not None:
+        Notices("refresh_index" if refreshing else "build_index").say(notice)
     return IndexRun(
-        items=items, assets=assets, failed=failed, gone=gone, pruned=gone if prune else 0, **counts
-    )
+        asked=tuple(dict.fromkeys(search.asked for search in searches)),
+        items=items, assets=assets, failed=failed, gone=gone, pruned=gone if prune else 0, notice=notice,
+        **counts,
+    )  # fmt: skip
+
+
+def _notice(
+    connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], items: int, assets: int
+) -> str | None:
+    """What was asked for and is not there."""
+    asked = ", ".join(dict.fromkeys(search.asked for search in searches))
+    if not items:
+        return f"the search found no items ({asked}): is its place, time or filter as it was meant?"
+    there = {row[0] for row in connection.execute(f"SELECT DISTINCT unnest(keys) FROM {ITEMS}").fetchall()}
+    wanted = dict.fromkeys(key for search in searches for key in search.assets or ())
+    missing = [key for key in wanted if key not in there]
+    if missing:
+        return (
+            f"none of the {items:,} items found ({asked}) has an asset {', '.join(map(repr, missing))}; "
+            f"their assets are {', '.join(sorted(there)) or 'none'}"
+        )
+    if not assets:
+        return (
+            f"none of the {items:,} items found ({asked}) has a TIFF among its assets "
+            f"({', '.join(sorted(there)) or 'none'}): name them with assets"
+        )
+    return None
 
 
 def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], known: str) -> None:
@@ -175,16 +236,23 @@ def _find(connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], k
     since = _one(connection, f"SELECT max(updated) FROM ({known})")[0] if known else None
     columns = ", ".join(f"s.{column}" for column in ITEM_COLUMNS)
     parts = [
-        f"SELECT {columns}, a.key AS band, "
-        "json_extract_string(to_json(a.value), '$.common_name') AS common_name, "
-        "_rasteret_ok(_rasteret_unsigned_href(a.value.href)) AS href, a.value.href AS signed_href, "
-        'from_json(to_json(a.value), \'{"scales": ["DOUBLE"], "offsets": ["DOUBLE"]}\') AS item '
-        f"FROM ({search.rows(updated_since=since)}) AS s, unnest(map_entries(s.assets)) AS u(a) "
-        f"WHERE {search.wanted}"
+        f"SELECT {columns}, map_keys(s.assets) AS keys, "
+        f"list_filter(map_entries(s.assets), lambda a: coalesce({search.wanted}, false)) AS chosen "
+        f"FROM ({search.rows(updated_since=since)}) AS s"
         for search in searches
     ]
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {FOUND} AS FROM ({' UNION ALL '.join(parts)}) "
+        f"CREATE OR REPLACE TEMP TABLE {ITEMS} AS SELECT * EXCLUDE (chosen), "
+        "list_transform(chosen, lambda a: {'key': a.key, 'href': a.value.href, "
+        "'common_name': json_extract_string(to_json(a.value), '$.common_name'), 'item': "
+        'from_json(to_json(a.value), \'{"scales": ["DOUBLE"], "offsets": ["DOUBLE"]}\')}) AS chosen '
+        f"FROM ({' UNION ALL '.join(parts)})"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {FOUND} AS "
+        f"SELECT i.* EXCLUDE (keys, chosen), a.key AS band, a.common_name AS common_name, "
+        "_rasteret_ok(_rasteret_unsigned_href(a.href)) AS href, a.href AS signed_href, a.item AS item "
+        f"FROM {ITEMS} AS i, unnest(i.chosen) AS u(a) "
         f"QUALIFY row_number() OVER (PARTITION BY {', '.join(KEYS)} ORDER BY updated DESC NULLS LAST) = 1"
     )
 

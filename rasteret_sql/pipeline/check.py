@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.errors import NotFoundError
 from rasteret_sql.pipeline.build import changed
+from rasteret_sql.pipeline.replace import local_path
 from rasteret_sql.pipeline.target import ParquetTarget, Target, target_of
 from rasteret_sql.store.redact import place
 
@@ -51,6 +52,8 @@ class IndexInfo:
     bytes_per_tile: float | None
     searches: list[dict[str, Any]]
     """What it was built from."""
+    asked: list[str]
+    """Hosts or documents that a refresh asks."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,6 +76,7 @@ class Problem:
 def index_info(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[str]) -> IndexInfo:
     """What is in an index, in numbers; nothing but the index is read."""
     index = _existing(connection, target)
+    searches = index.searches()
     cursor = connection.execute(
         "SELECT count(*), count(DISTINCT (collection, id)), count(error), "
         "strftime(make_timestamp(epoch_us(min(datetime))), '%Y-%m-%dT%H:%M:%SZ'), "
@@ -85,14 +89,15 @@ def index_info(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[
     )
     rows, items, failed, first, last, updated, *bounds, tiles = cursor.fetchone() or ()
     bands = connection.execute(f"SELECT band, count(*) FROM {index.rows()} GROUP BY band ORDER BY band")
-    size = os.path.getsize(target) if isinstance(index, ParquetTarget) else None
+    size = os.path.getsize(local_path(target)) if isinstance(index, ParquetTarget) else None
     return IndexInfo(
         rows=rows, items=items, failed=failed, bands=dict(bands.fetchall()),
         first=first, last=last, updated=updated,
         bbox=None if None in bounds else tuple(bounds),
         tiles=int(tiles), bytes=size,
         bytes_per_tile=round(size / int(tiles), 2) if size is not None and tiles else None,
-        searches=[search.as_dict() for search in index.searches()],
+        searches=[search.as_dict() for search in searches],
+        asked=list(dict.fromkeys(search.asked for search in searches)),
     )  # fmt: skip
 
 

@@ -1,15 +1,17 @@
 """``rasteret-sql index`` and ``rasteret-sql query``, for people and for cron.
 
-Exit codes: 0 done; 1 an error; 2 a command line that cannot be understood; 3 done, but rows failed (build,
-refresh) or problems were found (validate). Results go to standard output, progress to standard error, and
-only to a terminal.
+Exit codes: 0 done; 1 an error; 2 a command line that cannot be understood; 3 done, but rows failed or nothing
+was found (build, refresh), or problems were found (validate). Results go to standard output, warnings to
+standard error, and so does progress, to a terminal only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import duckdb
+
+    from rasteret_sql.pipeline.build import IndexRun
 
 DONE, WITH_FAILURES = 0, 3
 SHOWN_ROWS = 10_000
@@ -49,7 +53,19 @@ def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
     refresh.add_argument(
         "--updated-only", action="store_true", help="ask only for items changed since the last"
     )
+    refresh.add_argument(
+        "--items", action="append", default=[], metavar="SQL",
+        help="repeat the query of items that the index was built from: what is stored in an index is not run",
+    )  # fmt: skip
     for command in (build, refresh):
+        command.add_argument(
+            "--wait", nargs="?", type=float, const=math.inf, default=0, metavar="SECONDS",
+            help="wait while another run writes TARGET, as long as it takes or so many seconds",
+        )  # fmt: skip
+        command.add_argument(
+            "--allow-empty", action="store_true",
+            help="exit with 0 where nothing was found, or no item has one of the assets",
+        )  # fmt: skip
         command.add_argument(
             "--batch", type=int, default=2048, metavar="N", help="headers between two commits"
         )
@@ -95,15 +111,22 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
     import duckdb
 
     import rasteret_sql
-    from rasteret_sql.errors import ArgumentError
+    from rasteret_sql.errors import ArgumentError, RasteretWarning
 
     try:
         with rasteret_sql.connect(arguments.database) as connection:
             # DuckDB draws its bar on standard output, into what is printed there
             connection.execute("SET enable_progress_bar = false")
-            yield connection
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", RasteretWarning)
+                warnings.showwarning = _show_warning
+                yield connection
     except duckdb.Error as error:
         raise ArgumentError(str(error)) from error
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"rasteret-sql: {message}", file=sys.stderr)
 
 
 def _build(arguments: argparse.Namespace) -> int:
@@ -124,10 +147,15 @@ def _build(arguments: argparse.Namespace) -> int:
     search = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     with _connected(arguments) as connection:
         run = build_index(
-            connection, arguments.target, arguments.catalog, batch_rows=arguments.batch, **search
-        )
+            connection, arguments.target, arguments.catalog, batch_rows=arguments.batch,
+            wait=arguments.wait, **search,
+        )  # fmt: skip
+    return _done(run, arguments)
+
+
+def _done(run: IndexRun, arguments: argparse.Namespace) -> int:
     _print(run.as_dict(), arguments.json)
-    return WITH_FAILURES if run.failed else DONE
+    return WITH_FAILURES if run.failed or (run.notice and not arguments.allow_empty) else DONE
 
 
 def _refresh(arguments: argparse.Namespace) -> int:
@@ -137,9 +165,9 @@ def _refresh(arguments: argparse.Namespace) -> int:
         run = refresh_index(
             connection, arguments.target, prune=arguments.prune, check_files=arguments.check_files,
             updated_only=arguments.updated_only, batch_rows=arguments.batch,
+            items=arguments.items, wait=arguments.wait,
         )  # fmt: skip
-    _print(run.as_dict(), arguments.json)
-    return WITH_FAILURES if run.failed else DONE
+    return _done(run, arguments)
 
 
 def _info(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.write import columns_of, geo_metadata, query_of
+from rasteret_sql.pipeline.replace import local_path
+from rasteret_sql.pipeline.write import columns_of, copy_to, geo_metadata, key_values, query_of
 from rasteret_sql.store.redact import place
 from rasteret_sql.tiff.tags import COMPRESSION_CODES, PHOTOMETRIC_CODES
 
@@ -44,6 +45,7 @@ def write_rasteret(
     index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without
     an EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
     """
+    _require_empty(path)
     rows = query_of(query)
     types = columns_of(connection, rows)
     packed = "tile_gaps" in types
@@ -65,6 +67,14 @@ def write_rasteret(
         return _write(connection, types, bands, os.fspath(path), collection_name, data_source)
     finally:
         connection.execute(f"DROP TABLE {ROWS}")
+
+
+def _require_empty(path: str | os.PathLike[str]) -> None:
+    folder = local_path(path)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ArgumentError(
+            f"write_rasteret: {folder} is not empty; a collection is written into a folder of its own"
+        )
 
 
 def _tables(types: Mapping[str, str], packed: bool) -> str:
@@ -164,10 +174,9 @@ def _write(
         "date_range": (span and span[0]) or "",
         "rasteret_collection_version": "1",
     }
-    row = connection.execute(
-        f"COPY (SELECT *, year(datetime) AS year, month(datetime) AS month FROM ({items}) "
-        "ORDER BY datetime, id) "
-        f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (year, month), "
-        f"KV_METADATA {{{', '.join(f'{key}: {quoted(value)}' for key, value in kept.items())}}})"
-    ).fetchone()
-    return int(row[0]) if row else 0
+    return copy_to(
+        connection,
+        f"SELECT *, year(datetime) AS year, month(datetime) AS month FROM ({items}) ORDER BY datetime, id",
+        path,
+        ("FORMAT parquet", "COMPRESSION zstd", "PARTITION_BY (year, month)", key_values(kept)),
+    )

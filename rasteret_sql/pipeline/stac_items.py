@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.write import columns_of, geo_metadata, query_of
+from rasteret_sql.pipeline.write import columns_of, copy_to, geo_metadata, key_values, query_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,19 +96,19 @@ def _write(connection: duckdb.DuckDBPyConnection, path: str) -> int:
             columns.append(f"p.{name(key)} AS {name(key)}")
     geo = geo_metadata(described, "geometry").replace("geometry_bbox", "bbox")
     kept = {"geo": geo, "stac-geoparquet": json.dumps({"version": "1.1.0"})}
-    row = connection.execute(
-        "COPY (SELECT 'Feature' AS type, '1.1.0' AS stac_version, []::VARCHAR[] AS stac_extensions, id, "
+    return copy_to(
+        connection,
+        "SELECT 'Feature' AS type, '1.1.0' AS stac_version, []::VARCHAR[] AS stac_extensions, id, "
         "collection, ST_AsWKB(geometry) AS geometry, bbox, "
         "CASE WHEN self_href IS NULL THEN []::STRUCT(href VARCHAR, rel VARCHAR)[] "
         "ELSE [{'href': self_href, 'rel': 'self'}] END AS links, "
         f"{', '.join(['a AS assets', 'datetime', *columns])} "
         f"FROM (SELECT *, {_taken_apart('properties', properties)} AS p, "
         f"{_taken_apart('assets', assets)} AS a FROM {ITEMS}) "
-        "ORDER BY datetime, rasteret_hilbert(geometry), id) "
-        f"TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, GEOPARQUET_VERSION 'NONE', "
-        f"KV_METADATA {{{', '.join(f'{name(key)}: {quoted(value)}' for key, value in kept.items())}}})"
-    ).fetchone()
-    return int(row[0]) if row else 0
+        "ORDER BY datetime, rasteret_hilbert(geometry), id",
+        path,
+        ("FORMAT parquet", "COMPRESSION zstd", "GEOPARQUET_VERSION 'NONE'", key_values(kept)),
+    )
 
 
 def _taken_apart(column: str, structure: Mapping[str, Any]) -> str:

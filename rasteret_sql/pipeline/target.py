@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rasteret_sql.duck.quoting import name, quoted, table_name
+from rasteret_sql.duck.quoting import file_pattern, name, name_parts, quoted
 from rasteret_sql.errors import ArgumentError, MalformedError
+from rasteret_sql.pipeline.lock import locked, table_locked
+from rasteret_sql.pipeline.replace import local_path
 from rasteret_sql.pipeline.search import KEY, Search, searches_in, searches_text
 from rasteret_sql.pipeline.write import write_index
 
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 SAME = "t.id = s.id AND t.band = s.band AND t.collection IS NOT DISTINCT FROM s.collection"
 """One asset of one item."""
 KEYS = ("collection", "id", "band")
+OWN_COLUMNS = "hive_partitioning := false"
+"""An index below a folder such as ``band=red`` holds what its file holds."""
 KNOWN = "collection, id, band, href, updated, etag, file_size, error"
 
 
@@ -29,6 +35,9 @@ class Target(Protocol):
 
     def rows(self) -> str:
         """What stands behind FROM to read the whole index."""
+
+    def locked(self, wait: float) -> AbstractContextManager[None]:
+        """Nobody else writes the index as long as this lasts; ``BusyError`` after ``wait`` seconds."""
 
     def searches(self) -> tuple[Search, ...]:
         """The searches that it was built from."""
@@ -53,7 +62,7 @@ def target_of(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[s
             f"{given}: an index is kept up to date in a table or a local file; "
             "keep it there, and copy the file to the object store when it is done"
         )
-    return ParquetTarget(connection, Path(given))
+    return ParquetTarget(connection, local_path(given))
 
 
 def _require(columns: set[str], where: str) -> None:
@@ -69,60 +78,94 @@ class TableTarget:
     """A table; columns that the user added stay as they are."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, target: str) -> None:
-        self._connection, self._name = connection, table_name(target)
+        self._connection, self._given = connection, target
+        self._parts = name_parts(target)
 
     def rows(self) -> str:
-        return self._name
+        return ".".join(map(name, self._place() or self._parts))
+
+    def _place(self) -> tuple[str, str, str] | None:
+        """Database, schema and name of the table or view, as the catalogue has it; None without one."""
+        *where, table = self._parts
+        condition = {
+            0: "true",
+            1: "lower({0}) IN (lower(schema_name), lower(database_name))",
+            2: "lower({0}) = lower(database_name) AND lower({1}) = lower(schema_name)",
+        }[len(where)].format(*map(quoted, where))
+        found: tuple[str, str, str] | None = self._connection.execute(
+            "SELECT database_name, schema_name, table_name FROM duckdb_columns() "
+            f"WHERE lower(table_name) = lower({quoted(table)}) AND {condition} "
+            "ORDER BY database_name = 'temp' DESC, database_name = current_database() DESC, "
+            "schema_name = current_schema() DESC LIMIT 1"
+        ).fetchone()
+        return found
 
     def _exists(self) -> bool:
-        import duckdb
-
-        try:
-            columns = {row[0] for row in self._connection.execute(f"DESCRIBE {self._name}").fetchall()}
-        except duckdb.CatalogException:
+        place = self._place()
+        if place is None:
             return False
-        _require(columns, f"the table {self._name}")
+        columns = self._connection.execute(
+            "SELECT column_name FROM duckdb_columns() "
+            f"WHERE (database_name, schema_name, table_name) = ({', '.join(map(quoted, place))})"
+        )
+        _require({row[0] for row in columns.fetchall()}, f"the table {self.rows()}")
         return True
 
     def known(self) -> str:
-        return f"SELECT {KNOWN} FROM {self._name}" if self._exists() else ""
+        return f"SELECT {KNOWN} FROM {self.rows()}" if self._exists() else ""
 
     def searches(self) -> tuple[Search, ...]:
         return searches_in(self._comment()) if self._exists() else ()
 
     def _comment(self) -> str | None:
-        *schema, table = self._name.replace('"', "").split(".")
-        where = f"AND schema_name = {quoted(schema[-1])}" if schema else ""
         row = self._connection.execute(
-            f"SELECT comment FROM duckdb_tables() WHERE table_name = {quoted(table)} {where}"
+            "SELECT comment FROM duckdb_tables() WHERE (database_name, schema_name, table_name) = "
+            f"({', '.join(map(quoted, self._place() or self._parts))})"
         ).fetchone()
         return None if row is None else row[0]
 
+    @contextmanager
+    def locked(self, wait: float) -> Iterator[None]:
+        with table_locked(self._key(), self._given, wait=wait):
+            yield
+
+    def _key(self) -> str:
+        """The same for every connection of this process that names this table."""
+        place = self._place()
+        *where, table = place or self._parts
+        path = self._connection.execute(
+            "SELECT coalesce(path, database_name) FROM duckdb_databases() "
+            f"WHERE database_name = {quoted(where[0]) if place else 'current_database()'}"
+        ).fetchone()
+        return "\0".join([str(path and path[0]), *where[1:], table]).lower()
+
     def add(self, query: str) -> None:
         if not self._exists():
-            self._connection.execute(f"CREATE TABLE {self._name} AS {query} WITH NO DATA")
+            self._connection.execute(
+                f"CREATE TABLE {'.'.join(map(name, self._parts))} AS {query} WITH NO DATA"
+            )
         self._complete(query)
         self._connection.execute(
-            f"MERGE INTO {self._name} AS t USING ({query}) AS s ON ({SAME}) "
+            f"MERGE INTO {self.rows()} AS t USING ({query}) AS s ON ({SAME}) "
             "WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED THEN INSERT BY NAME"
         )
 
     def _complete(self, query: str) -> None:
         """Columns that an index has had since, in a table from before."""
-        there = {row[0] for row in self._connection.execute(f"DESCRIBE {self._name}").fetchall()}
+        there = {row[0] for row in self._connection.execute(f"DESCRIBE FROM {self.rows()}").fetchall()}
         for column, kind, *_ in self._connection.execute(f"DESCRIBE {query}").fetchall():
             if column not in there:
-                self._connection.execute(f"ALTER TABLE {self._name} ADD COLUMN {name(column)} {kind}")
+                self._connection.execute(f"ALTER TABLE {self.rows()} ADD COLUMN {name(column)} {kind}")
 
     def drop(self, keys: str) -> None:
         self._connection.execute(
-            f"DELETE FROM {self._name} AS t WHERE EXISTS (FROM ({keys}) AS s WHERE {SAME})"
+            f"DELETE FROM {self.rows()} AS t WHERE EXISTS (FROM ({keys}) AS s WHERE {SAME})"
         )
 
     def finish(self, searches: tuple[Search, ...]) -> None:
         comment = self._comment()
         if comment is None or KEY in comment:  # a user's own words stay
-            self._connection.execute(f"COMMENT ON TABLE {self._name} IS {quoted(searches_text(searches))}")
+            self._connection.execute(f"COMMENT ON TABLE {self.rows()} IS {quoted(searches_text(searches))}")
 
 
 class ParquetTarget:
@@ -132,21 +175,27 @@ class ParquetTarget:
         self._connection, self._path = connection, path
         self._parts = path.with_name(f"{path.name}.building")
 
+    def locked(self, wait: float) -> AbstractContextManager[None]:
+        return locked(self._path, wait=wait)
+
     def _files(self) -> list[str]:
         """The file and its parts; of two rows with one key the later file's counts."""
         parts = sorted(map(str, self._parts.glob("part-*.parquet")))
         return ([str(self._path)] if self._path.exists() else []) + parts
 
     def rows(self) -> str:
-        return f"read_parquet({quoted(self._path)})"
+        return f"read_parquet({file_pattern(self._path)}, {OWN_COLUMNS})"
 
     def _latest(self, columns: str) -> str:
-        files = f"[{', '.join(map(quoted, self._files()))}]"
-        rank = f"list_position({files}, filename)"
+        rank = f"list_position([{', '.join(map(quoted, self._files()))}], filename)"
         return (
-            f"SELECT {columns} FROM read_parquet({files}, filename := true, union_by_name := true) "
+            f"SELECT {columns} FROM {self._all()} "
             f"QUALIFY {rank} = max({rank}) OVER (PARTITION BY {', '.join(KEYS)})"
         )
+
+    def _all(self) -> str:
+        files = f"[{', '.join(map(file_pattern, self._files()))}]"
+        return f"read_parquet({files}, filename := true, union_by_name := true, {OWN_COLUMNS})"
 
     def known(self) -> str:
         if not self._files():
@@ -160,7 +209,7 @@ class ParquetTarget:
         if not self._path.exists():
             return ()
         row = self._connection.execute(
-            f"SELECT value::BLOB FROM parquet_kv_metadata({quoted(self._path)}) "
+            f"SELECT value::BLOB FROM parquet_kv_metadata({file_pattern(self._path)}) "
             f"WHERE key::BLOB = {quoted(KEY)}::BLOB"
         ).fetchone()
         return searches_in(None if row is None else row[0].decode())
@@ -169,32 +218,28 @@ class ParquetTarget:
         self._parts.mkdir(parents=True, exist_ok=True)
         number = 1 + max((int(p.stem.split("-")[1]) for p in self._parts.glob("part-*.parquet")), default=0)
         part = self._parts / f"part-{number:06}.parquet"
-        write_index(self._connection, query, part.with_suffix(".tmp"), ordered=False)
-        os.replace(part.with_suffix(".tmp"), part)
+        write_index(self._connection, query, part, ordered=False)
 
     def drop(self, keys: str) -> None:
-        gone = self._path.with_suffix(".kept.tmp")
-        self._join(f"WHERE NOT EXISTS (FROM ({keys}) AS s WHERE {SAME})", gone)
+        self._join(f"WHERE NOT EXISTS (FROM ({keys}) AS s WHERE {SAME})")
 
-    def _join(self, condition: str, path: Path, searches: tuple[Search, ...] | None = None) -> None:
+    def _join(self, condition: str, searches: tuple[Search, ...] | None = None) -> None:
         self._connection.execute(
             f"CREATE OR REPLACE TEMP TABLE rasteret_latest AS {self._latest(', '.join((*KEYS, 'filename')))}"
         )
-        files = f"[{', '.join(map(quoted, self._files()))}]"
         kept = searches_text(self.searches() if searches is None else searches)
         write_index(
             self._connection,
             "SELECT t.* EXCLUDE (filename) "
-            f"FROM read_parquet({files}, filename := true, union_by_name := true) AS t "
+            f"FROM {self._all()} AS t "
             f"SEMI JOIN rasteret_latest AS s ON ({SAME} AND t.filename = s.filename) {condition}",
-            path,
+            self._path,
             metadata={KEY: kept},
         )
-        os.replace(path, self._path)
         shutil.rmtree(self._parts, ignore_errors=True)
 
     def finish(self, searches: tuple[Search, ...]) -> None:
         if not self._files():
             raise MalformedError(f"{self._path}: nothing was found, so there is no index to write")
         if self._parts.exists() or self.searches() != searches:
-            self._join("", self._path.with_suffix(".new.tmp"), searches)
+            self._join("", searches)

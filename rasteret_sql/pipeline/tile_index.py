@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import quoted
-from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.errors import ArgumentError, TransportError, UnsupportedError
+from rasteret_sql.pipeline.replace import local_path, replacing
 from rasteret_sql.pipeline.write import columns_of, query_of
 from rasteret_sql.store.address import plain_href
+from rasteret_sql.store.redact import place
 
 if TYPE_CHECKING:
     import duckdb
 
+Row = tuple[Any, ...]
+"""href, crs, xmin, ymin, xmax, ymax, datetime"""
 NEEDED = ("href", "crs", "bbox", "error")
 PREFIXES = {
     "https://": "/vsicurl/https://",
@@ -74,20 +79,45 @@ def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: st
             f"a tile index has one CRS; these files have {', '.join(systems) or 'none (no rows)'}: "
             f"select those of one, such as WHERE crs = {quoted(systems[0] if systems else 'EPSG:32632')}"
         )
-    Path(path).unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as package, package:
-        srs_id = _start(package, systems[0])
-        package.executemany(
-            "INSERT INTO tiles (geom, location, datetime) VALUES (?, ?, ?)",
-            [(_polygon(srs_id, *row[2:6]), gdal_path(row[0]), row[6]) for row in files],
-        )
-        package.execute(
-            "INSERT INTO gpkg_contents "
-            "(table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id) "
-            "VALUES ('tiles', 'features', 'tiles', ?, ?, ?, ?, ?)",
-            (*_around([row[2:6] for row in files]), srs_id),
-        )
+    _refuse(files)
+    with replacing(local_path(path)) as beside:
+        _write(beside, systems[0], files)
     return len(files)
+
+
+def _refuse(files: list[Row]) -> None:
+    """Raise for the first row that a tile index cannot hold."""
+    for href, _, *box, _ in files:
+        if href is None:
+            raise ArgumentError("write_tile_index: a row has href NULL; leave such rows out with WHERE")
+        if not all(side is not None and math.isfinite(side) for side in box):
+            raise ArgumentError(
+                f"write_tile_index: {place(href)} has the bbox {box}, where four finite numbers are needed; "
+                "leave such rows out with WHERE bbox IS NOT NULL"
+            )
+
+
+def _write(path: Path, crs: str, files: list[Row]) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as package:
+            # one transaction into a file of its own, which is thrown away where it fails
+            package.execute("PRAGMA journal_mode = OFF")
+            srs_id = _start(package, crs)
+            package.executemany(
+                "INSERT INTO tiles (geom, location, datetime) VALUES (?, ?, ?)",
+                [(_polygon(srs_id, *row[2:6]), gdal_path(row[0]), row[6]) for row in files],
+            )
+            package.execute(
+                "INSERT INTO gpkg_contents "
+                "(table_name, data_type, identifier, min_x, min_y, max_x, max_y, srs_id) "
+                "VALUES ('tiles', 'features', 'tiles', ?, ?, ?, ?, ?)",
+                (*_around([row[2:6] for row in files]), srs_id),
+            )
+            package.commit()
+    except sqlite3.Error as error:
+        raise TransportError(
+            f"write_tile_index: {path.parent}: {error}; nothing was written, and what was there before stays"
+        ) from error
 
 
 def _around(boxes: list[tuple[float, float, float, float]]) -> tuple[float, ...]:
@@ -107,9 +137,15 @@ def gdal_path(href: str) -> str:
 def _start(package: sqlite3.Connection, crs: str) -> int:
     """An empty GeoPackage with one layer; the number of its CRS."""
     from pyproj import CRS
+    from pyproj.exceptions import CRSError
 
     require_modest(crs)
-    system = CRS(crs)
+    try:
+        system = CRS(crs)
+    except CRSError as error:
+        raise UnsupportedError(
+            f"write_tile_index: PROJ does not know the CRS {crs[:60]!r} of these files"
+        ) from error
     authority, _, code = crs.partition(":")
     known = authority == "EPSG" and code.isdigit()
     srs_id = int(code) if known else 100_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.pipeline.replace import local_path, replacing
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +21,8 @@ TIME_UNITS = ("day", "week", "month", "quarter", "year")
 GEOMETRY = re.compile(r"GEOMETRY(?:\('(?P<crs>.*)'\))?", re.DOTALL)
 LONGITUDE_LATITUDE = ("OGC:CRS84", "EPSG:4326")
 TABLES = ("tile_offsets", "tile_byte_counts", "overviews", "mask")
+LONGITUDE_LATITUDE_COLUMNS = ("geometry", "footprint")
+"""Of an index: longitude and latitude by definition, also where a database's storage keeps no CRS."""
 PLACES = ("datetime", "id", "band", "href")
 """Where rows of one cell and time go."""
 
@@ -49,7 +52,12 @@ def write_index(
     if time_unit not in TIME_UNITS:
         raise ArgumentError(f"time_unit {time_unit!r} is not one of {', '.join(TIME_UNITS)}")
     rows = query_of(query)
-    types = columns_of(connection, rows)
+    given = columns_of(connection, rows)
+    types = _placed(given)
+    if types != given:
+        lost = [column for column, kind in types.items() if kind != given[column]]
+        placed = ", ".join(f"{column}::{types[column]} AS {column}" for column in lost)
+        rows = f"(SELECT * REPLACE ({placed}) FROM {rows})"
     selected, source = _selection(types, rows, packed=packed, native=native_geometry)
     primary = _primary(types)
     order = _order(types, primary, time_unit) if ordered else ""
@@ -59,11 +67,32 @@ def write_index(
         f"ROW_GROUP_SIZE {row_group_rows}", "GEOPARQUET_VERSION 'NONE'",
     ]  # fmt: skip
     if kept:
-        options.append(f"KV_METADATA {{{', '.join(f'{name(k)}: {quoted(v)}' for k, v in kept.items())}}}")
-    statement = (
-        f"COPY (SELECT {selected} FROM {source}{order}) TO {quoted(os.fspath(path))} ({', '.join(options)})"
-    )
-    row = connection.execute(statement).fetchone()
+        options.append(key_values(kept))
+    return copy_to(connection, f"SELECT {selected} FROM {source}{order}", path, options)
+
+
+def key_values(kept: Mapping[str, str]) -> str:
+    """The option of COPY for metadata of a Parquet file."""
+    return f"KV_METADATA {{{', '.join(f'{name(key)}: {quoted(given)}' for key, given in kept.items())}}}"
+
+
+def copy_to(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: str | os.PathLike[str],
+    options: Sequence[str],
+) -> int:
+    """COPY a query to a file (or a folder of partitions), which is there whole or not at all; the rows."""
+    if "://" in os.fspath(path):  # an object is there when it is whole
+        return _copy(connection, query, os.fspath(path), options)
+    with replacing(local_path(path)) as beside:
+        return _copy(connection, query, beside, options)
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str], options: Sequence[str]
+) -> int:
+    row = connection.execute(f"COPY ({query}) TO {quoted(os.fspath(path))} ({', '.join(options)})").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -80,6 +109,16 @@ def query_of(given: str) -> str:
 def columns_of(connection: duckdb.DuckDBPyConnection, rows: str) -> dict[str, str]:
     """Names and DuckDB types of the columns of a query in brackets."""
     return {row[0]: row[1] for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()}
+
+
+def _placed(types: Mapping[str, str]) -> dict[str, str]:
+    """The same with a CRS for geometries of an index that lost it, as older storage of DuckDB does."""
+    return {
+        column: "GEOMETRY('OGC:CRS84')"
+        if kind == "GEOMETRY" and column in LONGITUDE_LATITUDE_COLUMNS
+        else kind
+        for column, kind in types.items()
+    }
 
 
 def _primary(types: Mapping[str, str]) -> str | None:

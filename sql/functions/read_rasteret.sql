@@ -93,7 +93,8 @@ WITH kept AS (
         UNPIVOT (
             FROM read_parquet(
                 CASE WHEN ends_with(path, '.parquet') THEN path ELSE rtrim(path, '/') || '/**/*.parquet' END,
-                hive_partitioning := true
+                -- year and month, its folders, stand in datetime; folders above it are not its own
+                hive_partitioning := false
             )
         )
         ON COLUMNS('_metadata$')

@@ -24,7 +24,9 @@ def test_a_night(demo: Demo, tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     run = json.loads(capfd.readouterr().out)
     assert (run["added"], run["failed"]) == (24, 0)
     assert main(["index", "refresh", target, "--prune", "--check-files", "--json"]) == 0
-    assert set(json.loads(capfd.readouterr().out).values()) == {0, 12, 24}
+    again = json.loads(capfd.readouterr().out)
+    assert again.pop("asked") == [demo.url.removeprefix("http://").split("/")[0]]
+    assert set(again.values()) == {0, 12, 24, None}
     assert main(["index", "info", target]) == 0
     assert "bytes_per_tile" in capfd.readouterr().out
     assert main(["index", "validate", target, "--sample", "5", "--json"]) == 0

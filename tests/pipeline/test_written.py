@@ -37,10 +37,10 @@ def test_a_thousand_sentinel_2_items(
     assert (info.rows, info.failed, info.tiles) == (1000, 0, 1000 * TILES)
     assert info.bytes_per_tile is not None
     assert info.bytes_per_tile < 4.5
-    refresh_index(con, target)
+    refresh_index(con, target, items="FROM scenes")
     assert requests() == []
     con.execute("UPDATE scenes SET updated = '2024-10-01 00:00:00Z' WHERE id = (SELECT min(id) FROM scenes)")
-    assert refresh_index(con, target).updated == 1
+    assert refresh_index(con, target, items="FROM scenes").updated == 1
     assert len(requests()) == 1
 
 
