@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.cog.colorinterp import colours_of
+from rasteret_sql.cog.scaling import Scaling, scaling_of
 
 UInt64s = npt.NDArray[np.uint64]
 
@@ -133,6 +134,10 @@ class Header:
             if kind.endswith("alpha"):
                 return first + i
         return None
+
+    def scaling(self, band: int) -> Scaling | None:
+        """Scale and offset of a band (from 0); None where stored numbers are physical values."""
+        return scaling_of(self.scales, self.offsets, band)
 
     def level_transform(self, level: int) -> tuple[float, float, float, float, float, float]:
         """The affine of one level: the full one scaled by the exact ratio of sizes, as GDAL does."""

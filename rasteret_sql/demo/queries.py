@@ -97,10 +97,9 @@ LIMIT 6;""",
 
 def season(source: Source) -> Query:
     """NDVI by field, scene and date."""
-    zero = f" - {2 * source.zero}" if source.zero else ""
     return Query(
         title="Follow the season, without the clouds",
-        why="Bands side by side, pixel by pixel, clouds and shadows left out by the scene classification.",
+        why="Reflectances side by side, pixel by pixel, clouds and shadows left out by the scene classification.",
         sql=f"""\
 CREATE OR REPLACE TABLE season AS
 WITH scenes AS (
@@ -108,9 +107,9 @@ WITH scenes AS (
            c.label,
            c.id,
            c.datetime::DATE AS date,
-           any_value(flatten(RS_AsArray(c))) FILTER (c.band = '{source.red}') AS red,
-           any_value(flatten(RS_AsArray(c))) FILTER (c.band = '{source.nir}') AS nir,
-           any_value(flatten(RS_AsArray(c))) FILTER (c.band = '{source.scl}') AS scl
+           any_value(flatten(RS_AsArray(c, scale := true))) FILTER (c.band = '{source.red}') AS red,
+           any_value(flatten(RS_AsArray(c, scale := true))) FILTER (c.band = '{source.nir}') AS nir,
+           any_value(flatten(RS_AsArray(c, scale := true))) FILTER (c.band = '{source.scl}') AS scl
     FROM chips AS c
     GROUP BY ALL
 ),
@@ -124,7 +123,7 @@ SELECT field_id,
        date,
        count(red) AS pixels,
        count(red) FILTER (scl IN (4, 5, 6, 7)) AS clear_pixels,
-       avg((nir - red) / (nir + red{zero})) FILTER (scl IN (4, 5, 6, 7)) AS ndvi
+       avg((nir - red) / (nir + red)) FILTER (scl IN (4, 5, 6, 7)) AS ndvi
 FROM pixels
 GROUP BY ALL;""",
     )

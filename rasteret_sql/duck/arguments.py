@@ -218,12 +218,17 @@ def numbers(column: Any, name: str) -> list[float | None]:
 
 def flags(column: Any, name: str) -> list[bool]:
     """BOOLEAN; NULL is false."""
+    return [bool(value) for value in optional_flags(column, name)]
 
-    def check(values: list[Any]) -> list[bool]:
+
+def optional_flags(column: Any, name: str) -> list[bool | None]:
+    """BOOLEAN or NULL."""
+
+    def check(values: list[Any]) -> list[bool | None]:
         for value in values:
             if value is not None and not isinstance(value, bool):
                 raise ArgumentError(f"{name} := {sql(value)}: true or false was expected")
-        return [bool(value) for value in values]
+        return values
 
     return _each(column, check)
 

@@ -12,6 +12,7 @@ from rasteret_sql.duck.arguments import flags, integers
 from rasteret_sql.duck.arrow import NUMBERS, struct_array
 from rasteret_sql.duck.chip_values import each_chip
 from rasteret_sql.duck.grids import MOST, require_exact
+from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.centroids import Centroids, centroids
 from rasteret_sql.raster.plan import ReadRequest
@@ -21,13 +22,14 @@ ROW_BYTES = 32
 COLUMNS = {"x": "double", "y": "double", "value": "double", "col": "integer", "row": "integer"}
 
 
-def pixel_centroids(raster: pa.Array, band: pa.Array, exclude_nodata: pa.Array) -> pa.Array:
+def pixel_centroids(raster: pa.Array, band: pa.Array, exclude_nodata: pa.Array, scale: pa.Array) -> pa.Array:
     """The pixels of one band of each raster, row by row; NULL where the raster is."""
     bands, excluded = integers(band, "band"), flags(exclude_nodata, "exclude_nodata")
+    scaled = scales_of(raster, scale)
     requests = [ReadRequest(bands=(1 if number is None else number,)) for number in bands]
 
     def found() -> Iterator[tuple[int, Centroids]]:
-        for row, chip in each_chip(raster, requests):
+        for row, chip in each_chip(raster, requests, scaled):
             require_exact(chip.pixels[0], chip.valid)
             yield row, centroids(chip, 0, exclude_nodata=excluded[row])
 

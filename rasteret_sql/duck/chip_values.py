@@ -17,13 +17,16 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
 from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.raster.band_facts import BandFacts
+from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip, read_each
 from rasteret_sql.raster.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")
 """A row without one of these is no chip; what else is missing is not known of its pixels."""
 PLACED = ("transform",)
-USED = (*NEEDED, "transform", "crs", "nodata", "href", "bands", "level", "x_off", "y_off")
+SCALED = ("scales", "offsets")
+USED = (*NEEDED, "transform", "crs", "nodata", *SCALED, "href", "bands", "level", "x_off", "y_off")
 DTYPES = frozenset(
     {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
     | {"float16", "float32", "float64", "complex64", "complex128"}
@@ -37,21 +40,29 @@ def is_chip(kind: Any) -> bool:
 
 
 def each_chip(
-    raster: pa.Array, requests: Sequence[ReadRequest | None], *, placed: bool = True
+    raster: pa.Array,
+    requests: Sequence[ReadRequest | None],
+    scaled: Sequence[bool | None],
+    *,
+    placed: bool = True,
 ) -> Iterator[tuple[int, Chip]]:
     """Row number and chip of every raster with a request: an href, an index row or a chip.
 
     Rows that are NULL or do not overlap are left out. A few chips at a time are in memory (``read_each``), so
-    look at one and let it go. ``placed``: the transform is needed, so a chip must have one.
+    look at one and let it go. ``scaled``: whose physical values are wanted. ``placed``: the transform is
+    needed, so a chip must have one.
     """
     if is_chip(raster.type):
         for row, chip in enumerate(chips_of(raster, placed=placed)):
             request = requests[row]
-            clipped = None if chip is None or request is None else clip(chip, request)
+            if chip is None or request is None:
+                continue
+            clipped = clip(physical(chip) if scaled[row] else chip, request)
             if clipped is not None:
                 yield row, clipped
         return
-    yield from read_each(headers_of(raster, requests), requests)
+    for row, chip in read_each(headers_of(raster, requests), requests):
+        yield row, physical(chip) if scaled[row] else chip
 
 
 def headers_of(raster: pa.Array, requests: Sequence[ReadRequest | None]) -> list[Header | None]:
@@ -121,6 +132,10 @@ def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
     transform = row.get("transform")
     if placed and (transform is None or len(transform) != 6 or None in transform):
         raise ArgumentError(f"the chip has transform {sql(transform)}; {whole}")
+    for name in SCALED:
+        numbers = row.get(name)
+        if numbers is not None and (len(numbers) != bands or None in numbers):
+            raise ArgumentError(f"the chip has {bands} bands and {name} {sql(numbers)}; {whole}")
     return Chip(
         pixels=np.frombuffer(data, kind).reshape(shape),
         valid=None if valid is None else np.frombuffer(valid, np.uint8).reshape(rows, columns) != 0,
@@ -132,7 +147,12 @@ def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
         level=row.get("level"),
         x_off=row.get("x_off"),
         y_off=row.get("y_off"),
+        facts=BandFacts(scales=_numbers(row.get("scales")), offsets=_numbers(row.get("offsets"))),
     )
+
+
+def _numbers(values: Sequence[Any] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(map(float, values))
 
 
 def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
@@ -169,6 +189,8 @@ def _row(chip: Chip) -> dict[str, Any]:
         "dtype": chip.pixels.dtype.name,
         "shape": (bands, rows, columns),
         "nodata": chip.nodata,
+        "scales": chip.facts.scales,
+        "offsets": chip.facts.offsets,
         "valid": None if valid is None or valid.all() else valid.astype(np.uint8).tobytes(),
         "error": None,
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.scaling import picked
 from rasteret_sql.cog.window import window_bounds
 from rasteret_sql.duck.arguments import (
     areas,
@@ -42,15 +43,17 @@ Row = dict[str, Any]
 
 def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    nothing = [None] * len(columns[0])
-    return _planned(columns, _tile_rows, nothing, nothing)
+    *shared, scale = columns
+    nothing = pa.nulls(len(scale))
+    math = asked_math(shared[0], nothing, nothing, scale)
+    return _planned(shared, _tile_rows, [None] * len(scale), math)
 
 
 def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
-    *shared, crs, resampling, size, expression, mask = columns
+    *shared, crs, resampling, size, expression, mask, scale = columns
     grids = asked_grids(crs, shared[6], resampling, size)
-    return _planned(shared, _chip_rows, grids, asked_math(expression, mask))
+    return _planned(shared, _chip_rows, grids, asked_math(shared[0], expression, mask, scale))
 
 
 def _planned(
@@ -73,15 +76,20 @@ def _planned(
         try:
             request = _request(i, wanted, asked_bands, levels, resolutions, touched)
             asked, grid = math[i], grids[i]
-            bound = None if asked is None else bind_source(asked, request.bands, sound(header))
-            if bound is not None:
+            bound = None
+            if asked is not None and asked.expressions:
+                bound = bind_source(asked, request.bands, sound(header))
                 request = replace(request, bands=tuple(band + 1 for band in bound.read))
             if grid is None:
                 rows = list(rows_of(planner, sound(header), request, policies[i]))
             else:
                 row = warped_row(sound(header), request, grid, policies[i])
                 rows = [] if row is None else [row]
-            planned.append(rows if bound is None else [_answer_row(row, bound) for row in rows])
+            if asked is not None:
+                rows = [
+                    _answer_row(row, bound or bind_source(asked, row["bands"], sound(header))) for row in rows
+                ]
+            planned.append(rows)
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -91,10 +99,16 @@ def _planned(
 
 
 def _answer_row(row: Row, bound: BoundMath) -> Row:
-    """A chip's row with what is made of its bands."""
-    bands = None if bound.asked.expression is not None else row["bands"][: bound.answered]
+    """A chip's or a tile's row with what is made of its bands."""
+    if bound.is_idle:
+        return row
+    own = {name: row[name] and row[name][: bound.answered] for name in ("bands", "scales", "offsets")}
+    if bound.asked.expression is not None:
+        own["bands"] = None
+    if bound.asked.expression is not None or bound.physical is not None:
+        own |= {"scales": None, "offsets": None}
     return row | {
-        "bands": bands,
+        **own,
         "dtype": bound.dtype,
         "shape": (bound.answered, *row["shape"][1:]),
         "nodata": bound.nodata,
@@ -156,6 +170,8 @@ def _plan_row(header: Header, level: int, plan: ChipPlan, on_error: str) -> Row:
         "dtype": header.dtype,
         "shape": plan.shape,
         "nodata": header.nodata,
+        "scales": picked(header.scales, plan.bands),
+        "offsets": picked(header.offsets, plan.bands),
         "source": source_row(plan, on_error),
     }
 

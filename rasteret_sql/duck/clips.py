@@ -20,21 +20,24 @@ from rasteret_sql.duck.arguments import (
 )
 from rasteret_sql.duck.chip_values import chip_column, chips_of, each_chip, is_chip
 from rasteret_sql.duck.fits import duck_type, list_like
+from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster.clipping import only_inside, with_nodata
 from rasteret_sql.raster.mosaic import mosaic
 from rasteret_sql.raster.mosaic_methods import METHODS
+from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest
 
 
 def clip(*columns: pa.Array) -> pa.Array:
     """RS_Clip: the pixels of each raster inside its area; NULL where they do not overlap."""
-    raster, aoi, aoi_type, aoi_crs, bands, all_touched, nodata, crop, level, resolution = columns
+    raster, aoi, aoi_type, aoi_crs, bands, all_touched, nodata, crop, level, resolution, scale = columns
     wanted = [sound(area) for area in areas(aoi, aoi_type, aoi_crs)]
     levels = levels_of(integers(level, "level"), aoi)
     resolutions, fills = numbers(resolution, "resolution"), numbers(nodata, "nodata")
     asked, touched, cropped = band_lists(bands), flags(all_touched, "all_touched"), flags(crop, "crop")
+    scaled = scales_of(raster, scale)
     requests = [
         None
         if area is None
@@ -49,7 +52,7 @@ def clip(*columns: pa.Array) -> pa.Array:
     ]
 
     def clipped() -> Iterator[tuple[int, Chip]]:
-        for row, chip in each_chip(raster, requests):
+        for row, chip in each_chip(raster, requests, scaled):
             area, fill = asked_area(wanted[row]), fills[row]
             cut: Chip | None = chip
             if area is not None and not cropped[row]:
@@ -65,14 +68,15 @@ def _size(chip: Chip) -> int:
     return chip.pixels.nbytes
 
 
-def mosaic_of_chips(chips: pa.Array, method: pa.Array) -> pa.Array:
+def mosaic_of_chips(chips: pa.Array, method: pa.Array, scale: pa.Array) -> pa.Array:
     """RS_Mosaic: one chip of each list of chips; NULL of a list without any."""
     methods = choices(method, "method", tuple(METHODS))
     found = _lists(chips)
+    scaled = scales_of(chips.values if list_like(chips.type) else chips, scale)
 
     def mosaics() -> Iterator[tuple[int, Chip]]:
         for row, given in enumerate(found):
-            there = [chip for chip in given if chip is not None]
+            there = [physical(chip) if scaled[row] else chip for chip in given if chip is not None]
             if there:
                 yield row, mosaic(there, methods[row])
 

@@ -14,9 +14,11 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.answers import gathered
 from rasteret_sql.duck.arguments import band_lists, choices, integers, sql, texts, values_of
 from rasteret_sql.duck.chip_values import each_chip, headers_of, is_chip
+from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.colours import parse_colours, tiff_table
 from rasteret_sql.raster.geotiff import Storage, geotiff
+from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.picture import png
 from rasteret_sql.raster.pixels import Chip, read_each
 from rasteret_sql.raster.plan import ReadRequest
@@ -27,7 +29,9 @@ Parsed = TypeVar("Parsed")
 Blobs = list[bytes | None]
 
 
-def as_png(raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Array) -> Blobs:
+def as_png(
+    raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Array, scale: pa.Array
+) -> Blobs:
     """A picture of each chip; a file's own colour table is used where the raster is one of a palette."""
     asked = band_lists(bands)
     stretches = _each_once(values_of(stretch), lambda value: parse_stretch(_floats(value)))
@@ -35,16 +39,18 @@ def as_png(raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Ar
 
     def draw(row: int, chip: Chip, header: Header | None) -> bytes:
         chosen = colours[row]
-        if chosen is None and header is not None and header.colormap and len(chip.pixels) == 1:
+        stored = header is not None and chip.pixels.dtype.name == header.dtype
+        if chosen is None and header is not None and stored and header.colormap and len(chip.pixels) == 1:
             chosen = tiff_table(header.colormap)
         return png(chip, stretch=stretches[row], colours=chosen, bands=asked[row] is not None)
 
-    return _files(raster, [ReadRequest(bands=numbers) for numbers in asked], draw, placed=False)
+    requests = [ReadRequest(bands=numbers) for numbers in asked]
+    return _files(raster, requests, scale, draw, placed=False)
 
 
 def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
     """A Cloud-Optimized GeoTIFF of each chip."""
-    compression, compression_level, tile_size, overviews, resampling = options
+    compression, compression_level, tile_size, overviews, resampling, scale = options
     names = texts(compression, "compression")
     levels = integers(compression_level, "compression_level")
     sizes, counts = integers(tile_size, "tile_size"), [_overviews(v) for v in values_of(overviews)]
@@ -60,10 +66,10 @@ def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
         )
         return geotiff(chip, storage)
 
-    return _files(raster, [ReadRequest()] * len(raster), write, placed=True)
+    return _files(raster, [ReadRequest()] * len(raster), scale, write, placed=True)
 
 
-def as_npy(raster: pa.Array) -> Blobs:
+def as_npy(raster: pa.Array, scale: pa.Array) -> Blobs:
     """What numpy.save writes of each chip's pixels."""
 
     def save(row: int, chip: Chip, header: Header | None) -> bytes:
@@ -71,24 +77,27 @@ def as_npy(raster: pa.Array) -> Blobs:
         np.save(file, chip.pixels, allow_pickle=False)
         return file.getvalue()
 
-    return _files(raster, [ReadRequest()] * len(raster), save, placed=False)
+    return _files(raster, [ReadRequest()] * len(raster), scale, save, placed=False)
 
 
 def _files(
     raster: pa.Array,
     requests: Sequence[ReadRequest],
+    scale: pa.Array,
     encode: Callable[[int, Chip, Header | None], bytes],
     *,
     placed: bool,
 ) -> Blobs:
+    scaled = scales_of(raster, scale)
+
     def files() -> Iterator[tuple[int, bytes]]:
         if is_chip(raster.type):
-            for row, chip in each_chip(raster, requests, placed=placed):
+            for row, chip in each_chip(raster, requests, scaled, placed=placed):
                 yield row, encode(row, chip, None)
             return
         headers = headers_of(raster, requests)
         for row, chip in read_each(headers, requests):
-            yield row, encode(row, chip, headers[row])
+            yield row, encode(row, physical(chip) if scaled[row] else chip, headers[row])
 
     return gathered(files(), len(raster), len)
 

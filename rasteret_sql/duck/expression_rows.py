@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arguments import areas, asked_area, flags, levels_of, numbers, texts
-from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters, scaling
+from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters
+from rasteret_sql.duck.pixel_math import UNKNOWN_SCALE, scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
+from rasteret_sql.raster.expression import compile_expression
 from rasteret_sql.raster.plan import ReadRequest
 from rasteret_sql.store.redact import place
 
@@ -30,10 +34,11 @@ class Row:
     places: Mapping[str, Place]
     """Of each name of the expression, the grid's first."""
     dtypes: Mapping[str, str]
-    """NumPy's, of the numbers behind each name."""
+    """NumPy's, of the stored numbers behind each name."""
+    scalings: Mapping[str, Scaling]
+    """Of the names that stand for physical values."""
     request: ReadRequest
     """What is read of the first raster, but for its bands."""
-    scaled: bool
 
     @property
     def first(self) -> str:
@@ -66,49 +71,72 @@ def rows_of(
     scale: pa.Array,
     resolution: pa.Array,
     all_touched: pa.Array,
+    by_reflectance: pa.Array,
 ) -> list[Row]:
-    """Every row that is not NULL; ArgumentError for the first that asks for what is not there."""
+    """Every row that is not NULL; ArgumentError for the first that asks for what is not there.
+
+    ``by_reflectance``: whether the expression's constants are those of reflectance.
+    """
     given_texts, masks = texts(expression, "expression"), texts(mask, "mask")
     dtypes, nodatas = texts(dtype, "dtype"), numbers(nodata, "nodata")
-    wanted, scaled = areas(aoi, aoi_type, aoi_crs), flags(scale, "scale")
+    wanted, scaled = areas(aoi, aoi_type, aoi_crs), scales_of(rasters, scale)
     resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
     levels = levels_of([None] * len(wanted), aoi)
     given = named_rasters(rasters, overviews=any(levels) or any(r is not None for r in resolutions))
+    constants = flags(by_reflectance, "by_reflectance")
     rows = []
     for i, (text, named, area) in enumerate(zip(given_texts, given, wanted, strict=True)):
         if text is None or named is None or area is None:
             continue
-        asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i])
+        asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i], scale=scaled[i])
         request = ReadRequest(
             area=asked_area(area), level=levels[i], resolution=resolutions[i], all_touched=touched[i]
         )
-        row = row_of(i, asked, named, request, scaled=scaled[i])
+        row = row_of(i, asked, named, request)
         if row is not None:
+            if constants[i]:
+                _require_reflectance(row)
             rows.append(row)
     return rows
 
 
-def row_of(
-    number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest, *, scaled: bool = False
-) -> Row | None:
+def _require_reflectance(row: Row) -> None:
+    """ArgumentError where whole numbers without a scale would be taken for reflectance."""
+    for name in compile_expression(row.asked.expression or "").names:
+        dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]]
+        if row.asked.scale is not False and name.text not in row.scalings and np.dtype(dtype).kind in "iu":
+            raise ArgumentError(
+                f"{name.text} ({place(raster.href)}) holds {dtype} without scale and offset, and the "
+                "constants of this index are those of reflectance; pass reflectance := [scale, offset], such "
+                "as [0.0001, -0.1] for Sentinel-2 since January 2022, or [1, 0] where it is reflectance"
+            )
+
+
+def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest) -> Row | None:
     """What is asked of some rasters; None where one that is needed is NULL."""
     places = _places(asked, named)
     if places is None:
         return None
-    dtypes = {
-        text: "float64" if scaled and scaling(named[name], band) is not None else named[name].dtype
-        for text, (name, band) in places.items()
-    }
-    require(asked, dtypes)
+    dtypes = {text: named[name].dtype for text, (name, _) in places.items()}
+    if asked.scale and not all(named[name].tells_scale for name, _ in places.values()):
+        raise ArgumentError(UNKNOWN_SCALE)
+    scalings = {} if asked.scale is False else _scalings(places, named)
+    require(asked, dtypes, scalings)
     return Row(
         row=number,
         asked=asked,
         rasters=named,
         places=places,
         dtypes=dtypes,
+        scalings=scalings,
         request=request,
-        scaled=scaled,
     )
+
+
+def _scalings(places: Mapping[str, Place], named: Mapping[str, Raster]) -> dict[str, Scaling]:
+    """Of the names that have one."""
+    found = {text: named[name].scaling(band) for text, (name, band) in places.items()}
+    return {text: scaling for text, scaling in found.items() if scaling is not None}
 
 
 def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:

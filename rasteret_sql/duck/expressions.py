@@ -14,7 +14,7 @@ import shapely
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
-from rasteret_sql.duck.named_rasters import Raster, read_rasters, scaling
+from rasteret_sql.duck.named_rasters import Raster, read_rasters
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.aoi import Aoi
@@ -120,12 +120,11 @@ def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
     for text, (name, band) in one.places.items():
         chip = first if name == one.first else others[name]
         if chip is None:  # nothing of it lies here
-            columns[text] = Column(np.zeros(shape, one.dtypes[text]), np.ones(shape, np.bool_))
+            nothing = np.zeros(shape, one.dtypes[text])
+            columns[text] = Column(nothing, np.ones(shape, np.bool_), one.scalings.get(text))
             continue
         placed = onto(chip, first, name)
-        columns[text] = column(
-            placed, one.bands(name).index(band), scaling(one.rasters[name], band) if one.scaled else None
-        )
+        columns[text] = column(placed, one.bands(name).index(band), one.scalings.get(text))
     found = answer(one.asked, columns, first)
     inside = None
     if isinstance(one.request.area, Aoi) and first.valid is not None:

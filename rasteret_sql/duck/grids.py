@@ -15,8 +15,10 @@ from rasteret_sql.duck.arguments import integers
 from rasteret_sql.duck.arrow import array_of, grid_lists
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
 from rasteret_sql.raster import chip as chips
+from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, plan_chip
 from rasteret_sql.settings import settings
@@ -37,11 +39,11 @@ class _Band:
     valid: npt.NDArray[np.bool_] | None
 
 
-def as_array(raster: pa.Array, band: pa.Array) -> pa.Array:
+def as_array(raster: pa.Array, band: pa.Array, scale: pa.Array) -> pa.Array:
     """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
     numbers = [1 if number is None else number for number in integers(band, "band")]
     take = _given if is_chip(raster.type) else _read_whole
-    bands = take(raster, numbers)
+    bands = take(raster, numbers, scales_of(raster, scale))
     return _grid_column([None if found is None else _grid(found) for found in bands])
 
 
@@ -73,7 +75,9 @@ def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
             )
 
 
-def _read_whole(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
+def _read_whole(
+    raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]
+) -> list[_Band | None]:
     """One band of whole rasters; None where the raster is NULL."""
     headers = rasters(raster, [False] * len(raster))
     plans = [None if header is None else _plan(header, n) for header, n in zip(headers, numbers, strict=True)]
@@ -88,7 +92,19 @@ def _read_whole(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
         _Band(pixels=array[0], valid=None if mask is None else mask.view(np.bool_))
         for array, mask in zip(arrays, valid, strict=True)
     )
-    return [None if plan is None else next(found) for plan in plans]
+    bands = [None if plan is None else next(found) for plan in plans]
+    return [
+        _physical(band, sound(header), number) if wanted and band is not None and header is not None else band
+        for band, header, number, wanted in zip(bands, headers, numbers, scaled, strict=True)
+    ]
+
+
+def _physical(band: _Band, header: Header, number: int) -> _Band:
+    scaling = header.scaling(number - 1)
+    if scaling is None:
+        return band
+    require_real(band.pixels.dtype)
+    return _Band(pixels=scaling.of(band.pixels), valid=band.valid)
 
 
 def _limit(sizes: Sequence[int]) -> None:
@@ -107,11 +123,11 @@ def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
     return planned[1]
 
 
-def _given(raster: pa.Array, numbers: Sequence[int]) -> list[_Band | None]:
+def _given(raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]) -> list[_Band | None]:
     """One band of rows of read_cog; None where the row or its data is NULL."""
     return [
-        None if chip is None else _band(chip, number)
-        for chip, number in zip(chips_of(raster, placed=False), numbers, strict=True)
+        None if chip is None else _band(physical(chip) if wanted else chip, number)
+        for chip, number, wanted in zip(chips_of(raster, placed=False), numbers, scaled, strict=True)
     ]
 
 

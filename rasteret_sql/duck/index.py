@@ -81,8 +81,8 @@ class HeaderColumn:
             crs_note=columns.value("crs_note"),
             transform=_affine(columns),
             nodata=columns.value("nodata"),
-            scales=columns.values("scales"),
-            offsets=columns.values("offsets"),
+            scales=_per_band(columns, "scales", band_count),
+            offsets=_per_band(columns, "offsets", band_count),
             units=columns.values("units", nulls=True),
             band_names=columns.values("band_names", nulls=True),
             gcps=_gcps(columns),
@@ -176,6 +176,14 @@ class _Row:
 
     def refuse(self, problem: str) -> NoReturn:
         raise ArgumentError(f"{self.place}: {problem}" if self.place else problem)
+
+
+def _per_band(columns: _Row, name: str, band_count: int) -> tuple[float, ...] | None:
+    """A number for each band, or NULL."""
+    found = columns.values(name)
+    if found is not None and len(found) != band_count:
+        columns.unfit(name, f"{len(found):,} numbers", f"one for each of {band_count:,} bands")
+    return None if found is None else tuple(map(float, found))
 
 
 def _mask(columns: _Row, mask_bands: int) -> Level | None:

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arrow import present
-from rasteret_sql.duck.chip_values import chips_of, is_chip
+from rasteret_sql.duck.chip_values import SCALED, chips_of, is_chip
 from rasteret_sql.duck.fits import duck_type, fields_of, text_like
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
@@ -78,6 +79,16 @@ class Raster:
         if self.chip is not None:
             return str(self.chip.pixels.dtype.name)
         return "" if self.header is None else self.header.dtype
+
+    @property
+    def tells_scale(self) -> bool:
+        """Whether it says which scale its numbers have; a chip without the columns does not."""
+        return self.column.chips is None or bool(set(SCALED) & set(fields_of(self.column.array.type)))
+
+    def scaling(self, band: int) -> Scaling | None:
+        """Scale and offset of a band, from 0; None where stored numbers are physical values."""
+        found = self.chip or self.header
+        return None if found is None else found.scaling(band)
 
     @property
     def href(self) -> str:
@@ -162,16 +173,3 @@ def read_rasters(wanted: Sequence[tuple[Raster, ReadRequest]]) -> list[Chip | No
     for number, chip in read_each(headers, [wanted[i][1] for i in files], together=True):
         found[files[number]] = chip
     return found
-
-
-def scaling(raster: Raster, band: int) -> tuple[float, float] | None:
-    """Scale and offset of a band, from 0; None where they change nothing. ArgumentError for a chip."""
-    header = raster.header
-    if header is None:
-        raise ArgumentError(
-            "scale := true: a chip does not know its scale and offset; pass rows of an index, or hrefs, "
-            "with aoi :=, or write the numbers into the expression"
-        )
-    scale = 1.0 if header.scales is None else header.scales[band]
-    offset = 0.0 if header.offsets is None else header.offsets[band]
-    return None if (scale, offset) == (1.0, 0.0) else (scale, offset)

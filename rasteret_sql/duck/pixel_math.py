@@ -1,24 +1,46 @@
-"""The arguments expression := and mask := of the functions that read pixels."""
+"""The arguments expression :=, mask := and scale := of the functions that read pixels."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments import texts
+from rasteret_sql.duck.arguments import optional_flags, texts
+from rasteret_sql.duck.chip_values import SCALED, is_chip
+from rasteret_sql.duck.fits import fields_of
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath
 
+UNKNOWN_SCALE = (
+    "scale := true: the chip has no columns scales and offsets, which say its scale; "
+    "pass a row of read_cog as it is"
+)
 
-def asked_math(expression: pa.Array, mask: pa.Array) -> list[BandMath | None]:
+
+def asked_math(
+    raster: pa.Array, expression: pa.Array, mask: pa.Array, scale: pa.Array
+) -> list[BandMath | None]:
     """What each row asks of its bands, equal rows the same object; None where it asks nothing.
 
-    ArgumentError, with the position, for a text that is no expression: before any file is looked at.
+    ArgumentError, with the position, for a text that is not an expression: before any file is looked at.
     """
-    known: dict[tuple[str | None, str | None], BandMath | None] = {(None, None): None}
+    known: dict[tuple[str | None, str | None, bool | None], BandMath | None] = {}
     found = []
-    for pair in zip(texts(expression, "expression"), texts(mask, "mask"), strict=True):
-        if pair not in known:
-            asked = BandMath(expression=pair[0], mask=pair[1])
-            assert asked.expressions, "compiled, or refused"
-            known[pair] = asked
-        found.append(known[pair])
+    given = texts(expression, "expression"), texts(mask, "mask"), scales_of(raster, scale)
+    for asked in zip(*given, strict=True):
+        if asked not in known:
+            one = BandMath(expression=asked[0], mask=asked[1], scale=asked[2])
+            known[asked] = one if one.expressions or one.scale else None
+        found.append(known[asked])
+    return found
+
+
+def scales_of(raster: pa.Array, scale: pa.Array) -> list[bool | None]:
+    """Of each row whether physical values are wanted (None: of the names in expressions alone).
+
+    ArgumentError where they are wanted of a chip that does not say its scale.
+    """
+    found = optional_flags(scale, "scale")
+    names = fields_of(raster.type)
+    if is_chip(raster.type) and not set(SCALED) & set(names) and any(found):
+        raise ArgumentError(UNKNOWN_SCALE)
     return found

@@ -60,10 +60,11 @@ class _Asked:
 def value(
     raster: pa.Array, point: pa.Array, point_type: pa.Array, band: pa.Array, interpolation: pa.Array,
     level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
+    scale: pa.Array,
 ) -> pa.Array:  # fmt: skip
     """One number a row."""
     points, number = points_of(point, point_type, crs)
-    options = _options(band, interpolation, level, resolution, expression, mask)
+    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
     wanted = number >= 0
     found = _rasters(raster, options, wanted)
     groups: dict[tuple[int, int], list[int]] = {}
@@ -81,10 +82,11 @@ def value(
 def values(
     raster: pa.Array, points: pa.Array, points_type: pa.Array, band: pa.Array, interpolation: pa.Array,
     level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
+    scale: pa.Array,
 ) -> pa.Array:  # fmt: skip
     """A list of numbers a row, one a point."""
     lists = point_lists_of(points, points_type, crs)
-    options = _options(band, interpolation, level, resolution, expression, mask)
+    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
     wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
     found = _rasters(raster, options, wanted)
     lengths = np.where([one is not None for one in found], lists.lengths, 0)
@@ -111,28 +113,30 @@ def _limit(lengths: npt.NDArray[np.int64]) -> None:
         )
 
 
-def _options(*columns: pa.Array) -> list[_Options]:
+def _options(raster: pa.Array, *columns: pa.Array) -> list[_Options]:
     """Of every row; equal ones are the same object."""
     if all(map(all_same, columns)):
-        return _options_of(*(column.slice(0, 1) for column in columns)) * len(columns[0])
+        return _options_of(raster, *(column.slice(0, 1) for column in columns)) * len(columns[0])
     distinct: dict[_Options, _Options] = {}
-    return [distinct.setdefault(one, one) for one in _options_of(*columns)]
+    return [distinct.setdefault(one, one) for one in _options_of(raster, *columns)]
 
 
 def _options_of(
+    raster: pa.Array,
     band: pa.Array,
     interpolation: pa.Array,
     level: pa.Array,
     resolution: pa.Array,
     expression: pa.Array,
     mask: pa.Array,
+    scale: pa.Array,
 ) -> list[_Options]:
     rows = zip(
         map(_one_band, band_lists(band)),
         choices(interpolation, "interpolation", INTERPOLATIONS),
         integers(level, "level"),
         numbers(resolution, "resolution"),
-        asked_math(expression, mask),
+        asked_math(raster, expression, mask, scale),
         strict=True,
     )
     return [_Options(*row) for row in rows]
@@ -186,7 +190,10 @@ def _sample(
 
 
 def _math(raster: Header | Chip, options: _Options) -> BoundMath | None:
-    return None if options.math is None else bind_source(options.math, (options.band,), raster)
+    if options.math is None:
+        return None
+    bound = bind_source(options.math, (options.band,), raster)
+    return None if bound.is_idle else bound
 
 
 def _request(header: Header, asked: _Asked, whole: bool) -> PointRequest:

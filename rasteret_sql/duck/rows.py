@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rasteret_sql.cog.header import Header, Level
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.cog.selection import Selection, StoredLevel
 from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
@@ -99,6 +100,8 @@ def math_text(math: BoundMath) -> str:
             "answered": math.answered,
             "dtype": math.dtype,
             "nodata": math.nodata,
+            "scalings": math.scalings,
+            "physical": math.physical,
         }
     )
 
@@ -118,8 +121,14 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
         dtype=math["dtype"],
         nodata=math["nodata"],
         href=_stored_of(row["stored"]).href,
+        scalings={name: Scaling(*scaling) for name, scaling in math["scalings"].items()},
+        physical=None if math["physical"] is None else tuple(map(_scaling, math["physical"])),
     )
     return MathPlan(plan=plan, math=bound)
+
+
+def _scaling(values: Sequence[float] | None) -> Scaling | None:
+    return None if values is None else Scaling(*values)
 
 
 def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:

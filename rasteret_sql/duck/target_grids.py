@@ -9,6 +9,7 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.scaling import picked
 from rasteret_sql.cog.window import Window, clip_window
 from rasteret_sql.duck.arguments import numbers, sql, texts, values_of
 from rasteret_sql.duck.rows import box, source_row
@@ -80,6 +81,8 @@ def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str
         "dtype": header.dtype,
         "shape": plan.shape,
         "nodata": header.nodata,
+        "scales": picked(header.scales, plan.bands),
+        "offsets": picked(header.offsets, plan.bands),
         "source": source_row(plan, on_error),
     }
 

@@ -43,19 +43,20 @@ CHIP_SOURCE = """STRUCT(
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
-    source {CHIP_SOURCE})"""
+    scales DOUBLE[], "offsets" DOUBLE[], source {CHIP_SOURCE})"""
 
 CHIP = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
-    data BLOB, valid BLOB, error VARCHAR)"""
+    scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)"""
 """A chip as one value: the columns of read_cog."""
 
 TILE_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, tile_col INTEGER, tile_row INTEGER,
     x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], "offset" UBIGINT, byte_count UBIGINT,
-    dtype VARCHAR, shape INTEGER[], nodata DOUBLE, source {CHIP_SOURCE})"""
+    dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[],
+    source {CHIP_SOURCE})"""
 
 PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR)"
 

@@ -13,15 +13,21 @@ from rasteret_sql.duck.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.facts import Facts, facts_of
 from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster import chip as reading
+from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
+from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.bound_math import bind_source
 from rasteret_sql.raster.mapping import Grid
+from rasteret_sql.raster.math_plan import MathPlan
+from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.plan import ReadRequest
 from rasteret_sql.raster.read_plans import read_plans
 from rasteret_sql.raster.target import GridRequest, grid_for, resampled, suggested
 from rasteret_sql.raster.warp import algorithm, warp_chip
-from rasteret_sql.raster.warp_plan import grid_of, plan_warp
+from rasteret_sql.raster.warp_plan import WarpPlan, grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
 Raster = Header | Chip
@@ -30,11 +36,16 @@ Target = Callable[[int, Raster], Grid | None]
 
 
 def reproject_match(
-    raster: pa.Array, reference: pa.Array, algorithm: pa.Array, bands: pa.Array, level: pa.Array
+    raster: pa.Array,
+    reference: pa.Array,
+    algorithm: pa.Array,
+    bands: pa.Array,
+    level: pa.Array,
+    scale: pa.Array,
 ) -> pa.Array:
     """Every raster on the grid of its reference."""
     grids = _grids(reference)
-    return _warped(raster, lambda row, _: grids[row], algorithm, bands, level)
+    return _warped(raster, lambda row, _: grids[row], algorithm, bands, level, scale)
 
 
 def transform(
@@ -44,6 +55,7 @@ def transform(
     resolution: pa.Array,
     bands: pa.Array,
     level: pa.Array,
+    scale: pa.Array,
 ) -> pa.Array:
     """Every raster as a whole in another CRS."""
     systems, resolutions = texts(crs, "crs"), numbers(resolution, "resolution")
@@ -57,7 +69,7 @@ def transform(
             return suggested(own, system, name)
         return grid_for(GridRequest(crs=system, resolution=step), None, own, name)[0]
 
-    return _warped(raster, target, algorithm, bands, level)
+    return _warped(raster, target, algorithm, bands, level, scale)
 
 
 def resample(
@@ -70,6 +82,7 @@ def resample(
     grid_y: pa.Array,
     bands: pa.Array,
     level: pa.Array,
+    scale: pa.Array,
 ) -> pa.Array:
     """Every raster with other pixels over the same ground."""
     widths, heights = numbers(width, "widthOrScale"), numbers(height, "heightOrScale")
@@ -91,7 +104,7 @@ def resample(
             )
         return resampled(_own_grid(found), size=(int(across), int(down)), corner=corner)
 
-    return _warped(raster, target, algorithm, bands, level)
+    return _warped(raster, target, algorithm, bands, level, scale)
 
 
 def _own_grid(found: Raster) -> Grid:
@@ -128,20 +141,22 @@ def _placed(chip: Facts) -> Grid:
 
 
 def _warped(
-    raster: pa.Array, target: Target, algorithm: pa.Array, bands: pa.Array, level: pa.Array
+    raster: pa.Array, target: Target, algorithm: pa.Array, bands: pa.Array, level: pa.Array, scale: pa.Array
 ) -> pa.Array:
     names, asked = algorithms(algorithm, "algorithm"), band_lists(bands)
-    levels = integers(level, "level")
+    levels, scaled = integers(level, "level"), scales_of(raster, scale)
     if is_chip(raster.type):
         answers: list[Chip | None] = []
         for row, chip in enumerate(chips_of(raster)):
+            if chip is not None and scaled[row]:
+                chip = physical(chip)
             grid = None if chip is None else target(row, chip)
             if levels[row] is not None:
                 raise ArgumentError(f"level := {sql(levels[row])}, but a chip has no levels; leave it out")
             wanted = None if chip is None else clip(chip, ReadRequest(bands=asked[row]))
             answers.append(None if grid is None or wanted is None else warp_chip(wanted, grid, names[row]))
         return chip_column(answers)
-    return chip_column(_read(raster, target, names, asked, levels))
+    return chip_column(_read(raster, target, names, asked, levels, scaled))
 
 
 def _read(
@@ -150,8 +165,10 @@ def _read(
     names: Sequence[str],
     bands: Sequence[tuple[int | str, ...] | None],
     levels: Sequence[int | None],
+    scaled: Sequence[bool | None],
 ) -> list[Chip | None]:
-    rows, plans, headers, read_levels = [], [], [], []
+    rows, headers, read_levels = [], [], []
+    plans: list[WarpPlan | MathPlan] = []
     for row, header in enumerate(rasters(raster, [True] * len(raster))):
         grid = None if header is None else target(row, sound(header))
         if header is None or grid is None:
@@ -161,7 +178,7 @@ def _read(
             rows.append(row)
             headers.append(sound(header))
             read_levels.append(planned[0])
-            plans.append(planned[1])
+            plans.append(_physical(sound(header), planned[1]) if scaled[row] else planned[1])
     _, arrays = reading.allocate(plans)
     valid, errors = read_plans(plans, arrays)
     answers: list[Chip | None] = [None] * len(raster)
@@ -170,14 +187,24 @@ def _read(
     ):
         if error is not None:
             raise error
+        warp = plan.warp if isinstance(plan, MathPlan) else plan
+        facts = facts_of_bands(header, warp.bands)
         answers[row] = Chip(
             pixels=pixels,
             valid=None if mask is None else mask.view(np.bool_),
-            transform=plan.transform,
-            crs=plan.target.crs,
+            transform=warp.transform,
+            crs=warp.target.crs,
             nodata=plan.nodata,
             href=header.href,
-            bands=tuple(band + 1 for band in plan.bands),
+            bands=tuple(band + 1 for band in warp.bands),
             level=number,
+            facts=facts if plan is warp else facts.physical,
         )
     return answers
+
+
+def _physical(header: Header, plan: WarpPlan) -> WarpPlan | MathPlan:
+    """The same of physical values, which are what is resampled."""
+    bands = tuple(band + 1 for band in plan.bands)
+    math = bind_source(BandMath(scale=True), bands, header)
+    return plan if math.is_idle else MathPlan(plan=plan, math=math)

@@ -23,12 +23,13 @@ from rasteret_sql.duck.arguments import (
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.named_rasters import is_named
-from rasteret_sql.duck.pixel_math import asked_math
+from rasteret_sql.duck.pixel_math import asked_math, scales_of
 from rasteret_sql.duck.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.distribution import require_percentile
+from rasteret_sql.raster.scaled_statistics import scaled_statistics
 from rasteret_sql.raster.tally import Statistics
 from rasteret_sql.raster.zonal import Source, ZoneRequest, zonal_statistics
 from rasteret_sql.raster.zones import Rule
@@ -60,19 +61,22 @@ class _Arguments:
     level: pa.Array
     resolution: pa.Array
     math: Sequence[BandMath | None]
+    scale: Sequence[bool | None]
+    """Of each row whether physical values are counted where no expression says what is."""
 
 
 def zonal_stats(
     raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array, stat: pa.Array,
     all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
     level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array, expression: pa.Array, mask: pa.Array,
+    scale: pa.Array,
 ) -> list[float | None]:  # fmt: skip
     """One statistic of each row's zone."""
     bands, names = _bands_and_names(band, stat)
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=bands, all_touched=all_touched,
         exclude_nodata=exclude_nodata, coverage=coverage, level=level, resolution=resolution,
-        math=asked_math(expression, mask),
+        math=asked_math(raster, expression, mask, scale), scale=scales_of(raster, scale),
     )  # fmt: skip
     found = _statistics(asked, [name not in MOMENTS for name, _ in names], lenient)
     return [
@@ -85,13 +89,14 @@ def zonal_stats_all(
     raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array,
     all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
     percentiles: pa.Array, histogram: pa.Array, level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array,
-    expression: pa.Array, mask: pa.Array,
+    expression: pa.Array, mask: pa.Array, scale: pa.Array,
 ) -> list[Row | None]:  # fmt: skip
     """All statistics of each row's zone."""
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution, math=asked_math(expression, mask),
+        resolution=resolution, math=asked_math(raster, expression, mask, scale),
+        scale=scales_of(raster, scale),
     )  # fmt: skip
     percents = number_lists(percentiles, "percentiles")
     for listed in percents:
@@ -108,13 +113,13 @@ def zonal_stats_all(
 def histogram(
     raster: pa.Array, band: pa.Array, bins: pa.Array, span: pa.Array, zone: pa.Array, zone_type: pa.Array,
     all_touched: pa.Array, exclude_nodata: pa.Array, coverage: pa.Array, level: pa.Array,
-    resolution: pa.Array, aoi_crs: pa.Array,
+    resolution: pa.Array, aoi_crs: pa.Array, scale: pa.Array,
 ) -> list[list[Row] | None]:  # fmt: skip
     """The pixels in bins of equal width, of each row's zone or whole raster."""
     asked = _Arguments(
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution, math=[None] * len(raster),
+        resolution=resolution, math=[None] * len(raster), scale=scales_of(raster, scale),
     )  # fmt: skip
     counts = [_bin_count(number) for number in integers(bins, "bins")]
     spans = [_span(listed) for listed in number_lists(span, "range")]
@@ -208,6 +213,10 @@ def _statistics(
         there = [None if isinstance(request, RasteretError) else request for request in requests]
         counted = of_bands(sources, there, asked.math)
     found = zonal_statistics(counted.sources, counted.requests, counted.through)
+    found = [
+        one if one is None or scaling is None else scaled_statistics(one, scaling)
+        for one, scaling in zip(found, counted.scalings(asked.scale), strict=True)
+    ]
     if lenient is not None:
         _require_overlap(found, counted.sources, counted.requests, _defaulted(lenient, "lenient"))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.expression_rows import Row, row_of
 from rasteret_sql.duck.expressions import answers_on
 from rasteret_sql.duck.named_rasters import Raster, named_rasters
@@ -15,7 +16,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source, require_one
 from rasteret_sql.raster.pixels import Chip
-from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_bands
 from rasteret_sql.raster.zonal import Source, Through, ZoneRequest
 
 ONE_RASTER = (
@@ -31,6 +32,15 @@ class Counted:
     sources: Sequence[Source | None]
     requests: Sequence[ZoneRequest | None]
     through: Through | None
+    bands: Sequence[int | None]
+    """Of each row the band (from 0) that is counted as it is stored; None where an answer is."""
+
+    def scalings(self, scale: Sequence[bool | None]) -> list[Scaling | None]:
+        """What makes physical values of the counted bands, where they are wanted."""
+        return [
+            source.scaling(band) if wanted and source is not None and band is not None else None
+            for wanted, source, band in zip(scale, self.sources, self.bands, strict=True)
+        ]
 
 
 def of_bands(
@@ -42,11 +52,18 @@ def of_bands(
     known: dict[tuple[int, int, tuple[int | str, ...]], BoundMath] = {}  # a join repeats rasters and texts
     bound: dict[int, BoundMath] = {}
     wanted = list(requests)
+    counted: list[int | None] = [None] * len(requests)
     for row, (source, request, asked) in enumerate(zip(sources, requests, math, strict=True)):
-        if source is not None and request is not None and asked is not None:
+        if source is None or request is None:
+            continue
+        if asked is None or asked.expression is None:
+            counted[row] = _band_of(source, request.bands)
+        if asked is not None and asked.expressions:
             key = id(source), id(asked), request.bands
             if key not in known:
-                known[key] = bind_source(asked, request.bands, source)
+                # what is counted under a mask stays as it is stored: its statistics are scaled
+                names_only = replace(asked, scale=None if asked.scale else asked.scale)
+                known[key] = bind_source(names_only, request.bands, source)
             one = bound[row] = known[key]
             wanted[row] = replace(request, bands=tuple(band + 1 for band in one.read))
 
@@ -56,7 +73,7 @@ def of_bands(
             by_nodata = isinstance(source, Header) and source.levels[chip.level or 0].mask is None
             yield chip if one is None else one.on(chip, by_nodata=by_nodata)
 
-    return Counted(sources=sources, requests=wanted, through=through if bound else None)
+    return Counted(sources=sources, requests=wanted, through=through if bound else None, bands=counted)
 
 
 def of_rasters(
@@ -79,7 +96,14 @@ def of_rasters(
     def through(pieces: Sequence[tuple[int, Chip]]) -> Iterable[Chip]:
         return answers_on([rows[row] for row, _ in pieces], [chip for _, chip in pieces])
 
-    return Counted(sources=sources, requests=wanted, through=through)
+    return Counted(sources=sources, requests=wanted, through=through, bands=[None] * len(requests))
+
+
+def _band_of(source: Source, bands: Sequence[int | str]) -> int:
+    """The band that is counted, from 0."""
+    if isinstance(source, Header):
+        return pick_bands(source, bands[:1])[0]
+    return pick_band_numbers(bands[:1], len(source.pixels), (), source.href or "the chip")[0]
 
 
 def _row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rasteret_sql.cog.colorinterp import PALETTE
@@ -24,6 +24,17 @@ class BandFacts:
     colorinterp: tuple[str, ...] | None = None
     colormap: tuple[int, ...] | None = None
     """The table of the band that is a palette's."""
+
+    @property
+    def physical(self) -> BandFacts:
+        """Those of physical values, which are no numbers of a colour table."""
+        colours = None if self.colorinterp and PALETTE in self.colorinterp else self.colorinterp
+        return replace(self, scales=None, offsets=None, colorinterp=colours, colormap=None)
+
+    @property
+    def scaling_alone(self) -> BandFacts:
+        """Scales and offsets, without what makes other pixels of other bands."""
+        return BandFacts(scales=self.scales, offsets=self.offsets)
 
     def of(self, places: Sequence[int]) -> BandFacts:
         """Those of some bands, counted from 0."""

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.casts import cast
 from rasteret_sql.raster.algebra.kinds import OF_PIXELS, of_pixels
 from rasteret_sql.raster.algebra.values import Array, Bools, Frame, Node, Value, either
+from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.band_names import bands_told, find_band
 from rasteret_sql.raster.expression import Expression, Name, compile_expression
 from rasteret_sql.raster.nodata import is_nodata
@@ -33,6 +35,8 @@ class Column(NamedTuple):
     pixels: Array
     null: Bools | None
     """True where not valid; None where all are."""
+    scaling: Scaling | None = None
+    """What makes physical values of the pixels; None: they are what the name stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +44,15 @@ class BandMath:
     """What is asked of some bands."""
 
     expression: str | None = None
-    """None: only the mask is wanted."""
+    """None: only the mask, or physical values, are wanted."""
     mask: str | None = None
     """A condition; where it is not true, a pixel is not valid."""
     dtype: str | None = None
     """NumPy's name; None: the one of the expression's type."""
     nodata: float | None = None
     """Of the answer; None: NaN of floating point, none of others."""
+    scale: bool | None = None
+    """Whether names, and pixels without an expression, are physical values; None: names are, pixels not."""
 
     def __post_init__(self) -> None:
         if self.dtype is not None and self.dtype not in DTYPES:
@@ -68,14 +74,20 @@ class BandMath:
         return found
 
 
-def require(asked: BandMath, dtypes: Mapping[str, str]) -> tuple[str, float | None] | None:
+def require(
+    asked: BandMath, dtypes: Mapping[str, str], scalings: Mapping[str, Scaling]
+) -> tuple[str, float | None] | None:
     """NumPy's dtype and the nodata of the answer over names of these dtypes; None without an expression.
 
-    Refuses what cannot be computed, before a pixel is read.
+    ``scalings``: of the names that stand for physical values. Refuses what cannot be computed, before a pixel
+    is read.
     """
     found = None
     for expression in asked.expressions:
-        program = expression.bind(tuple(dtypes[name.text] for name in expression.names))
+        names = [name.text for name in expression.names]
+        program = expression.bind(
+            tuple(dtypes[name] for name in names), tuple(name in scalings for name in names)
+        )
         if expression.text == asked.expression:
             dtype = np.dtype(asked.dtype or program.dtype)
             found = dtype.name, _nodata(asked.nodata, dtype)
@@ -97,13 +109,10 @@ def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str
     return found
 
 
-def column(chip: Chip, band: int, scaling: tuple[float, float] | None = None) -> Column:
-    """A band of a chip, counted from 0 as it was read; ``scaling``: scale and offset to apply."""
+def column(chip: Chip, band: int, scaling: Scaling | None = None) -> Column:
+    """A band of a chip, counted from 0 as it was read."""
     pixels = chip.pixels[band]
-    null = nulls(pixels, chip.valid, chip.nodata)
-    if scaling is not None:
-        pixels = pixels * np.float64(scaling[0]) + np.float64(scaling[1])
-    return Column(pixels, null)
+    return Column(pixels, nulls(pixels, chip.valid, chip.nodata), scaling)
 
 
 def nulls(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
@@ -119,7 +128,7 @@ def answer(asked: BandMath, columns: Mapping[str, Column], grid: Chip) -> Chip:
         valid = grid.valid if kept is None else kept if grid.valid is None else kept & grid.valid
         return replace(grid, valid=valid)
     pixels, valid, nodata = evaluate(asked, columns, shape, kept)
-    return replace(grid, pixels=pixels[np.newaxis], valid=valid, nodata=nodata, bands=())
+    return replace(grid, pixels=pixels[np.newaxis], valid=valid, nodata=nodata, bands=(), facts=UNKNOWN)
 
 
 def masked_out(mask: str, columns: Mapping[str, Column], shape: tuple[int, ...]) -> Bools:
@@ -156,8 +165,11 @@ def evaluate(
 def _run(text: str, columns: Mapping[str, Column], shape: tuple[int, ...]) -> tuple[Array, Bools | None]:
     expression = compile_expression(text)
     given = [columns[name.text] for name in expression.names]
-    program = expression.bind(tuple(c.pixels.dtype.name for c in given))
-    return program.run([c.pixels for c in given], [c.null for c in given], shape)
+    scalings = [c.scaling for c in given]
+    program = expression.bind(
+        tuple(c.pixels.dtype.name for c in given), tuple(scaling is not None for scaling in scalings)
+    )
+    return program.run([c.pixels for c in given], [c.null for c in given], shape, scalings)
 
 
 def _as_dtype(data: Array, null: Bools | None, dtype: str) -> tuple[Array, Bools | None]:

@@ -1,4 +1,4 @@
-"""An expression, a mask or both over the bands of one raster: which bands that takes, and what comes of them.
+"""What is asked of the bands of one raster: an expression, a mask, physical values.
 
 Expressions are worked out on the raster's own pixels, before anything is resampled or interpolated, so that
 classes and flags in a mask are never blended.
@@ -13,10 +13,13 @@ import numpy as np
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.readable import naming
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.values import Array, Bools
+from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.band_math import BandMath, Column, bands_of, evaluate, masked_out, nulls, require
 from rasteret_sql.raster.nodata import is_nodata
+from rasteret_sql.raster.physical import physical_nodata, physical_pixels, require_real
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import pick_band_numbers
 
@@ -38,6 +41,15 @@ class BoundMath:
     """Of the answer."""
     href: str
     """Of the raster, for messages."""
+    scalings: Mapping[str, Scaling]
+    """Of the names that stand for physical values."""
+    physical: tuple[Scaling | None, ...] | None = None
+    """Of the answered bands, where their physical values are wanted; None: they are answered as stored."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing comes of it: physical values of bands without scale and offset."""
+        return not self.asked.expressions and self.physical is None
 
     def values(
         self,
@@ -46,13 +58,13 @@ class BoundMath:
         nodata: float | None,
         own: Bools | None,
     ) -> tuple[Array | None, Bools | None]:
-        """Pixels of the expression (None: those of the answered bands stay) and their validity (None: all).
+        """Pixels of the expression (None: those of the answered bands) and their validity (None: all).
 
         ``bands``: those of ``read``, arrays of any one shape; ``valid`` and ``nodata`` say where the names
         are NULL; ``own``: where the answered bands are valid, were there no mask.
         """
         columns = {
-            text: Column(bands[place], nulls(bands[place], valid, nodata))
+            text: Column(bands[place], nulls(bands[place], valid, nodata), self.scalings.get(text))
             for text, place in self.places.items()
         }
         mask, shape = self.asked.mask, bands[0].shape
@@ -69,14 +81,20 @@ class BoundMath:
         if by_nodata and len(self.read) > self.answered:
             own = own_validity(chip.pixels[: self.answered], own, chip.nodata)
         data, valid = self.values(list(chip.pixels), chip.valid, chip.nodata, own)
-        if data is None:
-            return replace(
-                chip,
-                pixels=chip.pixels[: self.answered],
-                valid=valid,
-                bands=chip.bands[: self.answered],
-            )
-        return replace(chip, pixels=data[None], valid=valid, nodata=self.nodata, bands=())
+        if data is not None:
+            return replace(chip, pixels=data[None], valid=valid, nodata=self.nodata, bands=(), facts=UNKNOWN)
+        found = replace(
+            chip,
+            pixels=chip.pixels[: self.answered],
+            valid=valid,
+            bands=chip.bands[: self.answered],
+            facts=chip.facts.of(range(self.answered)),
+        )
+        if self.physical is None:
+            return found
+        pixels = physical_pixels(found.pixels, chip.valid, chip.nodata, self.physical)
+        nodata = physical_nodata(chip.nodata)
+        return replace(found, pixels=pixels, nodata=nodata, facts=found.facts.physical)
 
 
 def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
@@ -105,10 +123,17 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Head
         count, dtype = len(source.pixels), source.pixels.dtype.name
     href, nodata = source.href or "the chip", source.nodata
     where = bands_of(asked, count, names, href)
-    found = require(asked, dict.fromkeys(where, dtype))
+    scalings = {} if asked.scale is False else _scaled(where, source)
+    found = require(asked, dict.fromkeys(where, dtype), scalings)
     wanted: tuple[int, ...] = ()
+    physical: tuple[Scaling | None, ...] | None = None
     if found is None:
         wanted = pick_band_numbers(range(1, count + 1) if bands is None else bands, count, names, href)
+        own = tuple(map(source.scaling, wanted)) if asked.scale else ()
+        if any(own):
+            require_real(np.dtype(dtype))
+            physical = own
+            dtype, nodata = "float64", physical_nodata(nodata)
     else:
         require_one(asked, bands)
         dtype, nodata = found
@@ -121,7 +146,15 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Head
         dtype=dtype,
         nodata=nodata,
         href=href,
+        scalings=scalings,
+        physical=physical,
     )
+
+
+def _scaled(places: Mapping[str, int], source: Header | Chip) -> dict[str, Scaling]:
+    """Of the names that have one."""
+    found = {text: source.scaling(band) for text, band in places.items()}
+    return {text: scaling for text, scaling in found.items() if scaling is not None}
 
 
 def require_one(asked: BandMath, bands: Sequence[int | str] | None) -> None:

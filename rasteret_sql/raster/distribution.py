@@ -166,7 +166,11 @@ def merged(parts: Sequence[Distribution]) -> Distribution:
     if len(parts) == 1:
         return parts[0]
     values = np.concatenate([part.values for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
+    return collected(values, np.concatenate([part.counts for part in parts]))
+
+
+def collected(values: Values, counts: npt.NDArray[Any]) -> Distribution:
+    """The distribution of values in any order, of which some may repeat."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = _starts(ordered)

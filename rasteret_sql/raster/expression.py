@@ -21,11 +21,12 @@ from typing import NoReturn
 import numpy as np
 from sqlglot import exp
 
+from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.algebra.bind import Binder, known_function, name_of
+from rasteret_sql.raster.algebra.bind import Binder, known_function
 from rasteret_sql.raster.algebra.casts import stored_as
 from rasteret_sql.raster.algebra.kinds import DOUBLE, of_pixels
-from rasteret_sql.raster.algebra.syntax import Tree, fail, parse, position, shown
+from rasteret_sql.raster.algebra.syntax import Tree, fail, name_of, parse, position, shown
 from rasteret_sql.raster.algebra.values import Array, Bools, Frame, Node, Value
 
 COMPILED = 256
@@ -64,9 +65,12 @@ class Expression:
         places = (position(c) for c in self.tree.find_all(exp.Column) if name_of(c) == name.text)
         fail(self.text, min((at for at in places if at is not None), default=None), what)
 
-    def bind(self, dtypes: tuple[str, ...]) -> Program:
-        """The program for names of these NumPy dtypes, in the order of ``names``."""
-        return _bind(self.text, dtypes)
+    def bind(self, dtypes: tuple[str, ...], scaled: tuple[bool, ...] | None = None) -> Program:
+        """The program for names of these NumPy dtypes, in the order of ``names``.
+
+        ``scaled``: which of them stand for physical values of stored numbers of that dtype (None: none).
+        """
+        return _bind(self.text, dtypes, scaled or (False,) * len(dtypes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +93,19 @@ class Program:
         return DOUBLE.dtype if self.type == "DECIMAL" else self.node.kind.dtype
 
     def run(
-        self, arrays: Sequence[Array], nulls: Sequence[Bools | None], shape: tuple[int, ...]
+        self,
+        arrays: Sequence[Array],
+        nulls: Sequence[Bools | None],
+        shape: tuple[int, ...],
+        scalings: Sequence[Scaling | None] | None = None,
     ) -> tuple[Array, Bools | None]:
         """The answer for every pixel, and where it is NULL (None: nowhere).
 
-        ``arrays`` and ``nulls`` (True = NULL) are one for each name, all of ``shape``. A number that does not
-        fit where the text says that it should (CAST, 64 bits) is an ArgumentError, at valid pixels only.
+        ``arrays`` of stored numbers and ``nulls`` (True = NULL) are one for each name, all of ``shape``;
+        ``scalings`` those of the names that were bound as scaled. A number that does not fit where the text
+        says that it should (CAST, 64 bits) is an ArgumentError, at valid pixels only.
         """
+        scalings = scalings or [None] * len(arrays)
         data = np.empty(shape, self.dtype)
         null: Bools | None = None
         rows = shape[0]
@@ -103,7 +113,8 @@ class Program:
         with np.errstate(all="ignore"):
             for start in range(0, rows, step):
                 part = slice(start, start + step)
-                frame = Frame([_value(a, n, part) for a, n in zip(arrays, nulls, strict=True)])
+                given = zip(arrays, nulls, scalings, strict=True)
+                frame = Frame([_value(array, null, scaling, part) for array, null, scaling in given])
                 found = self._part(frame)
                 data[part] = self._as_pixels(found)
                 if found.null is not None:
@@ -123,9 +134,11 @@ class Program:
         return found.data
 
 
-def _value(array: Array, null: Bools | None, part: slice) -> Value:
+def _value(array: Array, null: Bools | None, scaling: Scaling | None, part: slice) -> Value:
     pixels = array[part]
-    if pixels.dtype == np.float16:
+    if scaling is not None:
+        pixels = scaling.of(pixels)
+    elif pixels.dtype == np.float16:
         pixels = pixels.astype(np.float32)
     return Value(pixels, None if null is None else null[part])
 
@@ -147,12 +160,14 @@ def compile_expression(text: str) -> Expression:
 
 
 @lru_cache(COMPILED)
-def _bind(text: str, dtypes: tuple[str, ...]) -> Program:
+def _bind(text: str, dtypes: tuple[str, ...], scaled: tuple[bool, ...]) -> Program:
     expression = compile_expression(text)
-    kinds = [of_pixels(dtype) for dtype in dtypes]
+    stored = [of_pixels(dtype) for dtype in dtypes]
+    kinds = [DOUBLE if physical else kind for kind, physical in zip(stored, scaled, strict=True)]
     names = {name.text: (i, kind) for i, (name, kind) in enumerate(zip(expression.names, kinds, strict=True))}
+    physical = frozenset(name.text for name, own in zip(expression.names, scaled, strict=True) if own)
     try:
-        node = Binder(text=text, names=names).node(expression.tree)
+        node = Binder(text=text, names=names, scaled=physical).node(expression.tree)
     except RecursionError:
         raise ArgumentError(f"expression {shown(text)} is nested too deeply") from None
     return Program(text=text, node=node)

@@ -29,6 +29,16 @@ class MathPlan:
         return self.plan.source if isinstance(self.plan, WarpPlan) else self.plan
 
     @property
+    def warp(self) -> WarpPlan:
+        """The plan of an answer on a grid of its own."""
+        assert isinstance(self.plan, WarpPlan), "asked where nothing is warped"
+        return self.plan
+
+    @property
+    def nodata(self) -> float | None:
+        return self.math.nodata
+
+    @property
     def dtype(self) -> str:
         return self.math.dtype
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rasteret_sql.cog.scaling import SAME
 from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError
+from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.mosaic_methods import METHODS, Job, Valid, mean_dtype
 from rasteret_sql.raster.nodata import fill_value
 from rasteret_sql.raster.pixels import Chip
@@ -31,6 +33,8 @@ def mosaic(chips: Sequence[Chip], method: str) -> Chip:
     first = chips[0]
     for number, chip in enumerate(chips, start=1):
         _require_alike(first, chip, number)
+        if method != "count":
+            _require_scale(first, chip, number)
     if first.pixels.dtype.kind == "c" and method in ("min", "max", "median"):
         raise UnsupportedError(f"{first.pixels.dtype} pixels have no order, so no {method}")
     job = Job(chips=chips, grid=shared_grid(chips))
@@ -49,6 +53,7 @@ def mosaic(chips: Sequence[Chip], method: str) -> Chip:
         nodata=nodata,
         bands=first.bands if all(chip.bands == first.bands for chip in chips) else (),
         level=first.level if all(chip.level == first.level for chip in chips) else None,
+        facts=UNKNOWN if method == "count" else first.facts.scaling_alone,
     )
 
 
@@ -58,6 +63,18 @@ def _require_alike(first: Chip, chip: Chip, number: int) -> None:
         raise ArgumentError(
             f"chip 1 has {one} and chip {number} {other}; chips of one mosaic have the same bands and dtype"
         )
+
+
+def _require_scale(first: Chip, chip: Chip, number: int) -> None:
+    """Stored numbers of different scales are not compared: 1,500 may be a reflectance of 0.15 or of 0.05."""
+    for band in range(len(first.pixels)):
+        one, other = (c.scaling(band) or SAME for c in (first, chip))
+        if one != other:
+            raise ArgumentError(
+                f"band {band + 1} of chip 1 has scale {one.scale:g} and offset {one.offset:g}, that of chip "
+                f"{number} scale {other.scale:g} and offset {other.offset:g}: their stored numbers are not "
+                "comparable; pass scale := true for a mosaic of physical values"
+            )
 
 
 def _require_room(job: Job, method: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.cog.header import Header
+from rasteret_sql.cog.scaling import Scaling, scaling_of
 from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.aoi import Aoi
@@ -43,6 +44,10 @@ class Chip:
     """First column and row in the level of the file; None where the pixels are not the file's own."""
     facts: BandFacts = UNKNOWN
     """Of its bands."""
+
+    def scaling(self, band: int) -> Scaling | None:
+        """Scale and offset of a band (from 0, as it was read); None where pixels are physical values."""
+        return scaling_of(self.facts.scales, self.facts.offsets, band)
 
     @property
     def window(self) -> Window:

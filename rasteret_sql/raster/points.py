@@ -17,6 +17,7 @@ from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.raster.algebra.values import Array
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.nodata import fill_value, is_nodata
+from rasteret_sql.raster.physical import physical_pixels
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.plan import deciding_alpha, refuse_unsupported
@@ -92,6 +93,8 @@ def _through(
     if math is None:
         return bands[0], own
     pixels, valid = math.values(bands, shown, nodata, own)
+    if pixels is None and math.physical is not None:
+        pixels = physical_pixels(bands[0][None], None, None, math.physical)[0]
     return bands[0] if pixels is None else pixels, valid
 
 

@@ -254,6 +254,7 @@ def _cut(piece: _Piece) -> Chip:
         valid=None if chip.valid is None else chip.valid[rows, columns],
         transform=window_transform(chip.transform, part),
         bands=tuple(chip.bands[number] for number in chosen) if chip.bands else (),
+        facts=chip.facts.of(chosen),
         x_off=None if chip.x_off is None else chip.x_off + part.x_off,
         y_off=None if chip.y_off is None else chip.y_off + part.y_off,
     )

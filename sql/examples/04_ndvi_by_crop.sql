@@ -5,7 +5,7 @@ WITH chips AS (
         f.label,
         i.id,
         i.datetime::DATE AS day,
-        map(list(i.band), list(flatten(RS_AsArray(c)))) AS bands
+        map(list(i.band), list(flatten(RS_AsArray(c, scale := true)))) AS bands  -- reflectance
     FROM 'idx.parquet' AS i
     JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
          read_cog(i, f.geom) AS c
@@ -15,8 +15,8 @@ pixels AS (
     SELECT
         label,
         day,
-        unnest(bands['red']) * 0.0001 - 0.1 AS red,
-        unnest(bands['nir']) * 0.0001 - 0.1 AS nir,
+        unnest(bands['red']) AS red,
+        unnest(bands['nir']) AS nir,
         unnest(bands['scl']) AS scl
     FROM chips
 )

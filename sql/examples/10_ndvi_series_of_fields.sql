@@ -18,7 +18,7 @@ measured AS (
         RS_ZonalStatsAll(
             s.bands,
             f.geom,
-            expression := '(nir - red) / (nir + red - 2000)',  -- as stored: reflectance * 10,000 + 1,000
+            expression := '(nir - red) / (nir + red)',  -- of reflectance: scale and offset are applied
             mask := 'scl IN (4, 5, 6, 7)'
         ) AS stats
     FROM scenes AS s

@@ -11,11 +11,11 @@ clear AS (
     SELECT
         band,
         RS_MapAlgebra(
-            band,  -- the expression: the band as it is
+            band,  -- the expression: the band's reflectance
             bands,
             aoi := [11.97, 47.97, 12.03, 48.01],
             mask := 'scl IN (4, 5, 6, 7)',
-            nodata := 0
+            dtype := 'float32'
         ) AS chip
     FROM scenes, unnest(['red', 'nir']) AS b(band)
 )
@@ -37,8 +37,6 @@ SELECT
 FROM (
     SELECT c.*, flatten(RS_AsArray(c)) AS ndvi
     FROM (
-        SELECT RS_NDVI(
-            {'red': 'median_red.tif', 'nir': 'median_nir.tif'}, reflectance := [0.0001, -0.1]
-        ) AS c
+        SELECT RS_NDVI({'red': 'median_red.tif', 'nir': 'median_nir.tif'}) AS c
     )
 );

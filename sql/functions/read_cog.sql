@@ -29,6 +29,7 @@
 -- @param size  Columns and rows of the grid, one number or [columns, rows]: around the middle of the area with a resolution, else fitted to its bounds.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.
@@ -42,6 +43,8 @@
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
+-- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset, which expressions over the chip apply; NULL where data holds physical values or an expression's answer, and where the file has none.
+-- @returns offsets DOUBLE[]  Of each band.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
@@ -65,7 +68,7 @@
 -- SELECT dtype, shape, octet_length(valid) AS masked
 -- FROM read_cog(
 --     'S2_32632_20240414/nir.tif', [12.0, 47.98, 12.01, 47.99],
---     expression := '(b1 * 0.0001 - 0.1)::FLOAT', mask := 'b1 > 3000'
+--     expression := 'b1::FLOAT', mask := 'b1 > 0.2'
 -- );
 CREATE MACRO read_cog(
     raster,
@@ -80,7 +83,8 @@ CREATE MACRO read_cog(
     resampling := NULL,
     size := NULL,
     expression := NULL,
-    mask := NULL
+    mask := NULL,
+    scale := NULL
 ) AS TABLE
 SELECT
     t.href,
@@ -96,6 +100,8 @@ SELECT
     t.dtype,
     t.shape,
     t.nodata,
+    t.scales,
+    t."offsets",
     p.data,
     p.valid,
     p.error
@@ -111,7 +117,7 @@ FROM (
                 FROM (
                     SELECT _rasteret_plan_chips(
                         raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
-                        crs, resampling, size, expression, mask
+                        crs, resampling, size, expression, mask, scale
                     ) AS t
                 )
             ), _rasteret_probe_side()

@@ -11,6 +11,7 @@
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
+-- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
 -- @returns level INTEGER  0 is full resolution.
@@ -28,6 +29,8 @@
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels.
+-- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset; NULL where data holds physical values, and where the file has none.
+-- @returns offsets DOUBLE[]  Of each band.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
 -- @example What a join would fetch, before it is run
@@ -43,7 +46,8 @@ CREATE MACRO read_cog_tiles(
     level := NULL,
     resolution := NULL,
     aoi_crs := NULL,
-    on_error := 'fail'
+    on_error := 'fail',
+    scale := NULL
 ) AS TABLE
 SELECT
     t.href,
@@ -63,6 +67,8 @@ SELECT
     t.dtype,
     t.shape,
     t.nodata,
+    t.scales,
+    t."offsets",
     p.data,
     p.error
 FROM (
@@ -76,7 +82,8 @@ FROM (
                 SELECT unnest(_rasteret_ok_column(t)) AS t
                 FROM (
                     SELECT _rasteret_plan_tiles(
-                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error
+                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error,
+                        scale
                     ) AS t
                 )
             ), _rasteret_probe_side()

@@ -1,8 +1,8 @@
 -- A raster as a Cloud-Optimized GeoTIFF: tiles, overviews, and GDAL's layout of a COG.
 --
 -- Readers get the same pixels, nodata, CRS and transform, and the same pixels are valid: where neither nodata nor
--- alpha tells which, an internal mask does. Of an href or index row names, scales, offsets, units, colours and colour
--- table of the bands stay. A CRS without EPSG code is written as GDAL does, shifts to WGS 84 and the sweep of a
+-- alpha tells which, an internal mask does. Scales and offsets of the bands stay; of an href or index row names, units,
+-- colours and colour table, too. A CRS without EPSG code is written as GDAL does, shifts to WGS 84 and the sweep of a
 -- geostationary view included; of a CRS with heights, the horizontal part.
 --
 -- The file is read back, header and pixels, before it is returned: what it would not give back is an error that names it.
@@ -16,6 +16,7 @@
 -- @param tile_size  Pixels, a multiple of 16; 512, or what holds a smaller raster, without.
 -- @param overviews  'auto': halved until one tile holds all; or their number.
 -- @param resampling  How overviews are made: 'nearest' or 'average'.
+-- @param scale  True: physical values as float64; stored numbers without, whose scales and offsets the file has.
 -- @returns value BLOB  The file; NULL of a NULL raster.
 -- @example A chip into a file
 -- COPY (
@@ -28,7 +29,8 @@ CREATE MACRO RS_AsGeoTiff(
     compression_level := NULL,
     tile_size := NULL,
     overviews := 'auto',
-    resampling := 'nearest'
+    resampling := 'nearest',
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_as_geotiff(
-    raster, compression, compression_level, tile_size, overviews, resampling
+    raster, compression, compression_level, tile_size, overviews, resampling, scale
 ))

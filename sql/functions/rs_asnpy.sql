@@ -5,10 +5,11 @@
 -- writes one file a row.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
 -- @returns value BLOB  What numpy.save writes and numpy.load reads; NULL of a NULL raster.
 -- @example One array a field
 -- COPY (
 --     SELECT f.field_id, RS_AsNPY(c) AS pixels
 --     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
 -- ) TO 'arrays' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'npy', OVERWRITE);
-CREATE MACRO RS_AsNPY(raster) AS _rasteret_ok(_rasteret_as_npy(raster))
+CREATE MACRO RS_AsNPY(raster, scale := NULL) AS _rasteret_ok(_rasteret_as_npy(raster, scale))

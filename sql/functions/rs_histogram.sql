@@ -15,6 +15,7 @@
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @param scale  True: bins, and range, are of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
 -- @returns value STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]  The bins in ascending order.
 -- @example Near infrared of a whole scene, from an overview
 -- SELECT unnest(RS_Histogram('S2_32632_20240414/nir.tif', bins := 8, range := [0, 8000], level := 1), recursive := true);
@@ -29,8 +30,9 @@ CREATE MACRO RS_Histogram(
     coverage := false,
     level := NULL,
     resolution := NULL,
-    aoi_crs := NULL
+    aoi_crs := NULL,
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_histogram(
     raster, band, bins, range, zone, typeof(zone), all_touched, exclude_nodata, coverage,
-    level, resolution, aoi_crs
+    level, resolution, aoi_crs, scale
 ))

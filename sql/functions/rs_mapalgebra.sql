@@ -18,11 +18,11 @@
 -- @param mask  Condition over the same names: where it is not true, pixels are not valid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
 -- @param dtype  NumPy name of the answer's samples, rounded as CAST does; the expression's own type without (BOOLEAN is uint8, DECIMAL float64).
 -- @param nodata  Value under pixels that are not valid, and what it equals is not valid; NaN for floating point without, else none (0 is written).
--- @param scale  True: value = scale · stored + offset of each header, before the expression. Rows of cog_index and build_index have those of the STAC item, such as the offset of newer Sentinel-2 baselines, where the file has none.
+-- @param scale  A band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; rows of cog_index and build_index have those of the STAC item, such as the offset of newer Sentinel-2 baselines, where the file has none. False: for the stored number, which bit operators and IN need of a band with a scale. Bands without scale and offset, such as classes and flags, are stored numbers anyway.
 -- @param resolution  Of each raster the coarsest level whose pixels are no larger, in units of its CRS.
 -- @param all_touched  As in read_cog.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip with the columns of read_cog, one band. href, level and window are those of the first raster. NULL where a raster is, and where the first does not overlap the area.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)  A chip with the columns of read_cog, one band. href, level and window are those of the first raster. NULL where a raster is, and where the first does not overlap the area.
 -- @example Mean NDVI of one field on each date, without clouds
 -- WITH scenes AS (
 --     SELECT i.id, any_value(i.datetime) AS datetime, map(list(i.band), list(i)) AS bands
@@ -31,7 +31,7 @@
 -- ),
 -- field AS (SELECT geom FROM 'fields.parquet' ORDER BY field_id LIMIT 1)
 -- SELECT s.datetime, list_avg(flatten(RS_AsArray(RS_MapAlgebra(
---     '(nir - red) / (nir + red - 2000)', s.bands, aoi := f.geom, mask := 'scl IN (4, 5, 6)'
+--     '(nir - red) / (nir + red)', s.bands, aoi := f.geom, mask := 'scl IN (4, 5, 6)'
 -- )))) AS ndvi
 -- FROM scenes AS s, field AS f
 -- ORDER BY s.datetime;
@@ -47,10 +47,11 @@ CREATE MACRO RS_MapAlgebra(
     mask := NULL,
     dtype := NULL,
     nodata := NULL,
-    scale := false,
+    scale := NULL,
     resolution := NULL,
     all_touched := false,
     aoi_crs := NULL
 ) AS _rasteret_ok(_rasteret_map_algebra(
-    expression, rasters, aoi, typeof(aoi), aoi_crs, mask, dtype, nodata, scale, resolution, all_touched
+    expression, rasters, aoi, typeof(aoi), aoi_crs, mask, dtype, nodata, scale, resolution, all_touched,
+    false
 ))

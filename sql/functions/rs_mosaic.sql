@@ -10,7 +10,8 @@
 --
 -- @param chips  LIST of chips (rows of read_cog); NULLs among them are left out.
 -- @param method  'first', 'last', 'min', 'max', 'mean', 'median' or 'count' (of the pixels that take part).
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL of an empty list. first, last, min and max keep the dtype; mean and median of integers are float32 (float64 above 16 bits); count is uint16.
+-- @param scale  True: a mosaic of physical values, scale · stored + offset of each chip; stored numbers without, which is an error where the chips have different scales or offsets, as scenes of different processing baselines do.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL of an empty list. first, last, min and max keep the dtype; mean and median of integers are float32 (float64 above 16 bits); count is uint16.
 -- @example The median of a season, and how often each pixel was seen
 -- SELECT RS_Mosaic(list(c), 'median').dtype AS median, RS_Mosaic(list(c), 'count').dtype AS count
 -- FROM 'idx.parquet' AS i, read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c
@@ -22,4 +23,5 @@
 --     FROM 'idx.parquet' AS i, read_cog(i, [12.0, 47.98, 12.01, 47.99]) AS c
 --     WHERE i.band = 'red' AND i.crs = 'EPSG:32632'
 -- );
-CREATE MACRO RS_Mosaic(chips, method := 'first') AS _rasteret_ok(_rasteret_mosaic_of_chips(chips, method))
+CREATE MACRO RS_Mosaic(chips, method := 'first', scale := NULL) AS
+    _rasteret_ok(_rasteret_mosaic_of_chips(chips, method, scale))

@@ -3,19 +3,18 @@
 -- Rouse et al. 1974. A chip of DOUBLE on the grid of nir; 0 / 0 is not valid.
 --
 -- @param rasters  STRUCT or MAP with red and nir, or one raster with bands of these names, as in RS_MapAlgebra.
--- @param reflectance  Scale and offset that make reflectance of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022. A scale alone does not change the index, an offset does.
+-- @param reflectance  Scale and offset that make reflectance of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022, in place of those of the file, row of the index or chip. A scale alone does not change the index, an offset does.
 -- @param aoi  Area to read; by default 'all', whole rasters. NULL is no area and gives NULL.
 -- @param mask  Condition over rasters of the same STRUCT or MAP: where it is not true, pixels are not valid.
 -- @param dtype  NumPy name of the answer's samples, such as float32; float64 without.
--- @param scale  True: scale and offset of the headers are applied first.
+-- @param scale  Names stand for physical values, scale · stored + offset of the file, row of the index or chip; false: for stored numbers.
 -- @param resolution  Of each raster the coarsest level whose pixels are no larger.
 -- @param all_touched  As in read_cog.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.
 -- @example Of four pixels by four
 -- SELECT RS_AsArray(RS_NDVI(
 --     {'red': 'S2_32632_20240414/red.tif', 'nir': 'S2_32632_20240414/nir.tif'},
---     reflectance := [0.0001, -0.1],
 --     aoi := {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}
 -- )) AS ndvi;
 CREATE MACRO RS_NDVI(
@@ -24,7 +23,7 @@ CREATE MACRO RS_NDVI(
     mask := NULL,
     reflectance := NULL,
     dtype := NULL,
-    scale := false,
+    scale := NULL,
     resolution := NULL,
     all_touched := false,
     aoi_crs := NULL
@@ -34,7 +33,7 @@ CREATE MACRO RS_NDVI(
     aoi := aoi,
     mask := mask,
     dtype := dtype,
-    scale := scale,
+    scale := _rasteret_scale(scale, reflectance),
     resolution := resolution,
     all_touched := all_touched,
     aoi_crs := aoi_crs

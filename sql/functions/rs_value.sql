@@ -13,6 +13,7 @@
 -- @param aoi_crs  CRS of the point when the value itself has none; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: the pixel without an expression is physical, too.
 -- @returns value DOUBLE  NULL outside the raster, and where the pixel is not valid: internal mask 0, nodata, or alpha 0. 64-bit integers beyond 2^53 and complex pixels are refused.
 -- @example One place through time
 -- SELECT i.datetime, i.band, RS_Value(i, 'POINT (12.03 48.015)') AS value
@@ -28,8 +29,9 @@ CREATE MACRO RS_Value(
     resolution := NULL,
     aoi_crs := NULL,
     expression := NULL,
-    mask := NULL
+    mask := NULL,
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_value(
     raster, point, typeof(point), band, interpolation, level, resolution, aoi_crs,
-    expression, mask
+    expression, mask, scale
 ))

@@ -12,6 +12,7 @@
 -- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels without an expression are physical, too.
 -- @returns value DOUBLE[]  One number a point, in their order; NULL where RS_Value is.
 -- @example Three points through time
 -- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red
@@ -27,7 +28,7 @@
 -- ORDER BY i.datetime, point;
 -- @example Reflectance at two points, where it is above a tenth
 -- SELECT i.datetime, RS_Values(
---     i, [[12.02, 48.015], [12.03, 48.015]], expression := 'b1 * 0.0001 - 0.1', mask := 'b1 > 2000'
+--     i, [[12.02, 48.015], [12.03, 48.015]], expression := 'b1', mask := 'b1 > 0.1'
 -- ) AS nir
 -- FROM 'idx.parquet' AS i
 -- WHERE i.band = 'nir'
@@ -41,8 +42,9 @@ CREATE MACRO RS_Values(
     resolution := NULL,
     aoi_crs := NULL,
     expression := NULL,
-    mask := NULL
+    mask := NULL,
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_values(
     raster, points, typeof(points), band, interpolation, level, resolution, aoi_crs,
-    expression, mask
+    expression, mask, scale
 ))

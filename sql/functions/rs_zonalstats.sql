@@ -22,6 +22,7 @@
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
 -- @returns value DOUBLE  The statistic.
 -- @example Mean and 90th percentile of near infrared in some fields
 -- SELECT
@@ -42,7 +43,7 @@
 -- )
 -- SELECT f.field_id, f.label, s.datetime, round(RS_ZonalStats(
 --     s.bands, f.geom, 'mean',
---     expression := '(nir - red) / (nir + red - 2000)', mask := 'scl IN (4, 5, 6)'
+--     expression := '(nir - red) / (nir + red)', mask := 'scl IN (4, 5, 6)'
 -- ), 3) AS ndvi
 -- FROM scenes AS s JOIN 'fields.parquet' AS f ON s.footprint && f.geom
 -- WHERE f.field_id <= 3
@@ -60,8 +61,9 @@ CREATE MACRO RS_ZonalStats(
     resolution := NULL,
     aoi_crs := NULL,
     expression := NULL,
-    mask := NULL
+    mask := NULL,
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats(
     raster, zone, typeof(zone), band, stat, all_touched, exclude_nodata, lenient, coverage,
-    level, resolution, aoi_crs, expression, mask
+    level, resolution, aoi_crs, expression, mask, scale
 ))

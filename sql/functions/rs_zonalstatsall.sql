@@ -23,6 +23,7 @@
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
 -- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  count: pixels that count, or the sum of their fractions. mode: the value of most pixels, of several the greatest; majority: of several the least; minority: the value of fewest, of several the least. stddev, variance: of a sample (count - 1; 0 for one pixel), with coverage of a population. median, percentiles: between neighbours in proportion, as in NumPy; with coverage as in exactextract. histogram: value to pixels. pixels: those of the raster that the zone covers, usable or not; valid_fraction: count of these. m2: sum of the squared distances from the mean, for RS_StatsMerge.
 -- @example Statistics of every field in one scene
 -- SELECT f.field_id, f.label, unnest(RS_ZonalStatsAll(i, f.geom, percentiles := [10, 90]))
@@ -43,7 +44,7 @@
 -- SELECT s.id, round(s.stats.mean, 3) AS mean, round(s.stats.valid_fraction, 2) AS clear
 -- FROM (
 --     SELECT n.id, RS_ZonalStatsAll(
---         {'nir': n, 'scl': c}, f.geom, expression := 'nir * 0.0001 - 0.1', mask := 'scl NOT IN (3, 8, 9, 10)'
+--         {'nir': n, 'scl': c}, f.geom, expression := 'nir', mask := 'scl NOT IN (3, 8, 9, 10)'
 --     ) AS stats
 --     FROM 'idx.parquet' AS n
 --     JOIN 'idx.parquet' AS c ON c.id = n.id AND c.band = 'scl'
@@ -65,8 +66,9 @@ CREATE MACRO RS_ZonalStatsAll(
     resolution := NULL,
     aoi_crs := NULL,
     expression := NULL,
-    mask := NULL
+    mask := NULL,
+    scale := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats_all(
     raster, zone, typeof(zone), band, all_touched, exclude_nodata, lenient, coverage, percentiles, histogram,
-    level, resolution, aoi_crs, expression, mask
+    level, resolution, aoi_crs, expression, mask, scale
 ))

@@ -44,8 +44,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, arrays: Arrays) -> Path:
     write(folder / "scl.tif", arrays["scl"], UTM32 @ UTM32.scale(2))
     write(folder / "local.tif", arrays["red"], crs=None)
     both = np.concatenate([arrays["red"], arrays["nir"]])
-    scales = ((0.0001, 0.0002), (-0.1, 0.5))
-    write(folder / "both.tif", both, nodata=0, names=("B04", "B08"), scales=scales, interleave="band")
+    write(folder / "both.tif", both, nodata=0, names=("B04", "B08"), interleave="band")
     write(folder / "other_zone.tif", arrays["red"], NEXT_ZONE, crs="EPSG:32633")
     return folder
 
@@ -194,17 +193,6 @@ def test_windows_of_an_overview(con: duckdb.DuckDBPyConnection, tmp_path: Path, 
     np.testing.assert_array_equal(pixels(coarse)[32:48, 16:32], expected)
 
 
-def test_scale_and_offset_of_the_header(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
-    red, nir = (arrays[name][0].astype(float) for name in ("red", "nir"))
-    valid = (red != 0) & (nir != 0)
-    query = "SELECT RS_MapAlgebra('b1 + b2', i, scale := true) FROM idx AS i WHERE band = 'both'"
-    same(chip(con, query), (red * 0.0001 - 0.1) + (nir * 0.0002 + 0.5), valid)
-    plain = "SELECT RS_MapAlgebra('b1', i, scale := true) FROM idx AS i WHERE band = 'red'"
-    found = chip(con, plain)
-    assert found is not None
-    assert found["dtype"] == "uint16", "there is nothing to apply"
-
-
 def test_dtype_and_bits(con: duckdb.DuckDBPyConnection, arrays: Arrays) -> None:
     found = chip(con, "SELECT RS_MapAlgebra('scl & 2 = 2', bands) FROM scene")
     same(found, (arrays["scl"][0] & 2 == 2).astype(np.uint8), np.ones((120, 150), bool))
@@ -241,10 +229,17 @@ def test_named_indices_are_of_reflectance(
     for band, data in bands.items():
         write(tmp_path / f"{band}.tif", data[np.newaxis])
     given = ", ".join(f"'{key}': '{tmp_path / band}.tif'" for key, band in zip(keys, common, strict=True))
-    option = "" if name in ("RS_EVI", "RS_EVI2", "RS_SAVI") else "reflectance := "
-    found = pixels(chip(con, f"SELECT {name}({{{given}}}, {option}[0.0001, -0.1])"))
     reflectance = {band: data * 0.0001 - 0.1 for band, data in bands.items()}
+    found = pixels(chip(con, f"SELECT {name}({{{given}}}, reflectance := [0.0001, -0.1])"))
     np.testing.assert_allclose(found, INDICES[name](reflectance), rtol=1e-9)
+    stored = chip(con, f"SELECT {name}({{{given}}}, scale := false)")
+    wide = {band: data.astype(float) for band, data in bands.items()}
+    np.testing.assert_allclose(pixels(stored), INDICES[name](wide), rtol=1e-9)
+    for band in bands:
+        with rasterio.open(tmp_path / f"{band}.tif", "r+") as file:
+            file.scales, file.offsets = (0.0001,), (-0.1,)
+    copied = given.replace(f"{tmp_path}/", f"{tmp_path}/../{tmp_path.name}/")  # no header of it is kept
+    np.testing.assert_allclose(pixels(chip(con, f"SELECT {name}({{{copied}}})")), INDICES[name](reflectance))
 
 
 def test_what_is_not_there_is_null(con: duckdb.DuckDBPyConnection) -> None:
@@ -324,13 +319,26 @@ def test_refusals_say_what_there_is(con: duckdb.DuckDBPyConnection, arguments: s
     assert said in text
 
 
-def test_a_chip_knows_no_scale(con: duckdb.DuckDBPyConnection) -> None:
-    query = (
-        "SELECT RS_MapAlgebra('b1', c, scale := true) FROM idx AS i, read_cog(i) AS c WHERE i.band = 'red'"
-    )
-    assert "scale := true: a chip does not know its scale" in message(con, query)
+def test_reflectance_is_two_numbers(con: duckdb.DuckDBPyConnection) -> None:
     query = "SELECT RS_EVI2(bands, [0.0001]) FROM scene"
     assert "reflectance: two numbers, scale and offset, were expected" in message(con, query)
+    both = "SELECT RS_NDVI(bands, reflectance := [0.0001, -0.1], scale := true) FROM scene"
+    assert "scale := true and reflectance exclude each other" in message(con, both)
+
+
+@pytest.mark.parametrize("name", ["RS_EVI", "RS_EVI2", "RS_SAVI"])
+def test_whole_numbers_without_scale_are_not_reflectance(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """The formula's constants are those of reflectance; what is floating point is taken as it is."""
+    text = message(
+        con, f"SELECT {name}({{'blue': bands['red'], 'red': bands['red'], 'nir': bands['nir']}}) FROM scene"
+    )
+    assert "holds uint16 without scale and offset" in text
+    assert "pass reflectance := [scale, offset]" in text
+    floats = "RS_MapAlgebra('b1::FLOAT', bands['{}'])"
+    given = ", ".join(
+        f"'{key}': {floats.format(band)}" for key, band in (("blue", "red"), ("red", "red"), ("nir", "nir"))
+    )
+    assert chip(con, f"SELECT {name}({{{given}}}) FROM scene") is not None
 
 
 def test_only_what_is_needed_is_read(con: duckdb.DuckDBPyConnection, arrays: Arrays, tmp_path: Path) -> None:

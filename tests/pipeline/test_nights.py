@@ -94,7 +94,6 @@ def _night(archive: Archive, folder: Path, *, port: int) -> tuple[Night, int]:
             "bbox": archive.bbox,
             "datetime": "2024-04-01/2024-09-30",
             "fields": str(archive.folder / "fields.parquet"),
-            "reflectance": [SCALE, OFFSET],
             "tonight": "2024-08-28",
             "scenes_at_least": 3,
         }

@@ -6,15 +6,19 @@ From 10 on the files have a module of their own, ``test_examples_of_fields``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
+import rasterio
 
 import rasteret_sql
 from rasteret_sql.demo import Demo
 from rasteret_sql.duck.declarations import Example, functions
+from tests.sql.true_ndvi import Seen, fields, true_ndvi
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "sql/examples").glob("*.sql"))
@@ -67,3 +71,78 @@ def test_ndvi_by_crop_is_what_the_fields_are(con: duckdb.DuckDBPyConnection) -> 
     assert ndvi["wheat", months[1]] > 0.6 > 0.4 > ndvi["wheat", months[-1]]
     assert ndvi["maize", months[1]] < 0.4 < 0.6 < ndvi["maize", months[-1]]
     assert all(value < 0.1 for (label, _), value in ndvi.items() if label == "water")
+
+
+def test_ndvi_by_crop_is_that_of_rasterio_and_numpy(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
+    """Of reflectance; clear pixels of all fields of a crop on a day, of whichever scenes see them."""
+    path = next(p for p in FILES if "ndvi" in p.name)
+    rows = con.execute(path.read_text("utf-8")).fetchall()
+    found = {(label, str(day)): (pixels, ndvi) for label, day, pixels, ndvi in rows}
+    means: dict[tuple[str, str], list[Seen]] = {}
+    for scene, day in con.execute("SELECT DISTINCT id, datetime::DATE FROM 'idx.parquet'").fetchall():
+        for field in fields(demo.folder).values():
+            seen = true_ndvi(demo.folder, scene, field, (4, 5, 6))
+            if seen is not None and seen.pixels:
+                means.setdefault((field["properties"]["label"], str(day)), []).append(seen)
+    assert found.keys() == means.keys()
+    for key, parts in means.items():
+        count = sum(part.pixels for part in parts)
+        assert found[key][0] == count
+        assert found[key][1] == pytest.approx(sum(p.ndvi * p.pixels for p in parts) / count, abs=6e-4)
+
+
+def test_the_example_of_zonal_statistics_is_right(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
+    (example,) = (
+        e for f in functions() if f.name == "RS_ZonalStats" for e in f.examples if "NDVI" in e.title
+    )
+    rows = con.execute(example.sql).fetchall()
+    days = con.execute("SELECT DISTINCT datetime, id FROM 'idx.parquet'").fetchall()
+    right: dict[tuple[int, object], set[float]] = {}
+    for moment, scene in days:
+        for number in (1, 2, 3):
+            seen = true_ndvi(demo.folder, scene, fields(demo.folder)[number], (4, 5, 6))
+            if seen is not None and seen.pixels:
+                right.setdefault((number, moment), set()).add(round(seen.ndvi, 3))
+    shown = [(number, moment, ndvi) for number, _, moment, ndvi in rows if ndvi is not None]
+    assert len(shown) > 10
+    for number, moment, ndvi in shown:
+        assert min(abs(ndvi - value) for value in right[number, moment]) < 1.1e-3
+
+
+def test_the_example_of_map_algebra_is_right(con: duckdb.DuckDBPyConnection, demo: Demo) -> None:
+    (example,) = (
+        e for f in functions() if f.name == "RS_MapAlgebra" for e in f.examples if "NDVI" in e.title
+    )
+    field = fields(demo.folder)[1]
+    days = con.execute("SELECT DISTINCT datetime, id FROM 'idx.parquet'").fetchall()
+    shown = [(moment, ndvi) for moment, ndvi in con.execute(example.sql).fetchall() if ndvi is not None]
+    assert len(shown) > 3
+    for moment, ndvi in shown:
+        seen = [true_ndvi(demo.folder, scene, field, (4, 5, 6)) for day, scene in days if day == moment]
+        assert min(abs(ndvi - one.ndvi) for one in seen if one is not None and one.pixels) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("RS_NDVI", lambda red, nir: (nir - red) / (nir + red)),
+        ("RS_EVI", lambda red, nir: 2.5 * (nir - red) / (nir + 6 * red - 7.5 * red + 1)),
+        ("RS_EVI2", lambda red, nir: 2.5 * (nir - red) / (nir + 2.4 * red + 1)),
+        ("RS_SAVI", lambda red, nir: 1.5 * (nir - red) / (nir + red + 0.5)),
+        ("RS_NBR", lambda red, nir: (nir - red) / (nir + red)),
+        ("RS_NDMI", lambda red, nir: (nir - red) / (nir + red)),
+        ("RS_NormalizedDifference", lambda red, nir: (nir - red) / (nir + red)),
+    ],
+)
+def test_the_examples_of_indices_are_of_reflectance(
+    con: duckdb.DuckDBPyConnection, demo: Demo, name: str, formula: Callable[[Any, Any], Any]
+) -> None:
+    """Four by four pixels at (700, 700), in which red stands in for bands that the demo has not."""
+    (example,) = (e for f in functions() if f.name == name for e in f.examples)
+    values = []
+    for band in ("red", "nir"):
+        with rasterio.open(demo.folder / "S2_32632_20240414" / f"{band}.tif") as file:
+            values.append(file.read(1, window=((700, 704), (700, 704))) * file.scales[0] + file.offsets[0])
+    found = con.execute(example.sql).fetchone()
+    assert found is not None
+    assert np.array(found[0]) == pytest.approx(formula(*values), rel=1e-9)

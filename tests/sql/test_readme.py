@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.demo import start
+from rasteret_sql.demo import Demo, start
+from tests.sql.true_ndvi import fields, true_ndvi
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -30,10 +31,31 @@ def test_the_first_screen_binds_and_reads(monkeypatch: pytest.MonkeyPatch) -> No
         assert plan, "the live catalogue is named, and nothing is sent to it"
         demo.con.execute((EXAMPLES / "01_build_index.sql").read_text("utf-8"))
         assert len(demo.con.execute(join).fetchall()) > 200
-        ndvi = demo.con.execute(f"SELECT ndvi.mean FROM ({blocks('sql')[1].strip().rstrip(';')})").fetchall()
-        seen = [mean for (mean,) in ndvi if mean is not None]
-        assert len(ndvi) > len(seen) > 100
-        assert all(-1 <= mean <= 1 for mean in seen)
+        query = f"SELECT field_id, day, ndvi FROM ({blocks('sql')[1].strip().rstrip(';')})"
+        found = sorted(
+            (number, str(day), ndvi["count"], ndvi["mean"] or 0.0)
+            for number, day, ndvi in demo.con.execute(query).fetchall()
+            if ndvi is not None
+        )
+        assert sum(count > 0 for _, _, count, _ in found) > 100
+        right, stored = expected_ndvi(demo)
+        assert [row[:3] for row in found] == [row[:3] for row in right]
+        assert [row[3] for row in found] == pytest.approx([row[3] for row in right], abs=1e-9)
+        assert max(abs(row[3] - wrong) for row, wrong in zip(right, stored, strict=True)) > 0.1
+
+
+def expected_ndvi(demo: Demo) -> tuple[list[tuple[int, str, int, float]], list[float]]:
+    """Field, day, clear pixels and mean NDVI of every field in every scene; and its NDVI of stored numbers."""
+    rows = []
+    scenes = demo.con.execute("SELECT DISTINCT id, datetime::DATE FROM 'idx.parquet'").fetchall()
+    for scene, day in scenes:
+        for number, field in fields(demo.folder).items():
+            seen = true_ndvi(demo.folder, scene, field, (4, 5, 6))
+            if seen is not None:
+                ndvi, stored = (seen.ndvi, seen.stored) if seen.pixels else (0.0, 0.0)
+                rows.append(((number, str(day), seen.pixels, ndvi), stored))
+    rows.sort()
+    return [row for row, _ in rows], [stored for _, stored in rows]
 
 
 def test_the_python_example_prints_a_chip(tmp_path: Path) -> None:

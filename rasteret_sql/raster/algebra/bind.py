@@ -13,7 +13,8 @@ from rasteret_sql.raster.algebra.casts import cast
 from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS, Function, known
 from rasteret_sql.raster.algebra.kinds import NULL, Kind
 from rasteret_sql.raster.algebra.literals import negated, number_of, type_of, types_told
-from rasteret_sql.raster.algebra.syntax import Tree, fail, position
+from rasteret_sql.raster.algebra.scaled import scaled_name
+from rasteret_sql.raster.algebra.syntax import Tree, fail, name_of, position
 from rasteret_sql.raster.algebra.values import Node, constant, null_of
 
 Build = Callable[[Node, Node], Node]
@@ -53,6 +54,8 @@ class Binder:
     text: str
     names: Mapping[str, tuple[int, Kind]]
     """Column and kind of each name, as ``name_of`` writes it."""
+    scaled: frozenset[str] = frozenset()
+    """Names that stand for physical values, which have no bits and are not equal to stored numbers."""
 
     def node(self, tree: Tree) -> Node:
         """The compiled part; ArgumentError names what is not understood, and where it is."""
@@ -81,6 +84,7 @@ class Binder:
 
     def _whole(self, tree: Tree, sign: str) -> Node:
         node = self.node(tree)
+        self._require_stored(tree, sign)
         if not (node.kind.whole or node.kind == NULL):
             self._fail(tree, f"{sign} takes whole numbers, not {node.kind.name}; CAST to INTEGER")
         return node
@@ -129,7 +133,18 @@ class Binder:
     def _in(self, tree: Tree) -> Node:
         if not tree.expressions:
             self._fail(tree, "IN takes a list of values in parentheses")
+        for part in (tree.this, *tree.expressions):
+            self._require_stored(part, "IN")
         return logic.is_in(self.node(tree.this), [self.node(member) for member in tree.expressions])
+
+    def _require_stored(self, tree: Tree, sign: str) -> None:
+        name = scaled_name(tree, self.scaled)
+        if name is not None:
+            self._fail(
+                tree,
+                f"{sign} takes stored numbers, but {name} has a scale and an offset, so its name stands for "
+                "the physical value; pass scale := false, under which names stand for stored numbers",
+            )
 
     def _between(self, tree: Tree) -> Node:
         if tree.args.get("symmetric"):
@@ -176,12 +191,6 @@ def known_function(text: str, tree: Tree) -> Function:
         what = f"unknown function {name}; there are {known()}, CASE, CAST and TRY_CAST"
         fail(text, position(tree), what)
     return function
-
-
-def name_of(column: Tree) -> str:
-    """The name that a column stands for: ``red``, or ``s2.red`` for a band of a raster."""
-    table = column.args.get("table")
-    return f"{table.name}.{column.name}" if table is not None else str(column.name)
 
 
 METHODS: dict[type[Tree], Callable[[Binder, Tree], Node]] = {

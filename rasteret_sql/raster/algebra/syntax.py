@@ -86,6 +86,12 @@ def _say(text: str, error: ParseError) -> NoReturn:
     fail(text, max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
 
 
+def name_of(column: Tree) -> str:
+    """The name that a column stands for: ``red``, or ``s2.red`` for a band of a raster."""
+    table = column.args.get("table")
+    return f"{table.name}.{column.name}" if table is not None else str(column.name)
+
+
 def position(node: Tree) -> int | None:
     """Where a part begins: the first of its words whose place is known, from 0."""
     found = [part.meta["start"] for part in node.walk() if "start" in part.meta]

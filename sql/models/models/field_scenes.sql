@@ -28,7 +28,7 @@ SELECT
     s.datetime,
     s.updated,
     RS_ZonalStatsAll(
-        RS_NDVI(s.bands, mask := '{{ var("clear") }}', reflectance := {{ var('reflectance') }}),
+        RS_NDVI(s.bands, mask := '{{ var("clear") }}'),
         f.geom
     ) AS ndvi
 FROM scenes AS s
