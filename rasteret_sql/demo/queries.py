@@ -99,7 +99,7 @@ def season(source: Source) -> Query:
     """NDVI by field, scene and date."""
     return Query(
         title="Follow the season, without the clouds",
-        why="Reflectances side by side, pixel by pixel, clouds and shadows left out by the scene classification.",
+        why="Reflectances side by side; clouds and shadows left out by the scene classification.",
         sql=f"""\
 CREATE OR REPLACE TABLE season AS
 WITH scenes AS (

@@ -221,6 +221,15 @@ def flags(column: Any, name: str) -> list[bool]:
     return [bool(value) for value in optional_flags(column, name)]
 
 
+def finite(column: Any, name: str) -> list[float | None]:
+    """Any number but NaN and infinity, or NULL."""
+    found = numbers(column, name)
+    for number in found:
+        if number is not None and not math.isfinite(number):
+            raise ArgumentError(f"{name} := {number:g}: expected a finite number")
+    return found
+
+
 def optional_flags(column: Any, name: str) -> list[bool | None]:
     """BOOLEAN or NULL."""
 

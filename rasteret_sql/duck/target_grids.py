@@ -16,7 +16,7 @@ from rasteret_sql.duck.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.plan import ReadRequest, pick_level
-from rasteret_sql.raster.target import GridRequest, grid_for, window_area
+from rasteret_sql.raster.target import LARGEST, GridRequest, grid_for, window_area
 from rasteret_sql.raster.warp import algorithm
 from rasteret_sql.raster.warp_plan import grid_of, plan_warp
 from rasteret_sql.store.redact import place
@@ -51,10 +51,11 @@ def asked_grids(
 
 def _size(value: Any) -> tuple[int, int]:
     numbers = list(value) if isinstance(value, list | tuple) else [value, value]
-    whole = [int(n) for n in numbers if isinstance(n, int) and not isinstance(n, bool) and n > 0]
+    whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 0 < n <= LARGEST]
     if len(whole) != 2 or len(numbers) != 2:
         raise ArgumentError(
-            f"size := {sql(value)}: a number of pixels above 0 was expected, or [columns, rows]"
+            f"size := {sql(value)}: a number of pixels above 0 was expected, or [columns, rows]; "
+            f"at most {LARGEST:,} each"
         )
     return whole[0], whole[1]
 

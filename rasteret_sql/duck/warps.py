@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.duck.arguments import band_lists, flags, integers, numbers, sql, texts
+from rasteret_sql.duck.arguments import band_lists, finite, flags, integers, numbers, sql, texts
 from rasteret_sql.duck.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.facts import Facts, facts_of
 from rasteret_sql.duck.fits import fields_of
@@ -86,7 +86,7 @@ def resample(
 ) -> pa.Array:
     """Every raster with other pixels over the same ground."""
     widths, heights = numbers(width, "widthOrScale"), numbers(height, "heightOrScale")
-    scaled, x, y = flags(use_scale, "useScale"), numbers(grid_x, "gridX"), numbers(grid_y, "gridY")
+    scaled, x, y = flags(use_scale, "useScale"), finite(grid_x, "gridX"), finite(grid_y, "gridY")
 
     def target(row: int, found: Raster) -> Grid | None:
         across, down = widths[row], heights[row]

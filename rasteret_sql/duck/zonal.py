@@ -173,6 +173,8 @@ def _bands_and_names(band: pa.Array, stat: pa.Array) -> tuple[list[int | str], l
     ]
     known: dict[Any, tuple[str, float]] = {}
     for _, name in pairs:
+        if not isinstance(name, str):
+            _statistic(name)  # which refuses it
         if name not in known:
             known[name] = _statistic(name)
     return [given for given, _ in pairs], [known[name] for _, name in pairs]

@@ -24,6 +24,8 @@ Pixels = npt.NDArray[Any]
 """Shape (bands, rows, columns)."""
 Blocks = list[bytes | None]
 
+LARGEST_TILE = 16_384
+"""Pixels of a side: of one band of float64 that is 2 GiB."""
 _SAMPLE_FORMATS = {"u": "uint", "i": "int", "f": "float", "c": "complex"}
 _USUAL_PREDICTORS = {"u": 2, "i": 2, "f": 3}
 _GHOST = {
@@ -251,8 +253,8 @@ def _check_shapes(
         raise ArgumentError(f"bands of shape {bands.shape}: expected (bands, rows, columns), none of them 0")
     if mask is not None and mask.shape != bands.shape[1:]:
         raise ArgumentError(f"mask of shape {mask.shape}: expected {bands.shape[1:]}, as the bands")
-    if tile_size < 16 or tile_size % 16:
-        raise ArgumentError(f"tile_size {tile_size}: expected a multiple of 16")
+    if not 16 <= tile_size <= LARGEST_TILE or tile_size % 16:
+        raise ArgumentError(f"tile_size := {tile_size}: expected a multiple of 16, up to {LARGEST_TILE:,}")
     if colormap is not None:
         of_size = {"uint8": 3 << 8, "uint16": 3 << 16}.get(bands.dtype.name)
         if len(colormap) != of_size:

@@ -37,7 +37,7 @@ def parse_crs(text: str) -> CRS:
     require_modest(text)
     try:
         crs = CRS.from_user_input(text)
-    except CRSError:
+    except (CRSError, RecursionError):  # of JSON in JSON in JSON
         raise ArgumentError(
             f"unknown CRS {shorten(text)!r}: give an authority code such as 'EPSG:32632', WKT or PROJJSON"
         ) from None

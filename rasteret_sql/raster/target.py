@@ -22,9 +22,12 @@ from rasteret_sql.raster.turns import shifted, union
 
 ON_LINE = 1e-6
 """Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""
+COUNTABLE = 2.0**53
+"""Pixels from the origin of a CRS up to which float64 tells neighbours apart."""
 REMEMBERED = 128
 """Areas that stay projected."""
 LARGEST = 2**31 - 1
+"""Columns or rows of a grid."""
 DENSIFY = 8
 """An area's edge stays within this fraction of a target pixel (1 / 8) of the true curve."""
 
@@ -137,6 +140,7 @@ def _is_wide(bounds: tuple[float, ...], crs: str) -> bool:
 def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple[int, int] | None) -> Grid:
     """Lines at whole multiples of the resolution, over the bounds or around their middle."""
     xmin, ymin, xmax, ymax = (side / resolution for side in bounds)
+    _require_countable(max(map(abs, (xmin, ymin, xmax, ymax))), resolution, crs)
     if size is None:
         left, top = math.floor(xmin + ON_LINE), math.ceil(ymax - ON_LINE)
         width, height = math.ceil(xmax - ON_LINE) - left, top - math.floor(ymin + ON_LINE)
@@ -159,6 +163,15 @@ def _require_fine(resolution: float, crs: str, bounds: tuple[float, ...], what: 
             f"resolution := {resolution:g}: a pixel would be larger than {what}, which measures {across:g} x "
             f"{down:g} {unit}s in CRS {shorten(crs)}; a resolution counts the units of that CRS. For one "
             "pixel around a place give size := 1 too"
+        )
+
+
+def _require_countable(pixels: float, resolution: float, crs: str) -> None:
+    """ArgumentError where coordinates, in pixels, are beyond whole numbers of float64."""
+    if not pixels < COUNTABLE:
+        raise ArgumentError(
+            f"pixels of {resolution:g} are too small for coordinates in units of CRS {shorten(crs)}: "
+            f"the grid would begin {pixels:g} of them from the origin"
         )
 
 
@@ -206,6 +219,7 @@ def resampled(
         pixel = abs(scale[axis]) if scale else extent / size[axis] if size else length
         unit, at = math.copysign(1.0, sign), corner[axis]
         offset = 0.0 if at is None else (at - first) * unit
+        _require_countable(max(abs(offset), extent) / pixel if pixel else math.inf, pixel, raster.crs)
         start = offset - math.ceil(offset / pixel - ON_LINE) * pixel
         wanted = size[axis] if size else max(1, math.ceil((extent - start) / pixel - ON_LINE))
         starts.append(first + unit * start)

@@ -174,7 +174,7 @@ REFUSED = {
     "overviews := 'some': 'auto' or their number": "overviews := 'some'",
     "overviews=99: 'auto', or 0 to 9 for 300 pixels": "overviews := 99",
     "resampling := 'cubic': one of 'nearest', 'average'": "resampling := 'cubic'",
-    "tile_size 100: expected a multiple of 16": "tile_size := 100",
+    "tile_size := 100: expected a multiple of 16": "tile_size := 100",
     "level 99 of deflate compression": "compression_level := 99",
 }
 

@@ -193,8 +193,8 @@ def test_an_index_has_them_and_expressions_apply_them(con: duckdb.DuckDBPyConnec
     area = "[12.0, 47.98, 12.01, 47.99]"
     query = (
         f"SELECT list_avg(flatten(RS_AsArray(stored))), list_avg(flatten(RS_AsArray(reflectance))) FROM ("
-        f"SELECT RS_MapAlgebra('red', {{'red': i}}, aoi := {area}) AS stored, "
-        f"RS_MapAlgebra('red', {{'red': i}}, aoi := {area}, scale := true) AS reflectance "
+        f"SELECT RS_MapAlgebra('red', {{'red': i}}, aoi := {area}, scale := false) AS stored, "
+        f"RS_MapAlgebra('red', {{'red': i}}, aoi := {area}) AS reflectance "
         "FROM cog_index('demo', assets := ['red'], ids := ['S2_32632_20240514']) AS i)"
     )
     ((stored, reflectance),) = con.execute(query).fetchall()

@@ -316,7 +316,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "bands of shape (75, 90): expected (bands, rows, columns)": ({"bands": noise("uint8")[0]}, ArgumentError),
     "bands of shape (0, 75, 90)": ({"bands": noise("uint8")[:0]}, ArgumentError),
     "mask of shape (2, 2): expected (75, 90)": ({"mask": np.ones((2, 2))}, ArgumentError),
-    "tile_size 100: expected a multiple of 16": ({"tile_size": 100}, ArgumentError),
+    "tile_size := 100: expected a multiple of 16": ({"tile_size": 100}, ArgumentError),
     "interleave 'line': expected one of band, pixel": ({"interleave": "line"}, ArgumentError),
     "byte_order 'middle': expected one of little, big": ({"byte_order": "middle"}, ArgumentError),
     "resampling 'cubic' of overviews: one of nearest, average": ({"resampling": "cubic"}, ArgumentError),

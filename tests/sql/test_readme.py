@@ -45,7 +45,7 @@ def test_the_first_screen_binds_and_reads(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def expected_ndvi(demo: Demo) -> tuple[list[tuple[int, str, int, float]], list[float]]:
-    """Field, day, clear pixels and mean NDVI of every field in every scene; and its NDVI of stored numbers."""
+    """Field, day, clear pixels and NDVI of every field in every scene; and its NDVI of stored numbers."""
     rows = []
     scenes = demo.con.execute("SELECT DISTINCT id, datetime::DATE FROM 'idx.parquet'").fetchall()
     for scene, day in scenes:

@@ -12,7 +12,7 @@ from rasteret_sql.raster.algebra import arithmetic, bits, choices, logic
 from rasteret_sql.raster.algebra.casts import cast
 from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS, Function, known
 from rasteret_sql.raster.algebra.kinds import NULL, Kind
-from rasteret_sql.raster.algebra.literals import negated, number_of, type_of, types_told
+from rasteret_sql.raster.algebra.literals import LONGEST_NUMBER, negated, number_of, type_of, types_told
 from rasteret_sql.raster.algebra.scaled import scaled_name
 from rasteret_sql.raster.algebra.syntax import Tree, fail, name_of, position
 from rasteret_sql.raster.algebra.values import Node, constant, null_of
@@ -97,6 +97,8 @@ class Binder:
         text = str(tree.this)
         if tree.args["is_string"]:
             self._fail(tree, f"'{text}' is text, and pixels are numbers")
+        if len(text) > LONGEST_NUMBER:
+            self._fail(tree, f"a number of {len(text):,} digits; at most {LONGEST_NUMBER} are taken")
         try:
             return number_of(text)
         except ArithmeticError:

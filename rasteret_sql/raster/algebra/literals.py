@@ -15,6 +15,8 @@ from rasteret_sql.raster.algebra.values import Frame, Node, Value, constant
 TYPES: Final = {"INT": "INTEGER", "UINT": "UINTEGER"} | {name: name for name in INTEGERS}
 OTHERS: Final = {"FLOAT": FLOAT, "DOUBLE": DOUBLE, "BOOLEAN": BOOLEAN}
 WIDEST_DECIMAL: Final = 18
+LONGEST_NUMBER: Final = 400
+"""Characters of a number; the largest DOUBLE has 309 digits."""
 
 
 def types_told() -> str:
