@@ -145,13 +145,13 @@ def test_each_row_may_ask_for_its_own(con: duckdb.DuckDBPyConnection, folder: Pa
 
 
 @pytest.mark.parametrize("coverage", [False, True])
-@pytest.mark.parametrize("window", [WINDOW, "NULL"], ids=["small", "whole"])
+@pytest.mark.parametrize("window", [WINDOW, "'all'"], ids=["small", "whole"])
 @pytest.mark.parametrize("band", ["red", "cold", "height"])
 def test_statistics_of_physical_values(
     con: duckdb.DuckDBPyConnection, folder: Path, band: str, window: str, coverage: bool
 ) -> None:
     """A negative scale turns minimum and maximum round, and 10 percent into 90."""
-    values = truth(folder, band)[PART if window != "NULL" else np.s_[:]].compressed()
+    values = truth(folder, band)[PART if window == WINDOW else np.s_[:]].compressed()
     found = one(
         con,
         f"SELECT RS_ZonalStatsAll(i, {window}, percentiles := [10, 90], histogram := {band != 'height'}, "
