@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,8 +20,9 @@ from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
-from rasteret_sql.store.presigned import remember
+from rasteret_sql.store.presigned import remember, unsigned
 
+_HREF = re.compile(r'https?://[^"\\\s]+')
 EDGES = ("shift", "clip", "drop")
 
 
@@ -106,6 +108,11 @@ def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
 def unsigned_href(href: pa.Array) -> list[str | None]:
     """Hrefs as an index keeps them."""
     return [one and remember(one) for one in texts(href, "href")]
+
+
+def unsigned_fields(fields: pa.Array) -> list[str | None]:
+    """JSON of an asset's other members, with the hrefs in it as a file keeps them."""
+    return [one and _HREF.sub(lambda match: unsigned(match[0]), one) for one in texts(fields, "fields")]
 
 
 def _header_row(href: str, found: Header | RasteretError) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("explain", "explain", "rasteret_explain", types.SEARCH_PLAN + "[]"),
         _kernel("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "unsigned_href", "build_index", "VARCHAR"),
+        _kernel("headers", "unsigned_fields", "write_items", "VARCHAR"),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("files", "cog_files", "cog_files", types.FILE + "[]"),
         _kernel("files", "file_states", "validate_index", types.FILE_STATE),

@@ -43,9 +43,15 @@ ASSET = """map_from_entries(list_transform(map_entries(assets), lambda entry: {
         'type', entry.value.type, 'title', entry.value.title,
         'roles', CASE WHEN len(entry.value.roles) > 0 THEN entry.value.roles END,
         'file:size', entry.value.file_size
-    ), coalesce(entry.value.extra_fields, '{}'::JSON)))
+    ), coalesce(_rasteret_ok(_rasteret_unsigned_fields(entry.value.extra_fields)), '{}')::JSON))
 }))"""
 """The assets as the catalogue had them."""
+KEPT = {
+    "assets": f"to_json({ASSET}) AS assets",
+    "properties": "_rasteret_ok(_rasteret_unsigned_fields(properties))::JSON AS properties",
+    "self_href": "_rasteret_ok(_rasteret_unsigned_href(self_href)) AS self_href",
+}
+"""Columns of items whose hrefs lose what signs them, as in an index."""
 
 
 def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str]) -> int:
@@ -64,10 +70,8 @@ def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | o
         raise ArgumentError(
             f"write_items: the rows have no column {', '.join(missing)}; stac_search and stac_read give items"
         )
-    plain = ", ".join(column for column in NEEDED if column != "assets")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ITEMS} AS SELECT {plain}, to_json({ASSET}) AS assets FROM {rows}"
-    )
+    kept = ", ".join(KEPT.get(column, column) for column in NEEDED)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {ITEMS} AS SELECT {kept} FROM {rows}")
     try:
         return _write(connection, os.fspath(path))
     finally:

@@ -41,12 +41,12 @@ class AssetChoice:
     def of(self, row: Row) -> Row:
         """``row`` with its assets' hrefs and common names; changed in place."""
         dataset = self._dataset(row["collection"])
-        names = {} if dataset is None else common_names(dataset.bands)
+        bands = {} if dataset is None else dataset.bands
         rules = {} if dataset is None or self._alternate is not None else dataset.href_rules
         wanted = self._alternate or (None if dataset is None else dataset.alternate)
         for key, asset in (row["assets"] or {}).items():
             if asset["common_name"] is None:
-                asset["common_name"] = names.get(key, key if names and key in COMMON_NAMES else None)
+                asset["common_name"] = common_name(key, bands)
             if asset["href"] is None or wanted == AS_GIVEN:
                 continue
             href = self._named(asset, wanted, row["self_href"]) if wanted else None
@@ -126,6 +126,8 @@ def by_rule(href: str, rules: Mapping[str, str]) -> str | None:
     return None if prefix is None else rules[prefix] + href[len(prefix) :]
 
 
-def common_names(bands: Mapping[str, str]) -> dict[str, str]:
-    """Asset key -> common name, from a catalogue's other names for its assets."""
-    return {key: alias for alias, key in bands.items() if alias in COMMON_NAMES}
+def common_name(key: str, bands: Mapping[str, str]) -> str | None:
+    """The common name that a catalogue's table of names has for an asset: its key, or one that stands for it."""
+    if not bands or key in COMMON_NAMES:
+        return key if bands else None
+    return next((alias for alias, asset in bands.items() if asset == key and alias in COMMON_NAMES), None)

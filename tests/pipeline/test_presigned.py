@@ -48,10 +48,11 @@ def catalogue(request: pytest.FixtureRequest, server: FaultServer) -> Iterator[S
             landing = {"type": "Catalog", "id": "t", "stac_version": "1.0.0", "description": ""}
             return Answer(body={**landing, "conformsTo": [], "links": [search]})
         query = request.param.format(next(numbers))
-        found = [
-            {**item(f"i{n}"), "assets": {"red": {"href": f"{server.url(f'scene-{n}/red.tif')}?{query}"}}}
-            for n in range(3)
-        ]
+        found = []
+        for n in range(3):
+            href = f"{server.url(f'scene-{n}/red.tif')}?{query}"
+            asset = {"href": href, "alternate": {"copy": {"href": href}}}
+            found.append({**item(f"i{n}", preview=href), "assets": {"red": asset}})
         return Answer(body=page(*found))
 
     with serving(answer) as api:

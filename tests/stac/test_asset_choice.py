@@ -129,6 +129,9 @@ def test_rules_of_ones_own_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("pc/sentinel-2-l2a", "B05", {"eo:bands": [{"common_name": "rededge"}]}, "rededge"),
         ("pc/sentinel-2-l2a", "SCL", {}, None),
         ("earthsearch/landsat-c2-l2", "nir08", {"eo:bands": [{"common_name": "nir08"}]}, "nir08"),
+        ("earthsearch/landsat-c2-l2", "nir08", {}, "nir08"),
+        ("earthsearch/sentinel-2-l2a", "red", {}, "red"),
+        ("pc/modis-09A1-061", "sur_refl_b02", {}, "nir"),
         ("earthsearch/cop-dem-glo-30", "data", {}, None),
     ],
 )  # fmt: skip
