@@ -36,25 +36,38 @@ class AssetChoice:
         self._target = target
         self._alternate = alternate
         self._datasets: dict[str | None, Catalog | None] = {}
+        self._names: dict[str | None, dict[str, str | None]] = {}
         self._taken, self._others = 0, set[str]()
 
     def of(self, row: Row) -> Row:
         """``row`` with its assets' hrefs and common names; changed in place."""
+        assets = row["assets"] or {}
         dataset = self._dataset(row["collection"])
-        bands = {} if dataset is None else dataset.bands
-        rules = {} if dataset is None or self._alternate is not None else dataset.href_rules
+        if dataset is not None and dataset.bands:
+            names = self._names.setdefault(row["collection"], {})
+            for key, asset in assets.items():
+                if asset["common_name"] is None:
+                    if key not in names:
+                        names[key] = common_name(key, dataset.bands)
+                    asset["common_name"] = names[key]
+        rules = {} if dataset is None else dataset.href_rules
         wanted = self._alternate or (None if dataset is None else dataset.alternate)
-        for key, asset in (row["assets"] or {}).items():
-            if asset["common_name"] is None:
-                asset["common_name"] = common_name(key, bands)
-            if asset["href"] is None or wanted == AS_GIVEN:
-                continue
-            href = self._named(asset, wanted, row["self_href"]) if wanted else None
-            href = href or by_rule(asset["href"], rules)
-            if href is not None and href != asset["href"]:
-                asset["extra_fields"] = _with_alternate(asset)
-                asset["href"] = href
+        if wanted != AS_GIVEN and (wanted or rules):
+            for asset in assets.values():
+                self._place(asset, wanted, rules, row["self_href"])
         return row
+
+    def _place(
+        self, asset: dict[str, Any], wanted: str | None, rules: Mapping[str, str], base: str | None
+    ) -> None:
+        """Put the href that is read into ``asset``."""
+        if asset["href"] is None:
+            return
+        href = self._named(asset, wanted, base) if wanted else None
+        href = href or by_rule(asset["href"], rules)
+        if href is not None and href != asset["href"]:
+            asset["extra_fields"] = _with_alternate(asset)
+            asset["href"] = href
 
     def notice(self, notices: Notices) -> None:
         """Say so when the alternate that the caller named is nowhere in what was found."""
@@ -127,7 +140,7 @@ def by_rule(href: str, rules: Mapping[str, str]) -> str | None:
 
 
 def common_name(key: str, bands: Mapping[str, str]) -> str | None:
-    """The common name that a catalogue's table of names has for an asset: its key, or one that stands for it."""
+    """The common name that a catalogue's table has for an asset: its key, or one that stands for it."""
     if not bands or key in COMMON_NAMES:
         return key if bands else None
     return next((alias for alias, asset in bands.items() if asset == key and alias in COMMON_NAMES), None)

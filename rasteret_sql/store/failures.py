@@ -18,6 +18,7 @@ from rasteret_sql.errors import (
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.requester_pays import payer_advice_of
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
 ACCESS_CODES = frozenset(
@@ -39,7 +40,7 @@ WHOLE_OBJECT_MAX = 1 << 20
 
 ACCESS_HINTS = {
     "s3": "check the storage options (key, secret, token, profile, or anon for a public bucket; "
-    "requester_pays where the reader is billed, or AWS_REQUEST_PAYER=requester)",
+    "requester_pays where the reader is billed)",
     "gs": "check the storage option token, or GOOGLE_APPLICATION_CREDENTIALS",
     "az": "check the storage options (account_key, sas_token, connection_string); signatures expire",
     "http": "a signed URL may have expired, and an index keeps hrefs without signatures: search again "
@@ -108,7 +109,8 @@ def access_hint(href: str) -> str:
     family = family_of(href)
     if family == "http" and ".blob.core.windows.net/" in href:
         return AZURE_BLOB_HINT
-    return ACCESS_HINTS.get(family, "check its credentials")
+    advice = payer_advice_of(href) if family == "s3" else None
+    return advice or ACCESS_HINTS.get(family, "check its credentials")
 
 
 def beyond_end(href: str, request: ByteRange | None, size: int | None) -> BeyondEndError:

@@ -13,7 +13,7 @@ from rasteret_sql.store.address import family_of, scheme_of
 from rasteret_sql.store.content_encoding import COMPRESSIONS, encoded_document
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.s3_config import NO_S3_CREDENTIALS
+from rasteret_sql.store.s3_config import no_credentials
 
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 """Family -> the extra of this package that brings its file system."""
@@ -55,7 +55,7 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
         return NotFoundError(f"{place(href)}: there is no such file.")
     if name in ("NoCredentialsError", "PartialCredentialsError"):
         bucket = href.partition("://")[2].partition("/")[0]
-        return AccessError(f"{place(href)}: {NO_S3_CREDENTIALS.replace('BUCKET', bucket)}.")
+        return AccessError(f"{place(href)}: {no_credentials(bucket)}.")
     if name in NO_CREDENTIALS_NAMES or type(error).__module__.startswith("google.auth"):
         hint = failures.ACCESS_HINTS.get(family_of(href), "check the storage options")
         return AccessError(f"{place(href)}: the credentials could not be had ({name}); {hint}.")

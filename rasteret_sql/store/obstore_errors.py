@@ -10,7 +10,7 @@ from rasteret_sql.store import failures
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place, redact
-from rasteret_sql.store.s3_config import NO_S3_CREDENTIALS
+from rasteret_sql.store.s3_config import no_credentials
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
@@ -116,7 +116,7 @@ def _of_kind(href: str, kind: str, text: str) -> TransportError:
 def _no_credentials(href: str) -> AccessError:
     if family_of(href) == "s3":
         bucket = href.partition("://")[2].partition("/")[0]
-        return AccessError(f"{place(href)}: {NO_S3_CREDENTIALS.replace('BUCKET', bucket)}.")
+        return AccessError(f"{place(href)}: {no_credentials(bucket)}.")
     return AccessError(
         f"{place(href)}: this machine's own identity gives no credentials; "
         f"{failures.ACCESS_HINTS[family_of(href)]}."

@@ -8,6 +8,7 @@ from rasteret_sql.errors import AccessError, ArgumentError
 from rasteret_sql.store.aws_profile import load_profile, static_credentials
 from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any, is_http, on_cloud
 from rasteret_sql.store.options import Options
+from rasteret_sql.store.requester_pays import payer_advice
 
 NO_S3_CREDENTIALS = (
     "no AWS credentials were found. For a public bucket set the storage option anon: "
@@ -15,6 +16,14 @@ NO_S3_CREDENTIALS = (
     "environment; for a private one set key and secret, or profile, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY in the environment"
 )
+
+
+def no_credentials(bucket: str) -> str:
+    """What to do for ``bucket`` where there are no credentials."""
+    advice = payer_advice(bucket)
+    return (
+        f"no AWS credentials were found; {advice}" if advice else NO_S3_CREDENTIALS.replace("BUCKET", bucket)
+    )
 
 
 def s3_config(bucket: str, options: Options, environ: Environ = os.environ) -> CloudConfig:
@@ -42,7 +51,7 @@ def s3_config(bucket: str, options: Options, environ: Environ = os.environ) -> C
         profile = load_profile(options.get("profile"), environ)
         credentials = profile.credentials if profile else None
         if credentials is None and not on_cloud("amazon"):
-            raise AccessError(f"s3://{bucket}: {NO_S3_CREDENTIALS.replace('BUCKET', bucket)}.")
+            raise AccessError(f"s3://{bucket}: {no_credentials(bucket)}.")
     endpoint = (
         options.get("endpoint_url")
         or client.get("endpoint_url")

@@ -40,6 +40,7 @@ def asset(
         ("earthsearch/landsat-c2-l2", "landsat-c2-l2", None, {"href": BUCKET}, BUCKET),
         ("earthsearch", "landsat-c2-l2", None, {"href": LOGIN}, BUCKET),
         ("https://earth-search.aws.element84.com/v1/", "landsat-c2-l2", None, {"href": LOGIN}, BUCKET),
+        ("earthsearch/landsat-c2-l2", "landsat-c2-l2", "s3", {"href": LOGIN}, BUCKET),
         ("earthsearch", "other", None, {"href": LOGIN, "alternate": ALTERNATE}, LOGIN),
         ("pc/landsat-c2-l2", "landsat-c2-l2", None, {"href": LOGIN, "alternate": ALTERNATE}, LOGIN),
         ("https://other.test/v1", "landsat-c2-l2", "s3", {"href": LOGIN, "alternate": ALTERNATE}, BUCKET),

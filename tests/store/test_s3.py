@@ -146,6 +146,26 @@ def test_without_credentials_the_message_says_how_to_read_a_public_bucket(bucket
     assert bucket.requests == []
 
 
+def test_a_bucket_that_bills_its_readers_is_named_as_such(bucket: FaultServer) -> None:
+    """Without credentials, and where they are refused because nobody said who pays."""
+    option = "register(con, storage_options={'s3://usgs-landsat/': {'requester_pays': True}})"
+    set_storage_options({"s3://usgs-landsat": {"endpoint_url": bucket.origin}})
+    outcome = fetch_one("s3://usgs-landsat/a.tif")
+    assert isinstance(outcome, AccessError)
+    assert f"no AWS credentials were found; readers of this bucket pay: {option}" in str(outcome)
+    assert "anon" not in str(outcome)
+    given = {"key": KEY, "secret": SECRET, "endpoint_url": bucket.origin}
+    set_storage_options({"s3://usgs-landsat": given})
+    bucket.fail("usgs-landsat/a.tif", Fault(status=403))
+    outcome = fetch_one("s3://usgs-landsat/a.tif")
+    assert isinstance(outcome, AccessError)
+    assert f"readers of this bucket pay: {option}" in str(outcome)
+    bucket.files["usgs-landsat/a.tif"] = DATA
+    set_storage_options({"s3://usgs-landsat": {**given, "requester_pays": True}})
+    assert bytes_of("s3://usgs-landsat/a.tif") == DATA[10:110]
+    assert bucket.requests[-1].headers["x-amz-request-payer"] == "requester"
+
+
 def test_anonymous_by_the_environment(bucket: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
     set_storage_options({"s3://bucket": {"endpoint_url": bucket.origin, "region": "no-sign"}})
