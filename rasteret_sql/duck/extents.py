@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import shapely
+import shapely.geometry
 
 from rasteret_sql.duck.arrow import array_of, present
 from rasteret_sql.duck.fits import BLOBS, duck_type
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.stac.geometry import FAULTS
 
 LEVELS = 16
 """Bits of one axis: cells of 360/65,536 degrees, 600 m at the equator."""
@@ -90,3 +93,16 @@ def _bounds(geometry: pa.Array) -> npt.NDArray[np.float64]:
 def wkb(geometry: pa.Array) -> pa.Array:
     """GEOMETRY or WKB as WKB, which SQL has no one function for."""
     return geometry.storage if isinstance(geometry.type, pa.BaseExtensionType) else geometry
+
+
+def geojson_wkb(text: pa.Array) -> list[bytes | None]:
+    """The geometry in each text of GeoJSON as WKB; NULL for what is not one."""
+    return [None if one is None else _wkb_of(one) for one in text.to_pylist()]
+
+
+def _wkb_of(text: str) -> bytes | None:
+    try:
+        wkb: bytes = shapely.to_wkb(shapely.geometry.shape(json.loads(text)), flavor="iso")
+    except FAULTS:
+        return None
+    return wkb

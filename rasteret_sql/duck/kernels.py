@@ -101,6 +101,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
         _kernel("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
         _kernel("extents", "wkb", "read_rasteret", "BLOB"),
+        _kernel("extents", "geojson_wkb", "write_items", "BLOB"),
         _kernel("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),
         _kernel("tile_tables", "unpack_tiles", "write_index", types.TILE_TABLES),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),

@@ -31,8 +31,8 @@ TOP_LEVEL = (
 )
 PROJ_GEOMETRY = "proj:geometry"
 WKB = (
-    "ST_AsWKB(TRY(ST_GeomFromGeoJSON(CASE WHEN json_type(properties, '$.\"proj:geometry\"') = 'OBJECT' "
-    "THEN json_extract(properties, '$.\"proj:geometry\"')::VARCHAR END)))"
+    "_rasteret_ok(_rasteret_geojson_wkb(CASE WHEN json_type(properties, '$.\"proj:geometry\"') = 'OBJECT' "
+    "THEN json_extract(properties, '$.\"proj:geometry\"')::VARCHAR END))"
 )
 """The footprint in the item's own CRS: GeoJSON in an item, WKB in the file."""
 RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:?\d\d)?$"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -147,7 +148,9 @@ def _unseen(opened: Opened, parent: _Link, seen: set[str], root: str) -> Iterato
 
 
 def _identity(href: str) -> str:
-    return href.partition("#")[0] if has_scheme(href) else href  # in a path # is a letter like any other
+    if has_scheme(href):
+        return href.partition("#")[0]
+    return os.path.abspath(os.path.expanduser(href))  # in a path # is a letter like any other
 
 
 def _linked(error: RasteretError, link: _Link) -> RasteretError:

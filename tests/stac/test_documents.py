@@ -63,8 +63,10 @@ def test_a_folder_with_a_catalogue_is_what_it_links_to(folder: Path) -> None:
     assert ids(str(deeper)) == ["c", "d"]
 
 
-def test_lists_keep_their_order_and_may_hold_patterns(folder: Path) -> None:
+def test_lists_keep_their_order_and_may_hold_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids([f"{folder}/e.ndjson", f"{folder}/[ab].json", f"{folder}/a.json"]) == ["e", "f", "a", "b"]
+    monkeypatch.chdir(folder)
+    assert ids(["./b.json", str(folder / "b.json"), "*.ndjson"]) == ["b", "e", "f"]
     with rasteret_sql.connect() as con:
         assert con.execute("SELECT id FROM stac_read([]::VARCHAR[])").fetchall() == []
         rows = con.execute(
