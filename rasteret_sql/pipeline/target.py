@@ -163,9 +163,10 @@ class TableTarget:
         )
 
     def finish(self, searches: tuple[Search, ...]) -> None:
-        comment = self._comment()
-        if comment is None or KEY in comment:  # a user's own words stay
-            self._connection.execute(f"COMMENT ON TABLE {self.rows()} IS {quoted(searches_text(searches))}")
+        comment, text = self._comment(), searches_text(searches)
+        # a user's own words stay, and a lake makes no snapshot of what was there
+        if comment != text and (comment is None or KEY in comment):
+            self._connection.execute(f"COMMENT ON TABLE {self.rows()} IS {quoted(text)}")
 
 
 class ParquetTarget:
