@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz import row_input, seeds
+from tests.fuzz.stac_seeds import stac_dictionary, stac_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 HANGS_AFTER_S = 30
@@ -37,6 +38,7 @@ class Target:
 
 TARGETS = {
     "tiff": Target(seeds=seeds.tiff_seeds, dictionary=seeds.tiff_dictionary, max_len=8192),
+    "stac": Target(seeds=stac_seeds, dictionary=stac_dictionary, max_len=16384),
     "tile": Target(seeds=seeds.tile_seeds, dictionary=seeds.codec_dictionary, max_len=8192),
     "row": Target(seeds=row_input.row_seeds, dictionary=row_input.row_words, max_len=8192),
 }
@@ -96,7 +98,7 @@ def _start_over(found: Path, corpus: Path) -> None:
 def main() -> int:
     """All or the named targets, each for the given time; 1 where anything was found."""
     parser = argparse.ArgumentParser(prog="./dev fuzz", description=__doc__.split("\n\n")[0])
-    parser.add_argument("targets", nargs="*", metavar="tiff|tile", help="one of them; without, both")
+    parser.add_argument("targets", nargs="*", metavar="|".join(TARGETS), help="some of them; without, all")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--keep", type=Path, default=ROOT / ".fuzz", help="folder of corpus and findings")
     arguments = parser.parse_args()
