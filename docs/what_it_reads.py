@@ -93,6 +93,11 @@ nodata, in all bands that are read; alpha above 0. A mask with a sample for each
 several bands are valid where one of them is (rasterio's `dataset_mask`), expressions where all are that they
 name. Where some overviews lack the mask, `resolution :=` takes a level that has it, and `level :=` of one
 that has none is an error."""
+DAMAGE = """\
+A bit that was damaged on its way or on a disk shows where the format has a checksum. The setting `verify`
+says when it is looked at: `auto` (the default) of tiles that are read as a whole; of a long tile whose top
+rows alone are wanted, the end is not read, nor is its checksum. `tile` reads every tile as a whole. `none`
+passes over a Deflate or ZSTD checksum that does not match, to save what can be saved."""
 LIMITS = "What asks for more is an error that names the setting. `rasteret_settings()` lists them all."
 DISAGREE = "Each row is held by tests, which fail when it no longer holds."
 NUMBERS = {1 << 10: "KiB", 1 << 20: "MiB", 1 << 30: "GiB"}
@@ -159,6 +164,16 @@ def layouts() -> list[str]:
     return table(("layout", "test files"), counted)
 
 
+def checksums() -> list[str]:
+    """What tells damaged bytes in each compression."""
+    rows = []
+    for name in COMPRESSIONS:
+        codec = SUPPORTED.get(name) or IMAGE_CODECS[name]
+        text = codec.checksum or "nothing; a stream that no longer makes sense is an error"
+        rows.append((title(name) if name != "none" else "none", text if name != "none" else "nothing"))
+    return table(("compression", "what tells"), rows)
+
+
 def limits() -> list[str]:
     """The settings that bound what a file may cost."""
     rows = [
@@ -193,6 +208,7 @@ def sections() -> Iterator[tuple[str, list[str]]]:
     yield "Layouts", layouts()
     yield "Georeference and metadata", table(("in the file", "in the header"), GEOREFERENCE)
     yield "Valid pixels", [VALID]
+    yield "Damaged bytes", [DAMAGE, "", *checksums()]
     yield "Limits", [LIMITS, "", *limits()]
     refused = [(row.what, row.message) for row in REFUSED]
     yield "Refused, by name", table(("what", "the error says"), refused)

@@ -93,6 +93,13 @@ class Settings:
     max_tile_bytes: int = _setting(
         512 * MIB, "bytes", "One tile or strip, as it is stored and as it lies decoded in memory.", at_least=1
     )
+    verify: str = _setting(
+        "auto",
+        "",
+        "Checksums of tiles. auto: of those that are read as a whole, which leaves out long tiles of which "
+        "only the top is wanted; tile: all are read as a whole; none: passed over where they do not match.",
+        choices=("auto", "tile", "none"),
+    )
     decode_threads: int = _setting(
         os.cpu_count() or 1, "threads", "Threads that decompress tiles.", at_least=1
     )

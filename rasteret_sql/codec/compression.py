@@ -14,8 +14,11 @@ import numpy.typing as npt
 from rasteret_sql.codec import lzw, zstd
 from rasteret_sql.errors import ArgumentError, LimitError, MalformedError
 from rasteret_sql.memory import take
+from rasteret_sql.settings import settings
 
 Bytes = npt.NDArray[np.uint8]
+ZLIB_HEADER, ADLER_BYTES = 2, 4
+"""Around the deflate stream (RFC 1950 2.2)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,10 @@ class Compression:
     """The part of that error's text which says that the buffer was too small."""
     predicts: bool = False
     """Whether a Predictor tag applies."""
+    checksum: str = ""
+    """What tells that stored bytes were damaged; empty where nothing does."""
+    decode_unchecked: Callable[[Any, memoryview], int] | None = None
+    """As ``decode``, whether the checksum matches or not."""
 
 
 def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) -> Bytes:
@@ -57,6 +64,9 @@ def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) ->
     except MemoryError as e:
         raise LimitError(f"no memory for a block of {most} bytes; read fewer or smaller blocks") from e
     except codec.errors as e:
+        salvaged = _salvage(codec, data, least, most)
+        if salvaged is not None:
+            return salvaged
         trouble = "more" if codec.overflow and codec.overflow in str(e) else f"a broken stream ({e})"
         raise _malformed(data, name, least, most, trouble) from e
     if not least <= len(found) <= most:
@@ -75,6 +85,18 @@ def _fill(codec: Compression, data: bytes | memoryview, least: int, most: int, r
         with suppress(*codec.errors):
             return codec.decode_exactly(data, most + 1)
     return codec.decode_exactly(data, least)
+
+
+def _salvage(codec: Compression, data: bytes | memoryview, least: int, most: int) -> Bytes | None:
+    """A whole block whose checksum alone is wrong, where the setting ``verify`` says to pass over it."""
+    if codec.decode_unchecked is None or settings().verify != "none":
+        return None
+    buffer = take(most + 1)
+    try:
+        found = buffer[: codec.decode_unchecked(data, buffer.data)]
+    except codec.errors:
+        return None
+    return found if least <= len(found) <= most else None
 
 
 def _malformed(data: bytes | memoryview, name: str, least: int, most: int, found: str) -> MalformedError:
@@ -128,6 +150,10 @@ SUPPORTED: Mapping[str, Compression] = {
         max_ratio=1032,
         errors=(imagecodecs.DeflateError,),
         overflow="INSUFFICIENT_SPACE",
+        checksum="Adler-32 of a tile that is decoded as a whole",
+        decode_unchecked=lambda data, out: len(
+            imagecodecs.deflate_decode(data[ZLIB_HEADER:-ADLER_BYTES], raw=True, out=out)
+        ),
         predicts=True,
     ),
     "zstd": Compression(
@@ -136,6 +162,8 @@ SUPPORTED: Mapping[str, Compression] = {
         levels=range(1, 23),
         max_ratio=32768,
         errors=(imagecodecs.ZstdError,),
+        checksum="XXH64, where the writer added it (GDAL does not)",
+        decode_unchecked=zstd.decode_unchecked,
         overflow="too small",
         predicts=True,
     ),
@@ -145,6 +173,7 @@ SUPPORTED: Mapping[str, Compression] = {
         levels=range(10),
         max_ratio=8192,
         errors=(imagecodecs.LzmaError,),
+        checksum="CRC-64, or what the XZ stream names",
         predicts=True,
     ),
     "packbits": Compression(

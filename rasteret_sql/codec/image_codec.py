@@ -44,6 +44,8 @@ class ImageCodec:
     """The stream inside of a further compression."""
     ignores_predictor: bool = True
     """Whether all readers pass over a Predictor tag, which means nothing here."""
+    checksum: str = ""
+    """What tells that stored bytes were damaged; empty where nothing does."""
     reversible: bool = True
     """Whether FillOrder 2 is read: libtiff reverses the bits of every codec that it has but JPEG."""
 
@@ -105,6 +107,7 @@ IMAGE_CODECS: Final[Mapping[str, ImageCodec]] = {
         samples=_INTEGERS | {("float", 32), ("float", 64)},
         bands=range(1, 1 << 16),
         unwrap=lerc.unwrap,
+        checksum="Fletcher-32 of LERC 2.3 and later, and that of Deflate around it",
         # tifffile heeds it
         ignores_predictor=False,
     ),

@@ -9,6 +9,8 @@ import imagecodecs
 MAGIC: Final = b"\x28\xb5\x2f\xfd"
 DICTIONARY_ID_BYTES: Final = (0, 1, 2, 4)
 CONTENT_SIZE_BYTES: Final = (0, 2, 4, 8)
+CHECKSUM, CHECKSUM_BYTES = 0b100, 4
+"""A bit of the frame header's descriptor, and what it says of the end of the frame."""
 RLE: Final = 1
 """Type of a block of one byte, many times."""
 TRAILING: Final = "Src size is incorrect"
@@ -24,6 +26,16 @@ def decode(data: Any, out: memoryview) -> int:
         if end is None or end >= len(data):
             raise
     return len(imagecodecs.zstd_decode(data[:end], out=out))
+
+
+def decode_unchecked(data: Any, out: memoryview) -> int:
+    """The same, whether the checksum of the frame matches or not."""
+    stored = bytes(data)
+    end = frame_bytes(stored)
+    if end is None or not stored[4] & CHECKSUM:
+        return decode(stored, out)
+    descriptor = bytes([stored[4] & ~CHECKSUM])
+    return decode(stored[:4] + descriptor + stored[5 : end - CHECKSUM_BYTES], out)
 
 
 def frame_bytes(data: bytes) -> int | None:

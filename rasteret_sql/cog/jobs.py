@@ -12,6 +12,7 @@ from rasteret_sql.codec.part import Part, decodable_part, front_bytes, whole
 from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.cog.selection import StoredLevel
 from rasteret_sql.errors import MalformedError, RasteretError
+from rasteret_sql.settings import settings
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place
 
@@ -88,8 +89,11 @@ def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, 
                 job.part = job.part.union(part)
             job.cut = job.cut or partly
             job.wanted_by.append((number, block))
+    verify = settings().verify
     for job in jobs.values():
         job.part = decodable_part(job.layout, job.rows, job.part)
+        if verify == "tile" or (verify == "auto" and job.front_bytes == job.byte_range.length):
+            job.part = whole(job.layout, job.rows)
     return jobs, errors
 
 
