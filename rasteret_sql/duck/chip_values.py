@@ -17,7 +17,7 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
 from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.band_facts import BandFacts
+from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip, read_each
 from rasteret_sql.raster.plan import ReadRequest
@@ -26,7 +26,10 @@ NEEDED = ("dtype", "shape", "data", "valid")
 """A row without one of these is no chip; what else is missing is not known of its pixels."""
 PLACED = ("transform",)
 SCALED = ("scales", "offsets")
-USED = (*NEEDED, "transform", "crs", "nodata", *SCALED, "href", "bands", "level", "x_off", "y_off")
+OPTIONAL = ("band_names", "units")
+OF_BANDS = (*SCALED, *OPTIONAL, "colorinterp")
+"""Columns with a value for each band."""
+USED = (*NEEDED, "transform", "crs", "nodata", *COLUMNS, "href", "bands", "level", "x_off", "y_off")
 DTYPES = frozenset(
     {"uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"}
     | {"float16", "float32", "float64", "complex64", "complex128"}
@@ -132,10 +135,10 @@ def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
     transform = row.get("transform")
     if placed and (transform is None or len(transform) != 6 or None in transform):
         raise ArgumentError(f"the chip has transform {sql(transform)}; {whole}")
-    for name in SCALED:
-        numbers = row.get(name)
-        if numbers is not None and (len(numbers) != bands or None in numbers):
-            raise ArgumentError(f"the chip has {bands} bands and {name} {sql(numbers)}; {whole}")
+    for name in OF_BANDS:
+        values = row.get(name)
+        if values is not None and (len(values) != bands or (name not in OPTIONAL and None in values)):
+            raise ArgumentError(f"the chip has {bands} bands and {name} {sql(values)}; {whole}")
     return Chip(
         pixels=np.frombuffer(data, kind).reshape(shape),
         valid=None if valid is None else np.frombuffer(valid, np.uint8).reshape(rows, columns) != 0,
@@ -147,12 +150,12 @@ def chip_of(row: dict[str, Any], *, placed: bool) -> Chip:
         level=row.get("level"),
         x_off=row.get("x_off"),
         y_off=row.get("y_off"),
-        facts=BandFacts(scales=_numbers(row.get("scales")), offsets=_numbers(row.get("offsets"))),
+        facts=BandFacts(**{name: _fact(name, row.get(name)) for name in COLUMNS}),
     )
 
 
-def _numbers(values: Sequence[Any] | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(map(float, values))
+def _fact(name: str, values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    return None if not values else tuple(map(float, values)) if name in SCALED else tuple(values)
 
 
 def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
@@ -189,8 +192,7 @@ def _row(chip: Chip) -> dict[str, Any]:
         "dtype": chip.pixels.dtype.name,
         "shape": (bands, rows, columns),
         "nodata": chip.nodata,
-        "scales": chip.facts.scales,
-        "offsets": chip.facts.offsets,
+        **vars(chip.facts),
         "valid": None if valid is None or valid.all() else valid.astype(np.uint8).tobytes(),
         "error": None,
     }

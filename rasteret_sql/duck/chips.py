@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.scaling import picked
 from rasteret_sql.cog.window import window_bounds
 from rasteret_sql.duck.arguments import (
     areas,
@@ -28,6 +27,7 @@ from rasteret_sql.duck.rows import box, math_text, plan_of, source_row
 from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.raster import chip as chips
+from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
@@ -102,11 +102,12 @@ def _answer_row(row: Row, bound: BoundMath) -> Row:
     """A chip's or a tile's row with what is made of its bands."""
     if bound.is_idle:
         return row
-    own = {name: row[name] and row[name][: bound.answered] for name in ("bands", "scales", "offsets")}
+    facts = BandFacts(**{name: row[name] for name in COLUMNS}).of(range(bound.answered))
+    own = {"bands": row["bands"][: bound.answered], **vars(facts)}
     if bound.asked.expression is not None:
-        own["bands"] = None
-    if bound.asked.expression is not None or bound.physical is not None:
-        own |= {"scales": None, "offsets": None}
+        own = {"bands": None, **vars(UNKNOWN)}
+    elif bound.physical is not None:
+        own |= vars(facts.physical)
     return row | {
         **own,
         "dtype": bound.dtype,
@@ -170,8 +171,7 @@ def _plan_row(header: Header, level: int, plan: ChipPlan, on_error: str) -> Row:
         "dtype": header.dtype,
         "shape": plan.shape,
         "nodata": header.nodata,
-        "scales": picked(header.scales, plan.bands),
-        "offsets": picked(header.offsets, plan.bands),
+        **vars(facts_of(header, plan.bands)),
         "source": source_row(plan, on_error),
     }
 

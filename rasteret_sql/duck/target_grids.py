@@ -9,12 +9,12 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.scaling import picked
 from rasteret_sql.cog.window import Window, clip_window
 from rasteret_sql.duck.arguments import numbers, sql, texts, values_of
 from rasteret_sql.duck.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.raster.band_facts import facts_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level
 from rasteret_sql.raster.target import LARGEST, GridRequest, grid_for, window_area
 from rasteret_sql.raster.warp import algorithm
@@ -82,8 +82,7 @@ def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str
         "dtype": header.dtype,
         "shape": plan.shape,
         "nodata": header.nodata,
-        "scales": picked(header.scales, plan.bands),
-        "offsets": picked(header.offsets, plan.bands),
+        **vars(facts_of(header, plan.bands)),
         "source": source_row(plan, on_error),
     }
 

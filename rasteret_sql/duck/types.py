@@ -43,12 +43,14 @@ CHIP_SOURCE = """STRUCT(
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
-    scales DOUBLE[], "offsets" DOUBLE[], source {CHIP_SOURCE})"""
+    scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[],
+    colormap USMALLINT[], source {CHIP_SOURCE})"""
 
 CHIP = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
-    scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)"""
+    scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[],
+    colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)"""
 """A chip as one value: the columns of read_cog."""
 
 TILE_PLAN = f"""STRUCT(

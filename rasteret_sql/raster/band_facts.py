@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from rasteret_sql.cog.colorinterp import PALETTE
@@ -27,9 +28,14 @@ class BandFacts:
 
     @property
     def physical(self) -> BandFacts:
-        """Those of physical values, which are no numbers of a colour table."""
+        """Those of physical values."""
+        return replace(self.without_palette, scales=None, offsets=None)
+
+    @property
+    def without_palette(self) -> BandFacts:
+        """Those of values that are no numbers of a colour table."""
         colours = None if self.colorinterp and PALETTE in self.colorinterp else self.colorinterp
-        return replace(self, scales=None, offsets=None, colorinterp=colours, colormap=None)
+        return replace(self, colorinterp=colours, colormap=None)
 
     @property
     def scaling_alone(self) -> BandFacts:
@@ -55,6 +61,8 @@ class BandFacts:
 
 
 UNKNOWN = BandFacts()
+COLUMNS = tuple(field.name for field in fields(BandFacts))
+"""Columns of chips, by the names of those of cog_header."""
 
 
 def facts_of(header: Header, bands: Sequence[int]) -> BandFacts:
@@ -62,12 +70,13 @@ def facts_of(header: Header, bands: Sequence[int]) -> BandFacts:
     colours, colormap = header.colours, header.colormap
     if header.full.bits_per_sample == header.band_count == 1 and header.full.photometric in BILEVEL:
         colours, colormap = (PALETTE,), BILEVEL[header.full.photometric]
-    facts = BandFacts(
-        band_names=header.band_names,
-        scales=header.scales,
-        offsets=header.offsets,
-        units=header.units,
-        colorinterp=colours,
-        colormap=colormap,
+    return _facts(
+        header.band_names, header.scales, header.offsets, header.units, colours, colormap, tuple(bands)
     )
-    return facts.of(bands)
+
+
+@lru_cache(256)
+def _facts(*values: Any) -> BandFacts:
+    """Chips of one file, and files of one archive, have the same."""
+    *known, bands = values
+    return BandFacts(**dict(zip(COLUMNS, known, strict=True))).of(bands)

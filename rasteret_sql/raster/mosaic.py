@@ -9,7 +9,7 @@ import numpy as np
 
 from rasteret_sql.cog.scaling import SAME
 from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError
-from rasteret_sql.raster.band_facts import UNKNOWN
+from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts
 from rasteret_sql.raster.mosaic_methods import METHODS, Job, Valid, mean_dtype
 from rasteret_sql.raster.nodata import fill_value
 from rasteret_sql.raster.pixels import Chip
@@ -53,8 +53,18 @@ def mosaic(chips: Sequence[Chip], method: str) -> Chip:
         nodata=nodata,
         bands=first.bands if all(chip.bands == first.bands for chip in chips) else (),
         level=first.level if all(chip.level == first.level for chip in chips) else None,
-        facts=UNKNOWN if method == "count" else first.facts.scaling_alone,
+        facts=_facts(chips, method),
     )
+
+
+def _facts(chips: Sequence[Chip], method: str) -> BandFacts:
+    """Those that all chips have; a mean of a palette's numbers is none of them."""
+    first = chips[0].facts
+    if method == "count":
+        return UNKNOWN
+    if any(chip.facts != first for chip in chips):
+        return first.scaling_alone
+    return first.without_palette if method in ("mean", "median") else first
 
 
 def _require_alike(first: Chip, chip: Chip, number: int) -> None:

@@ -45,6 +45,10 @@
 -- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
 -- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset, which expressions over the chip apply; NULL where data holds physical values or an expression's answer, and where the file has none.
 -- @returns offsets DOUBLE[]  Of each band.
+-- @returns units VARCHAR[]  Of each band: unit of the physical values; these and what follows NULL of an expression.
+-- @returns band_names VARCHAR[]  Of each band: GDAL's description.
+-- @returns colorinterp VARCHAR[]  Of each band, as in cog_header; of one bit 'palette'.
+-- @returns colormap USMALLINT[]  Of a palette's band: all reds, greens, blues, 0 to 65535.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
@@ -102,6 +106,10 @@ SELECT
     t.nodata,
     t.scales,
     t."offsets",
+    t.units,
+    t.band_names,
+    t.colorinterp,
+    t.colormap,
     p.data,
     p.valid,
     p.error

@@ -11,7 +11,7 @@
 -- @param resolution  Of each raster the coarsest level whose pixels are no larger.
 -- @param all_touched  As in read_cog.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
--- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.
+-- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.
 -- @example Of four pixels by four (red stands in for swir22, which the demo has not)
 -- SELECT RS_AsArray(RS_NBR(
 --     {'nir': 'S2_32632_20240414/nir.tif', 'swir22': 'S2_32632_20240414/red.tif'},

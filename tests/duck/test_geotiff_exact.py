@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ SOURCES = {
     "stored chip": "SELECT RS_AsGeoTiff(c) FROM chips AS c",
 }
 """What a raster may be."""
-FILES = ("href", "row")
 
 
 def save(path: Path, pixels: Any, **more: Any) -> Path:
@@ -149,7 +149,7 @@ COLOURS: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("source", FILES)
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", COLOURS)
 def test_bands_keep_their_colours(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, source: str
@@ -176,7 +176,7 @@ PLACE = [(33550, "d", 3, (10, 10, 0), True), (33922, "d", 6, (0, 0, 0, 5e5, 5e6,
 """ModelPixelScale and ModelTiepoint."""
 
 
-@pytest.mark.parametrize("source", FILES)
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_white_may_be_zero(con: duckdb.DuckDBPyConnection, tmp_path: Path, dtype: str, source: str) -> None:
     path = tmp_path / "a.tif"
@@ -189,7 +189,7 @@ def test_white_may_be_zero(con: duckdb.DuckDBPyConnection, tmp_path: Path, dtype
 PALETTES = {"uint8": 256, "uint16": 65536}
 
 
-@pytest.mark.parametrize("source", FILES)
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("dtype", PALETTES)
 def test_palettes_stay(con: duckdb.DuckDBPyConnection, tmp_path: Path, dtype: str, source: str) -> None:
     path, pixels = tmp_path / "a.tif", noise(1, dtype)
@@ -200,17 +200,50 @@ def test_palettes_stay(con: duckdb.DuckDBPyConnection, tmp_path: Path, dtype: st
         assert (tiff.pages.first.colormap == table).all()
 
 
+def test_a_palette_of_four_bits_goes_on_in_black(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path, size = tmp_path / "a.tif", {"width": 50, "height": 40, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver="GTiff", nbits=4, **size, **UTM) as dataset:
+        dataset.write_colormap(1, {value: (value, 5, 255 - value) for value in range(16)})
+        dataset.write(noise(1, top=16))
+    out = written(con, path, "chip", tmp_path / "b.tif")
+    with rasterio.open(out) as found, rasterio.open(path) as expected:
+        assert found.colormap(1).items() >= expected.colormap(1).items()
+        assert found.colormap(1)[200] == (0, 0, 0, 255)
+        assert found.read().tobytes() == expected.read().tobytes()
+
+
+def test_each_chosen_band_keeps_its_own_colour(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    c = ColorInterp
+    path = save(tmp_path / "a.tif", noise(4), photometric="RGB", alpha="YES")
+    chosen: dict[str, Sequence[ColorInterp]] = {
+        "[3, 2, 1]": (c.blue, c.green, c.red), "[1]": (c.red,), "[4, 1]": (c.alpha, c.red),
+        "[2, 4]": (c.green, c.alpha), "[1, 2, 3]": (c.red, c.green, c.blue), "4": (c.alpha,),
+    }  # fmt: skip
+    for bands, colours in chosen.items():
+        for query in (
+            f"SELECT RS_AsGeoTiff(c) FROM read_cog('{path}', bands := {bands}) AS c",
+            f"SELECT RS_AsGeoTiff(RS_Clip(c, c.bbox, bands := {bands}, aoi_crs := c.crs)) "
+            f"FROM read_cog('{path}') AS c",
+        ):
+            ((blob,),) = con.execute(query).fetchall()
+            with rasterio.MemoryFile(blob) as memory, memory.open() as dataset:
+                assert dataset.colorinterp == tuple(colours), query
+            (tmp_path / "b.tif").write_bytes(blob)
+            ((again,),) = con.execute(f"SELECT colorinterp FROM cog_header('{tmp_path}/b.tif')").fetchall()
+            assert again == [colour.name for colour in colours]
+
+
 def test_colours_that_only_gdal_metadata_tells_stay(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     colours = (ColorInterp.blue, ColorInterp.green, ColorInterp.red, ColorInterp.nir)
     path = save(tmp_path / "a.tif", noise(4, "uint16"))
     with rasterio.open(path, "r+") as dataset:
         dataset.colorinterp = colours
-    for source in FILES:
+    for source in SOURCES:
         with rasterio.open(written(con, path, source, tmp_path / "b.tif")) as dataset:
             assert dataset.colorinterp == colours
 
 
-@pytest.mark.parametrize("source", FILES)
+@pytest.mark.parametrize("source", SOURCES)
 def test_words_about_bands_stay(con: duckdb.DuckDBPyConnection, tmp_path: Path, source: str) -> None:
     path = save(tmp_path / "a.tif", noise(2, "int16"))
     with rasterio.open(path, "r+") as dataset:
@@ -222,6 +255,13 @@ def test_words_about_bands_stay(con: duckdb.DuckDBPyConnection, tmp_path: Path, 
     ):
         for words in ("descriptions", "units", "scales", "offsets"):
             assert getattr(found, words) == getattr(expected, words), words
+
+
+def test_what_a_file_cannot_tell_is_refused(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", noise(4), photometric="RGB", alpha="PREMULTIPLIED")
+    text = message(con, f"SELECT RS_AsGeoTiff(c) FROM read_cog('{path}', bands := [4, 1]) AS c")
+    assert "band 1 of a GeoTIFF to write is 'associated_alpha'" in text
+    assert "select it last" in text
 
 
 def test_what_would_be_read_otherwise_is_refused(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
