@@ -1,8 +1,8 @@
 -- A raster as a Cloud-Optimized GeoTIFF: tiles, overviews, and GDAL's layout of a COG.
 --
 -- Readers get the same pixels, nodata, CRS and transform, and the same pixels are valid: where neither nodata nor
--- alpha tells which, an internal mask does. Scales and offsets of the bands stay; of an href or index row names, units,
--- colours and colour table, too. A CRS without EPSG code is written as GDAL does, shifts to WGS 84 and the sweep of a
+-- alpha tells which, an internal mask does. Names, scales, offsets, units, colours and colour table of the bands stay, each
+-- chosen band's its own. A CRS without EPSG code is written as GDAL does, shifts to WGS 84 and the sweep of a
 -- geostationary view included; of a CRS with heights, the horizontal part.
 --
 -- The file is read back, header and pixels, before it is returned: what it would not give back is an error that names it.
