@@ -46,7 +46,7 @@ def test_an_unknown_command_is_named_with_those_there_are() -> None:
     shown = run("deploy")
     assert shown.returncode == 2
     assert (
-        "no command 'deploy'; there are demo, test, check, docs, fuzz, soak, bench, package, lock"
+        "no command 'deploy'; there are demo, test, check, docs, fuzz, differential, soak, bench, package, lock"
         in shown.stderr
     )
 

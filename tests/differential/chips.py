@@ -143,7 +143,7 @@ def written(choose: random.Random, raster: Raster) -> Query | None:
                 oracle.valid(made, raster, None, oracle.whole(made)), usable, "valid"
             )
 
-    source = choose.choice(["href", "row"] if raster.about.get("scales") else ["href", "row", "chip"])
+    source = choose.choice(["href", "row", "chip"])
     sql = {
         "href": f"SELECT RS_AsGeoTiff('{raster.path}')",
         "row": f"SELECT RS_AsGeoTiff(h) FROM cog_header('{raster.path}') AS h",
