@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 
 from rasteret_sql.stac.collection_names import is_of
+from rasteret_sql.stac.geometry import quiet
 from rasteret_sql.stac.matching import Truth, matches, unknown_functions
 from rasteret_sql.stac.negotiation import Agreement
 from rasteret_sql.stac.request import SearchRequest
@@ -119,7 +120,8 @@ class Check:
         if shape is None or shape.is_empty or shape.bounds[2] - shape.bounds[0] > 180:
             return None  # over the antimeridian servers disagree about what is inside
         try:
-            return bool(shapely.dwithin(self._asked_area, shape, NEAR_DEGREES))
+            with quiet():
+                return bool(shapely.dwithin(self._asked_area, shape, NEAR_DEGREES))
         except shapely.errors.ShapelyError:
             return None
 

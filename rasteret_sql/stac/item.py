@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import shapely
 import shapely.geometry
 
@@ -134,7 +134,7 @@ def _geometry(value: Any, wrong: Say) -> bytes | None:
         with quiet():
             geometry = shapely.from_wkb(value) if isinstance(value, bytes) else shapely.geometry.shape(value)
         # Readers of GeoJSON let not-a-number through, and no later error would name the item.
-        if not math.isfinite(float(shapely.get_coordinates(geometry).sum())):
+        if not np.isfinite(shapely.get_coordinates(geometry)).all():
             raise ValueError("a coordinate is not a finite number")
         wkb: bytes = shapely.to_wkb(geometry, flavor="iso")
     except FAULTS as error:

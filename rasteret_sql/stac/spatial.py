@@ -38,7 +38,8 @@ def _said_by(predicate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool 
         if not isinstance(left, shapely.Geometry) or not isinstance(right, shapely.Geometry):
             return None
         try:
-            return bool(predicate(left, right))
+            with quiet():
+                return bool(predicate(left, right))
         except shapely.errors.ShapelyError:
             return None
 
