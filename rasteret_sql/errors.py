@@ -11,6 +11,7 @@
     └── TransportError    bytes could not be had
         ├── NotFoundError
         └── AccessError
+            └── RefusedError  not asked for at all: a setting, or DuckDB's, does not allow it
 
 Apart from them, ``RasteretWarning`` says what was done differently from what one might expect.
 
@@ -80,6 +81,10 @@ class NotFoundError(TransportError, FileNotFoundError):
 
 class AccessError(TransportError, PermissionError):
     """The file is there, but not for these credentials."""
+
+
+class RefusedError(AccessError):
+    """The file was not asked for: what this process or the database allows does not include it."""
 
 
 class RasteretWarning(UserWarning):

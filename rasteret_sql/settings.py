@@ -16,15 +16,37 @@ from typing import Any
 from rasteret_sql.errors import ArgumentError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+URL = (r"https?://[^/].*", "no http(s) URL; expected https://host/path")
+PROTOCOLS = (
+    r"\s*[a-z][a-z0-9+.\-]*(\s*,\s*[a-z][a-z0-9+.\-]*)*\s*",
+    "no list of protocols; expected names such as sftp, zip",
+)
+"""A pattern, and what is wrong with a text that does not match it."""
+BOOLEANS = {
+    "true": True,
+    "on": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
 BYTE_UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": KIB, "mib": MIB, "gib": GIB,
 }  # fmt: skip
 
 
 def _setting(
-    default: Any, unit: str, description: str, *, at_least: float = 0, choices: tuple[str, ...] = ()
+    default: Any,
+    unit: str,
+    description: str,
+    *,
+    at_least: float = 0,
+    choices: tuple[str, ...] = (),
+    form: tuple[str, str] | None = None,
 ) -> Any:
-    about = {"unit": unit, "description": description, "at_least": at_least, "choices": choices}
+    about = {"unit": unit, "description": description, "at_least": at_least, "choices": choices, "form": form}
     return field(default=default, metadata=about)
 
 
@@ -135,12 +157,25 @@ class Settings:
         "auto", "", "auto: bars for long work in terminals and notebooks; off: none.", choices=("auto", "off")
     )
     planetary_computer_sas_url: str = _setting(
-        "", "", "The service that gives tokens for the Planetary Computer's files; empty: its own."
+        "", "", "The service that gives tokens for the Planetary Computer's files; empty: its own.", form=URL
+    )
+    protocols: str = _setting(
+        "",
+        "",
+        "fsspec's protocols that are read besides the built-in ones and memory, in chains too: sftp, zip.",
+        form=PROTOCOLS,
+    )
+    allow_private_hosts: bool = _setting(
+        False,
+        "boolean",
+        "Whether a document of a public server may name hosts of this machine and of private networks.",
     )
     request_log_rows: int = _setting(
         100_000, "rows", "Rows remembered by rasteret_requests(), the newest; 0 keeps none."
     )
 
+
+Value = bool | int | float | str
 
 _DEFAULTS = Settings()
 _FIELDS = {f.name: f for f in fields(Settings)}
@@ -173,7 +208,7 @@ def configure(**values: object) -> Settings:
     return _build()
 
 
-def describe() -> list[tuple[str, int | float | str, int | float | str, str, str]]:
+def describe() -> list[tuple[str, Value, Value, str, str]]:
     """One row a setting: name, value, default, unit, description."""
     current = settings()
     return [
@@ -211,7 +246,7 @@ def _known(name: str, given_as: str) -> None:
         raise ArgumentError(f"There is no setting {given_as!r}. The settings are: {', '.join(_FIELDS)}.")
 
 
-def _checked(name: str, value: object, given_as: str) -> int | float | str:
+def _checked(name: str, value: object, given_as: str) -> Value:
     """``value`` as the type of setting ``name``; ``given_as`` is what the message calls it."""
     _known(name, given_as)
     about, default = _FIELDS[name].metadata, getattr(_DEFAULTS, name)
@@ -220,9 +255,14 @@ def _checked(name: str, value: object, given_as: str) -> int | float | str:
             raise ArgumentError(
                 f"Setting {given_as} is {value!r}; it must be one of: {', '.join(about['choices'])}."
             )
-        if not about["choices"] and value and not re.match(r"https?://[^/]", str(value)):
-            raise ArgumentError(f"Setting {given_as} is no http(s) URL; expected https://host/path.")
+        if about["form"] and value and not re.fullmatch(about["form"][0], str(value), re.IGNORECASE):
+            raise ArgumentError(f"Setting {given_as} is {about['form'][1]}.")
         return str(value)
+    if isinstance(default, bool):
+        truth = BOOLEANS.get(str(value).lower())
+        if truth is None:
+            raise ArgumentError(f"Setting {given_as} is {value!r}; it must be true or false.")
+        return truth
     number = _number(value, about["unit"] == "bytes")
     if number is None or (isinstance(default, int) and number != int(number)):
         what = "a whole number" if isinstance(default, int) else "a number"

@@ -10,6 +10,7 @@ from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.header_cache import HEADERS, Key
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.store.access import require
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
@@ -86,8 +87,9 @@ def known_headers(hrefs: Sequence[str]) -> list[Header | RasteretError]:
 
 
 def _key(href: str) -> Key | None:
-    """Of a remote file; None for local ones, whose headers cost no request, and where nobody can read it."""
+    """Of a remote file; None for local ones, whose headers cost no request, and where nobody may read it."""
     try:
+        require(href)
         return None if parse_address(href).family == "local" else (href, reader_for(href))
     except RasteretError:
         return None  # the read says what is wrong

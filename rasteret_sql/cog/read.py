@@ -25,6 +25,7 @@ from rasteret_sql.cog.stale import stale
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.settings import settings
 from rasteret_sql.store import meter
+from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.coalesce import merge
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.port import Block, ByteRange
@@ -78,6 +79,7 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
                 reads[number].take(block, outcome)
 
     wanted, refused = jobs_of(reads)
+    wanted = _allowed(wanted, refused)
     for number, error in refused.items():
         errors[number] = error
     if refused and stop_at_error:
@@ -86,6 +88,20 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
         wanted = _read_jobs(wanted, settle, spared, stop)
     _note_spared(spared)
     return errors
+
+
+def _allowed(jobs: dict[BlockKey, Job], refused: dict[int, RasteretError]) -> dict[BlockKey, Job]:
+    """Those whose files the host allows: of a block that is kept nobody asks the store any more."""
+    if is_open():
+        return jobs
+    allowed = {}
+    for key, job in jobs.items():
+        error = refusal(job.byte_range.href)
+        if error is None:
+            allowed[key] = job
+        else:
+            refused.update(dict.fromkeys((number for number, _ in job.wanted_by), error))
+    return allowed
 
 
 def _read_jobs(

@@ -51,8 +51,8 @@ def settings_table(rows: pa.Array) -> list[list[dict[str, Any]]]:
     table = [
         {
             "name": name,
-            "value": redact_text(str(value)),
-            "default": str(default),
+            "value": redact_text(_text(value)),
+            "default": _text(default),
             "unit": unit,
             "description": description,
             "in_use": in_use.get(name),
@@ -60,6 +60,11 @@ def settings_table(rows: pa.Array) -> list[list[dict[str, Any]]]:
         for name, value, default, unit, description in settings.describe()
     ]
     return [table] * len(rows)
+
+
+def _text(value: object) -> str:
+    """As SQL writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _in_use() -> dict[str, int]:

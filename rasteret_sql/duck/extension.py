@@ -8,14 +8,16 @@ through C.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from rasteret_sql import settings
+from rasteret_sql.duck.hardening import access
 from rasteret_sql.duck.kernels import kernels
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell
 from rasteret_sql.raster.algebra import duckdb_version
+from rasteret_sql.store.access import Access
 
 RECORD, FIELD = "\x1e", "\x1f"
 
@@ -46,6 +48,7 @@ def declarations() -> str:
 
 def call(
     name: str,
+    hardening: str,
     count: int,
     schemas: int,
     schema_size: int,
@@ -56,12 +59,13 @@ def call(
 ) -> str:
     """Run a kernel on ``count`` columns, whose Arrow schemas and arrays lie one after another.
 
-    The answer is left at ``schema`` and ``array``. Nothing is raised, whatever happens.
+    ``hardening`` says what DuckDB's settings allow to be opened. The answer is left at ``schema`` and
+    ``array``. Nothing is raised, whatever happens.
     """
     kernel = kernels()[name]
     try:
         places = [(arrays + i * array_size, schemas + i * schema_size) for i in range(count)]
-        _run(kernel, places)._export_to_c(array, schema)
+        _run(kernel, places, hardening)._export_to_c(array, schema)
     except RasteretError as error:
         return kernel.message(error)
     except BaseException as error:  # a fault of ours must not end the user's shell
@@ -69,15 +73,22 @@ def call(
     return ""
 
 
-def _run(kernel: Any, places: Sequence[tuple[int, int]]) -> Any:
+def _run(kernel: Any, places: Sequence[tuple[int, int]], hardening: str) -> Any:
     import pyarrow as pa
 
     columns = [pa.Array._import_from_c(array, schema) for array, schema in places]
     if not _counter:
-        return kernel.run(columns)
+        return kernel.run(columns, partial(_access, hardening))
     presses = _presses()
     before = int(presses[0])
-    return kernel.run(columns, lambda: int(presses[0]) != before)
+    return kernel.run(columns, partial(_access, hardening), lambda: int(presses[0]) != before)
+
+
+@lru_cache(maxsize=8)
+def _access(hardening: str) -> Access:
+    """A record for each of DuckDB's settings, in which every value of a list has a field."""
+    external, directories, paths = hardening.split(RECORD)
+    return access(external == "true", directories.split(FIELD)[1:], paths.split(FIELD)[1:])
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,7 @@ from rasteret_sql.duck import types
 from rasteret_sql.duck.threads import on_own_thread
 from rasteret_sql.errors import RasteretError, RasteretWarning
 from rasteret_sql.interruption import Pressed
+from rasteret_sql.store.access import Ask, Policy, governed_by
 
 PREFIX = "_rasteret_"
 
@@ -38,22 +39,26 @@ class Kernel:
         """The DuckDB type that crosses: the value, or why there is none."""
         return f"STRUCT(value {self.returns}, error VARCHAR)"
 
-    @cache  # noqa: B019 - kernels live as long as the process
-    def bind(self) -> Callable[..., Any]:
-        """The callable for Python connections: Arrow columns in, one Arrow array out.
+    def bind(self, ask: Ask) -> Callable[..., Any]:
+        """The callable for the Python connections of one database: Arrow columns in, one Arrow array out.
 
-        One for the process, and never freed: DuckDB's catalogue points to it, but only the cursor that
-        registered it holds a reference, and may be gone when another cursor calls.
+        ``ask`` asks that database what may be opened.
         """
 
         def call(*columns: Any) -> Any:
-            return self.run(columns)
+            return self.run(columns, ask)
 
         return call
 
-    def run(self, columns: Sequence[Any], pressed: Pressed | None = None) -> Any:
+    def run(self, columns: Sequence[Any], ask: Ask, pressed: Pressed | None = None) -> Any:
         """One Arrow array for the columns of a vector; ``pressed`` tells of Ctrl-C where Python does not."""
-        return on_own_thread(lambda: self._run(columns), pressed)
+        policy = Policy(ask)
+
+        def governed() -> Any:
+            with governed_by(policy):
+                return self._run(columns)
+
+        return on_own_thread(governed, pressed)
 
     def _run(self, columns: Sequence[Any]) -> Any:
         from rasteret_sql.duck.arguments import combined

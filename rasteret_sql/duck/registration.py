@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import atexit
 from contextlib import suppress
-from weakref import WeakSet
 
 import duckdb
 
 from rasteret_sql.duck.declarations import macro_statements
+from rasteret_sql.duck.hardening import Instance, instance_of, new_instance, open_connections
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 from rasteret_sql.duck.notebook import register_display
 from rasteret_sql.raster.algebra import duckdb_version
 
-_connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+INSTANCE = PREFIX + "instance"
+"""The function that says which database of this process it belongs to; an extension's has none."""
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -27,14 +28,32 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
     )
     bound = {name for (name,) in connection.execute(query).fetchall()}
+    instance = _instance(connection, bound)
     for kernel in kernels().values():
         name = PREFIX + kernel.name
         if name not in bound:
-            _bind(connection, name, kernel)
+            _bind(connection, name, kernel, instance)
     for statement in macro_statements():
         connection.execute(statement)
-    _connections.add(connection)
+    instance.add(connection)
     register_display()
+
+
+def _instance(connection: duckdb.DuckDBPyConnection, bound: set[str]) -> Instance:
+    """The database of a connection, known by its number from the first registration on."""
+    if not bound:
+        number, instance = new_instance()
+        say = instance.keep(lambda: number)
+        try:
+            connection.create_function(INSTANCE, say, [], "BIGINT", side_effects=True)
+            return instance
+        except duckdb.CatalogException as error:  # another cursor was first
+            if "already exists" not in str(error):
+                raise
+    elif INSTANCE not in bound:
+        return new_instance()[1]
+    ((known,),) = connection.execute(f"SELECT {INSTANCE}()").fetchall()
+    return instance_of(known)
 
 
 @atexit.register
@@ -44,17 +63,17 @@ def _close() -> None:
     A query can be over before the last thread let go of its values. Those made by a kernel need Python to be
     let go, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
     """
-    for connection in list(_connections):
+    for connection in open_connections():
         with suppress(duckdb.Error):
             connection.interrupt()
             connection.close()
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel) -> None:
+def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel, instance: Instance) -> None:
     try:
         connection.create_function(  # type: ignore[call-overload]
             name,
-            kernel.bind(),
+            instance.keep(kernel.bind(instance.ask)),
             None,
             kernel.result_type,
             type="arrow",

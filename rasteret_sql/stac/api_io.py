@@ -23,11 +23,14 @@ from rasteret_sql.errors import (
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api_errors import WAIT_MAX_S, failure, refusal
 from rasteret_sql.stac.json_text import load
-from rasteret_sql.stac.links import origin
+from rasteret_sql.stac.links import NEARER, origin
 from rasteret_sql.stac.together import slot
 from rasteret_sql.stac.values import short
 from rasteret_sql.store import meter
+from rasteret_sql.store.access import require
+from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
+from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.redact import place
 
 REDIRECTS_MAX = 10
@@ -94,6 +97,8 @@ class ApiIO:
         Raises ``MalformedError`` saying what came in place of a JSON object.
         """
         posted = step.method == "POST"
+        parse_address(step.href)  # refuses what a document may not name
+        require(step.href)
         try:
             asked = self.session.prepare_request(
                 requests.Request(
@@ -168,6 +173,8 @@ class ApiIO:
             raise TransportError(
                 f"STAC API {place(step.href)}: redirects to {place(target)}: expected an http(s) address"
             )
+        if is_nearer(target, str(asked.url)):
+            raise TransportError(f"STAC API {place(step.href)}: redirects to {place(target)}, {NEARER}")
         if asked.method == "POST" and response.status_code not in _KEEPS_METHOD:
             # A client turns such a POST into a GET: the search would come back without its conditions.
             raise TransportError(

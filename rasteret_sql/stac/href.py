@@ -6,9 +6,12 @@ import posixpath
 import re
 
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.store.address import plain_href
+from rasteret_sql.store.address import UNSAFE, plain_href
+from rasteret_sql.store.nearness import kept_off
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least, so that C:\ is a path
+
+_OPENED = re.compile(r"^(?:(?:file|local|memory):|[A-Za-z][A-Za-z0-9+.-]+::?//|[a-z0-9]+::)", re.IGNORECASE)
 
 
 def has_scheme(href: str) -> bool:
@@ -21,25 +24,38 @@ def is_absolute(href: str) -> bool:
     return has_scheme(href) or href.startswith("/") or re.match(r"^[A-Za-z]:[\\/]", href) is not None
 
 
+def is_unsafe(href: str) -> bool:
+    """Whether a document named it though it may not."""
+    return href.startswith(UNSAFE)
+
+
+def without_mark(href: str) -> str:
+    """What a document names, be it allowed to or not."""
+    return href.removeprefix(UNSAFE)
+
+
 def resolve_href(href: str, base: str | None) -> str:
     """``href`` as seen from the document at ``base``.
 
     Every scheme joins alike (``https``, ``s3``, ``memory``, a local path), where the standard library joins
     only those it knows. The query of ``base`` is dropped: it may hold a signature that is not for ``href``.
-    Without a base a relative href stays as it is.
+    Without a base a relative href stays as it is. What is nearer than ``base`` comes with ``unsafe:`` before
+    it, as ``nearness`` has it.
     """
     href = _plain(href)
-    if not base or has_scheme(href):
+    if not base:
         return href
     base = _plain(base)
+    if has_scheme(href) or (is_absolute(href) and not href.startswith("/")):
+        # urn:… and data:… name nothing that is opened
+        is_uri = has_scheme(href) and not _OPENED.match(href)
+        return href if is_uri else kept_off(href, base)
     root, path_of_base = _split(base)
     folder = posixpath.dirname(path_of_base)
     if href.startswith("//"):
-        return f"{root.partition('//')[0]}{href}" if root else href
+        return kept_off(f"{root.partition('//')[0]}{href}", base) if root else href
     if href.startswith("/"):
         return root + href
-    if is_absolute(href):
-        return href
     path, separator, tail = href, "", ""
     if root:  # in a local path ? and # are letters like any other
         path, separator, tail = re.match(r"^([^?#]*)([?#]?)(.*)$", href, re.DOTALL).groups()  # type: ignore[union-attr]

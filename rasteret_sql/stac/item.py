@@ -11,7 +11,7 @@ import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.stac.geometry import FAULTS, quiet
-from rasteret_sql.stac.href import is_absolute, resolve_href
+from rasteret_sql.stac.href import is_absolute, resolve_href, without_mark
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
 from rasteret_sql.stac.projection import proj_code
 from rasteret_sql.stac.scaling import scaling
@@ -226,8 +226,8 @@ def _self_href(item: Mapping[str, Any], base_href: str | None, wrong: Say) -> st
         href = resolve_href(link["href"], base_href)
         if base_href is None or not is_remote(base_href) or leads_away(href, base_href):
             return encodable(href)
-        wrong("self link", f"its self link leads to {short(place(href))}, which a document from the network "
-              "cannot name")  # fmt: skip
+        named = short(place(without_mark(href)))
+        wrong("self link", f"its self link leads to {named}, which a document from the network cannot name")
     return None
 
 

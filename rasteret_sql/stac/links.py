@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from rasteret_sql.errors import MalformedError
-from rasteret_sql.stac.href import has_scheme, resolve_href
+from rasteret_sql.stac.href import has_scheme, is_unsafe, resolve_href, without_mark
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.address import family_of, is_chain, scheme_of
 from rasteret_sql.store.redact import place
@@ -16,6 +16,7 @@ from rasteret_sql.store.redact import place
 Link = Mapping[str, Any]
 Origin = tuple[str, str, int | None]
 
+NEARER = "a host that is nearer than its own; the setting allow_private_hosts allows it"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NETWORK = frozenset({"http", "s3", "gs", "az"})
 """Families of stores that lie no nearer to the reader than a web server does."""
@@ -48,6 +49,8 @@ def web_href(link: Link, base: str, name: str) -> str:
     if not has_href(link):
         raise MalformedError(f"{name} has no href: found {short(link.get('href'))}")
     href = resolve_href(str(link["href"]).strip(), base)
+    if is_unsafe(href) and family_of(named := without_mark(href)) == "http":
+        raise MalformedError(f"{name} leads to {short(place(named), 200)}, {NEARER}")
     try:
         parts = urlsplit(href)
         valid = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
@@ -55,8 +58,8 @@ def web_href(link: Link, base: str, name: str) -> str:
         valid = False
     if not valid:
         raise MalformedError(
-            f"{name} leads to {short(place(href), 200)}: expected an http(s) address, the only kind of link "
-            "that is followed from an API"
+            f"{name} leads to {short(place(without_mark(href)), 200)}: expected an http(s) address, the only "
+            "kind of link that is followed from an API"
         )
     return _with_user_of(base, href) if origin(href) == origin(base) else href
 
@@ -69,8 +72,11 @@ def member_href(link: Link, base: str, name: str) -> str:
     href = resolve_href(str(link["href"]), base)
     if not is_remote(base) or leads_away(href, base):
         return href
+    named = without_mark(href)
+    if family_of(named) == "http":
+        raise MalformedError(f"{name} leads to {short(place(named), 200)}, {NEARER}")
     raise MalformedError(
-        f"{name} leads to {short(place(href), 200)}: a document from the network can only link to "
+        f"{name} leads to {short(place(named), 200)}: a document from the network can only link to "
         "http(s), s3, gs and az addresses"
     )
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from rasteret_sql.settings import settings
+from rasteret_sql.store.access import carried
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -32,7 +33,7 @@ def submit(function: Callable[[Given], Result], argument: Given, *, pool: str = 
                 known[1].shutdown(wait=False)
             known = (key, ThreadPoolExecutor(key[1], thread_name_prefix=f"rasteret-stac-{pool}"))
             _pools[pool] = known
-        return known[1].submit(function, argument)
+        return known[1].submit(carried(function), argument)
 
 
 def slot() -> threading.BoundedSemaphore:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, RasteretError, RefusedError
 from rasteret_sql.store.gdal_path import href_of
 from rasteret_sql.store.redact import place
 
@@ -21,7 +21,15 @@ FAMILIES = {
 }  # fmt: skip
 """URL scheme -> kind of store. Every other scheme is left to fsspec."""
 
+UNSAFE = "unsafe:"
+"""Before an href that a document names though it may not; see ``nearness``."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_BUCKET = re.compile(r"[^/?#@\\\s%]+")
+_CONTAINER = re.compile(rf"{_BUCKET.pattern}(?:@[A-Za-z0-9.:_-]+)?")
+"""What may follow a bucket in a URL would lead to another host, or to another path of it."""
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+_BARE = re.compile(r"[A-Za-z]+")
+_LINE_ENDS = re.compile(r"[\t\r\n]")
 _CHAIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(?:://.*?::|::(?=[A-Za-z][A-Za-z0-9+.\-]*://))", re.DOTALL)
 """fsspec's chains: ``zip://a.tif::s3://bucket/x.zip``, ``simplecache::https://host/a.tif``."""
 
@@ -58,6 +66,13 @@ def is_chain(href: str) -> bool:
     return match is not None and match[1].lower() not in FAMILIES
 
 
+def links_of(href: str) -> list[str]:
+    """The links of a chain, as fsspec takes it apart; the href itself where it is none."""
+    if not is_chain(href):
+        return [href]
+    return [f"{link}://" if _BARE.fullmatch(link) else link for link in href.split("::")]
+
+
 def plain_href(href: str) -> str:
     """``href`` without blanks around it, and what it stands for where it is a path of GDAL's (``/vsis3/…``).
 
@@ -67,6 +82,8 @@ def plain_href(href: str) -> str:
     plain = href.strip()
     if plain != href and family_of(plain) == "local" and os.path.lexists(href):
         return href
+    if plain[:4].lower() == "http":
+        return _LINE_ENDS.sub("", plain)  # every reader of URLs leaves them out
     if plain[:4].lower() != "/vsi":
         return plain
     try:
@@ -85,12 +102,26 @@ def parse_address(href: str) -> Address:
 
 def _parse(href: str, scheme: str) -> Address:
     family = FAMILIES.get(scheme, "fsspec")
+    if href.startswith(UNSAFE):
+        raise _named_by_a_stranger(href)
     if "\0" in href or not href.strip():
         raise ArgumentError(f"{place(href)!r} is not an address of a file: it is empty or holds a NUL.")
     root, key = _SPLIT[family](href)
     if not key or (family != "local" and not root):
         raise ArgumentError(f"{place(href)!r} names no file: expected {_EXPECTED[family]}.")
     return Address(href=href, scheme=scheme, family=family, root=root, key=key)
+
+
+def _named_by_a_stranger(href: str) -> RefusedError:
+    named = href.removeprefix(UNSAFE)
+    what = "a chain of file systems" if is_chain(named) else "a host that is nearer than its own"
+    way = "allow such hosts (setting allow_private_hosts)"
+    if family_of(named) == "local" or named.startswith("memory:"):
+        what, way = "a local file", "read it by its own name"
+    return RefusedError(
+        f"{place(href)}: a document that came over the network names {what}, which is not read. If that is "
+        f"meant, {way}."
+    )
 
 
 _parse_remote = lru_cache(maxsize=4096)(_parse)
@@ -100,6 +131,7 @@ _parse_remote = lru_cache(maxsize=4096)(_parse)
 def _split_bucket(href: str) -> tuple[str, str]:
     scheme, _, rest = href.partition("://")
     bucket, _, key = rest.partition("/")
+    bucket = bucket if _BUCKET.fullmatch(bucket) else ""
     return (f"{FAMILIES[scheme.lower()]}://{bucket}" if bucket else ""), key
 
 
@@ -107,7 +139,7 @@ def _split_container(href: str) -> tuple[str, str]:
     """``az://container/key``, or Hadoop's ``abfss://container@account.dfs.core.windows.net/key``."""
     rest = href.partition("://")[2]
     container, _, key = rest.partition("/")
-    return (f"az://{container}" if container.partition("@")[0] else ""), key
+    return (f"az://{container}" if _CONTAINER.fullmatch(container) else ""), key
 
 
 def _split_http(href: str) -> tuple[str, str]:
@@ -117,6 +149,8 @@ def _split_http(href: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     if not host:
+        return "", ""
+    if "\\" in parts.netloc:  # readers of URLs differ about whose it then is
         return "", ""
     if ":" in host:
         host = f"[{host}]"
@@ -136,6 +170,8 @@ def _split_local(href: str) -> tuple[str, str]:
         # A file URL escapes (RFC 8089), fsspec's does not: the name as written wins where it exists.
         if decoded != path and not os.path.lexists(path):
             path = decoded
+    elif _URI.match(path) and not os.path.lexists(path):
+        return "", ""  # urn:…, data:…, doi:… are no paths
     return "", os.path.abspath(os.path.expanduser(path)) if path else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,26 +13,32 @@ from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any
 from rasteret_sql.store.options import Options
 
 AZURE_DOMAIN = "blob.core.windows.net"
+_ACCOUNT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def az_config(container: str, options: Options, environ: Environ = os.environ) -> CloudConfig:
     """Configuration of an ``AzureStore``; without any credentials requests go unsigned.
 
-    ``container`` may carry its account: ``container@account.dfs.core.windows.net``.
+    ``container`` may carry its account: ``container@account.dfs.core.windows.net``. Keys and signatures of
+    the environment are for its account (``AZURE_STORAGE_ACCOUNT_NAME``, or that of its connection string), or
+    where it names none for the one that the options name; whatever other account an href names is asked
+    without them.
     """
-    text = options.get("connection_string") or (
-        None if {"account_name", "anon"} & set(options) else environ.get("AZURE_STORAGE_CONNECTION_STRING")
-    )
-    parts = _connection_string(text) if text else {}
+    parts = _parts(container, options, environ)
+    account = _account(container, options, parts, environ)
     account_host = options.get("account_host")
     endpoint = parts.get("BlobEndpoint") or (f"https://{account_host}" if account_host else None)
-    key, signature = _key_and_signature(options, parts, environ)
+    ours = _is_of_environment(account, options, environ)
+    key, signature = _key_and_signature(options, parts, environ if ours else {})
     _check_key(key, container)
     found = bool(key or signature or options.get("client_id"))
-    machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
+    if ours or not has_any(environ, ACCOUNT_VARIABLES):
+        machine = has_any(environ, AZURE_CREDENTIAL_VARIABLES) or on_cloud("microsoft")
+    else:
+        machine = False  # obstore would take the key of the environment before the machine's identity
     anon = options.get("anon") or (options.get("anon") is None and not found and not machine)
     config = {
-        "account_name": _account(container, options, parts, environ),
+        "account_name": account,
         "account_key": key,
         "sas_key": signature,
         "tenant_id": options.get("tenant_id"),
@@ -49,10 +56,39 @@ def az_config(container: str, options: Options, environ: Environ = os.environ) -
     )
 
 
+def _parts(container: str, options: Options, environ: Environ) -> dict[str, str]:
+    """The connection string of the options, else that of the environment where it is for this account."""
+    if text := options.get("connection_string"):
+        return _connection_string(text)
+    text = environ.get("AZURE_STORAGE_CONNECTION_STRING")
+    if not text or {"account_name", "anon"} & set(options):
+        return {}
+    parts, named = _connection_string(text), _named(container)
+    return parts if named in ("", _account_of_parts(parts)) else {}
+
+
+def _named(container: str) -> str:
+    """The account in ``container@account.dfs.core.windows.net``; empty where there is none."""
+    return container.partition("@")[2].partition(".")[0].lower()
+
+
+def _account_of_parts(parts: dict[str, str]) -> str:
+    return (parts.get("AccountName") or _account_of(parts.get("BlobEndpoint")) or "").lower()
+
+
+def _is_of_environment(account: str, options: Options, environ: Environ) -> bool:
+    """Whether the key or signature of the environment is for ``account``."""
+    own = environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
+    text = environ.get("AZURE_STORAGE_CONNECTION_STRING")
+    if not own and text:
+        own = _account_of_parts(_connection_string(text))
+    return account.lower() == (own or str(options.get("account_name") or "")).lower()
+
+
 def _account(container: str, options: Options, parts: dict[str, str], environ: Environ) -> str:
     account = (
         options.get("account_name")
-        or container.partition("@")[2].partition(".")[0]
+        or _named(container)
         or parts.get("AccountName")
         or _account_of(parts.get("BlobEndpoint"))
         or environ.get("AZURE_STORAGE_ACCOUNT_NAME")
@@ -62,6 +98,8 @@ def _account(container: str, options: Options, parts: dict[str, str], environ: E
             f"az://{container}: which storage account? Set the storage option account_name or "
             "connection_string, or AZURE_STORAGE_ACCOUNT_NAME in the environment."
         )
+    if not _ACCOUNT.fullmatch(str(account)):
+        raise ArgumentError(f"az://{container}: {str(account)[:60]!r} is not the name of a storage account.")
     return str(account)
 
 
@@ -78,11 +116,15 @@ def _key_and_signature(
     return key or None, (signature or "").lstrip("?") or None
 
 
-AZURE_CREDENTIAL_VARIABLES = (
+ACCOUNT_VARIABLES = (
     "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_STORAGE_ACCESS_KEY",
     "AZURE_STORAGE_SAS_TOKEN",
     "AZURE_STORAGE_SAS_KEY",
+)
+"""Credentials of one storage account."""
+AZURE_CREDENTIAL_VARIABLES = (
+    *ACCOUNT_VARIABLES,
     "AZURE_STORAGE_TOKEN",
     "AZURE_STORAGE_CLIENT_ID",
     "AZURE_CLIENT_ID",

@@ -9,7 +9,8 @@ from typing import Any
 
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.address import family_of, plain_href
+from rasteret_sql.store.access import require_listing
+from rasteret_sql.store.address import family_of, parse_address, plain_href
 from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.route import reader_for
@@ -69,8 +70,11 @@ def list_files(pattern: str) -> list[FileEntry]:
     from rasteret_sql.store.fsspec_options import filesystem_words
     from rasteret_sql.store.fsspec_reader import open_filesystem
     from rasteret_sql.store.options import options_for
+    from rasteret_sql.store.protocols import require_protocol
 
-    pattern = plain_href(pattern)
+    pattern = parse_address(pattern).href
+    require_protocol(pattern)
+    require_listing(pattern)
     try:
         fs, path = open_filesystem(pattern, filesystem_words(pattern, options_for(pattern), settings()))
         fs.invalidate_cache()

@@ -144,12 +144,17 @@ def wrong_range(request: ByteRange, start: int, end: int) -> MalformedError:
     )
 
 
-def ignored_range(request: ByteRange, size: int | None) -> UnsupportedError:
-    """The server sends whole files only."""
+class IgnoredRangeError(TransportError):
+    """A range was asked for, and the whole file came: of a server that does ranges a slip, which passes."""
+
+
+def ignored_range(request: ByteRange, size: int | None) -> IgnoredRangeError:
+    """The whole file came, too long to take the bytes out of it."""
     whole = f"the whole file ({size:,} bytes)" if size is not None else "the whole file"
-    return UnsupportedError(
+    return IgnoredRangeError(
         f"{place(request.href)}: {span(request)} were asked for, but the server does not do byte ranges "
-        f"and sends {whole}; download it, or serve it from a store with range requests."
+        f"and sends {whole}; download it, or serve it from a store with range requests.",
+        transient=True,
     )
 
 

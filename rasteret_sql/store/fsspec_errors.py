@@ -47,6 +47,8 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
         return ArgumentError(
             f"{place(href)}: fsspec's file system for {scheme_of(href)!r} is not installed; {what}."
         )
+    if isinstance(error, ValueError) and "Content-Range" in str(error) and request is not None:
+        return failures.ignored_range(request, None)  # Azure's client looks into it
     if isinstance(error, ValueError) and "rotocol not known" in str(error):
         return ArgumentError(
             f"{place(href)}: neither this package nor fsspec knows the protocol {scheme_of(href)!r}."

@@ -10,15 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from fsspec.asyn import sync
 
+from rasteret_sql.store import failures
 from rasteret_sql.store.etag import etag_or_none
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.port import ByteRange, ObjectInfo
 
-Answer = tuple[bytes, ObjectInfo, str | None]
-"""The bytes, what is said of their object, and its Content-Encoding."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came for one range."""
+
+    data: bytes
+    info: ObjectInfo = field(default_factory=ObjectInfo)
+    encoding: str | None = None
+    """Its Content-Encoding."""
+    content_range: str | None = None
+    """Which bytes these are, in the words of the header; empty where the server does not say."""
 
 
 async def _s3(fs: Any, path: str, start: int, end: int) -> Answer:
@@ -29,12 +40,13 @@ async def _s3(fs: Any, path: str, start: int, end: int) -> Answer:
     )
     async with answer["Body"] as body:
         data = await body.read()
+    content_range = answer.get("ContentRange") or ""
     info = ObjectInfo(
-        size=_total(answer.get("ContentRange")),
+        size=_total(content_range),
         etag=etag_or_none(answer.get("ETag")),
         last_modified=answer.get("LastModified"),
     )
-    return data, info, answer.get("ContentEncoding")
+    return Answer(data=data, info=info, encoding=answer.get("ContentEncoding"), content_range=content_range)
 
 
 async def _azure(fs: Any, path: str, start: int, end: int) -> Answer:
@@ -53,7 +65,7 @@ async def _azure(fs: Any, path: str, start: int, end: int) -> Answer:
     info = ObjectInfo(
         size=_total(about.content_range), etag=etag_or_none(about.etag), last_modified=about.last_modified
     )
-    return data, info, about.content_settings.content_encoding
+    return Answer(data=data, info=info, encoding=about.content_settings.content_encoding)
 
 
 async def _google(fs: Any, path: str, start: int, end: int) -> Answer:
@@ -62,7 +74,9 @@ async def _google(fs: Any, path: str, start: int, end: int) -> Answer:
     aiohttp has unpacked what was sent with gzip or deflate, and still names it.
     """
     headers, data = await fs._call("GET", fs.url(path), headers={"Range": f"bytes={start}-{end - 1}"})
-    return data, ObjectInfo(size=_total(headers.get("Content-Range"))), headers.get("Content-Encoding")
+    content_range = headers.get("Content-Range") or ""
+    info = ObjectInfo(size=_total(content_range))
+    return Answer(data=data, info=info, encoding=headers.get("Content-Encoding"), content_range=content_range)
 
 
 _RANGES: dict[str, Callable[[Any, str, int, int], Awaitable[Answer]]] = {
@@ -80,7 +94,20 @@ def cat(family: str, fs: Any, path: str, start: int, end: int) -> Answer:
             answer: Answer = sync(fs.loop, ranged, fs, path, start, end)
             return answer
     data: bytes = fs.cat_file(path, start=start, end=end)
-    return data, ObjectInfo(), None
+    return Answer(data=data)
+
+
+def part(answer: Answer, request: ByteRange) -> bytes:
+    """The bytes of ``request``, of an answer that may be the whole object; raises where they are others."""
+    data = answer.data
+    if answer.content_range == "":
+        if len(data) > failures.WHOLE_OBJECT_MAX:
+            raise failures.ignored_range(request, len(data))
+        return data[request.start : request.end]
+    start = re.match(r"bytes (\d+)-", answer.content_range or "")
+    if start is not None and int(start[1]) != request.start:
+        raise failures.wrong_range(request, int(start[1]), int(start[1]) + len(data))
+    return data
 
 
 def _total(content_range: str | None) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -18,7 +19,7 @@ from rasteret_sql.store.content_encoding import compressions, unpacked
 from rasteret_sql.store.failures import RangeRefusedError
 from rasteret_sql.store.fsspec_errors import translate
 from rasteret_sql.store.fsspec_options import Words, filesystem_words
-from rasteret_sql.store.fsspec_ranges import Answer, cat
+from rasteret_sql.store.fsspec_ranges import Answer, cat, part
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -41,9 +42,10 @@ class FsspecReader:
 
     def read(self, request: ByteRange) -> Block:
         href = request.href
-        data, info, encoding = self._cat(request)
-        if found := compressions(encoding):
+        answer = self._cat(request)
+        if found := compressions(answer.encoding):
             raise failures.encoded_body(request, found)
+        data, info = part(answer, request), answer.info
         if not data:
             raise failures.beyond_end(href, request, info.size)
         if len(data) > request.length:
@@ -54,19 +56,20 @@ class FsspecReader:
         return Block(data=data, info=info)
 
     def read_all(self, href: str, *, max_bytes: int) -> Block:
-        data, info, encoding = self._cat(ByteRange(href=href, start=0, length=max_bytes + 1), whole=True)
+        answer = self._cat(ByteRange(href=href, start=0, length=max_bytes + 1), whole=True)
+        data, info = answer.data, answer.info
         if len(data) > max_bytes:
             raise failures.too_large(href, info.size, max_bytes)
         if family_of(href) != "gs":  # there it comes unpacked
-            data = bytes(unpacked(data, encoding, href, max_bytes=max_bytes))
+            data = bytes(unpacked(data, answer.encoding, href, max_bytes=max_bytes))
         return Block(data=data, info=info)
 
     def _cat(self, request: ByteRange, *, whole: bool = False) -> Answer:
         href = request.href
         try:
             fs, path = self._opened(href)
-            data, info, encoding = cat(family_of(href), fs, path, request.start, self._ends.end(request))
-            return data, self._info(fs, path) or info, encoding
+            answer = cat(family_of(href), fs, path, request.start, self._ends.end(request))
+            return replace(answer, info=self._info(fs, path) or answer.info)
         except Exception as error:  # every file system has exceptions of its own
             found = translate(error, href, None if whole else request)
         if isinstance(found, RangeRefusedError):
@@ -92,19 +95,28 @@ def open_filesystem(href: str, words: Words) -> tuple[Any, str]:
     """
     family = family_of(href)
     with _making:
-        if family not in ("s3", "gs", "az"):
+        if family == "fsspec":
             opened: tuple[Any, str] = url_to_fs(href, **words)
             return opened
+        if family in ("local", "http"):
+            return _one(family, href, words)
         spelled = f"{family}://{href.partition('://')[2]}"
         if family == "gs":
             return _google(spelled, words)
-        fs, path = url_to_fs(spelled, **words)
+        fs, path = _one(family, spelled, words)
         if family == "s3":
             fs.retries = 1
         else:
             with suppress(AttributeError):
                 fs.service_client._config.retry_policy.total_retries = 0
     return fs, path
+
+
+def _one(protocol: str, href: str, words: Words) -> tuple[Any, str]:
+    """``url_to_fs`` for one file system: it would take a key or path that holds ``::`` for a chain."""
+    kind = fsspec.get_filesystem_class(protocol)
+    fs = kind(**{**kind._get_kwargs_from_urls(href), **words})
+    return fs, fs._strip_protocol(href)
 
 
 def _google(href: str, words: Words) -> tuple[Any, str]:

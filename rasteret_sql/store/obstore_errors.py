@@ -24,10 +24,6 @@ _METADATA = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "/l
 _CERTIFICATE = ("InvalidCertificate", "UnknownIssuer", "certificate verify", "invalid peer certificate")
 
 
-class RangeIgnoredError(TransportError):
-    """The server sent the whole file; another client may take the beginning of it."""
-
-
 class RegionError(TransportError):
     """The bucket lives in another region; ``region`` where the answer said in which."""
 
@@ -66,7 +62,7 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
     if isinstance(error, FileNotFoundError):
         return NotFoundError(f"{place(href)}: there is no such file.")
     if "RangeNotSupported" in text:
-        return RangeIgnoredError(str(failures.ignored_range(request, None)))
+        return failures.ignored_range(request, None)
     if beyond := _BEYOND.search(head):
         return failures.beyond_end(href, request, int(beyond[1]))
     if ranges := _RANGES.search(head):

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.store.address import FAMILIES, family_of, is_chain
+from rasteret_sql.store.address import family_of, plain_href
+from rasteret_sql.store.prefix import covers, normal_prefix
 from rasteret_sql.store.redact import place
 
 Options = Mapping[str, Any]
@@ -45,12 +46,15 @@ class ByPrefix(Generic[Value]):
 
     def get(self, href: str) -> Value | None:
         """The value for ``href``; a name is never cut in its middle."""
+        found = self.prefix(href)
+        return None if found is None else self.values[found]
+
+    def prefix(self, href: str) -> str | None:
+        """The prefix that counts for ``href``."""
         return self._known(href) if self.values else None
 
-    def _longest(self, href: str) -> Value | None:
-        normal = normal_prefix(href)
-        found = max((prefix for prefix in self.values if _covers(prefix, normal)), key=len, default=None)
-        return None if found is None else self.values[found]
+    def _longest(self, href: str) -> str | None:
+        return max((prefix for prefix in self.values if covers(prefix, href)), key=len, default=None)
 
 
 _NOTHING: Options = {}
@@ -69,7 +73,7 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
     global _registry
     checked = {}
     for prefix, words in options.items():
-        normal = normal_prefix(prefix)
+        normal = normal_prefix(plain_href(prefix))
         if not isinstance(words, Mapping):
             raise ArgumentError(
                 f"The storage options of {place(prefix)!r} are a {type(words).__name__}; expected a mapping "
@@ -92,25 +96,9 @@ def options_for(href: str) -> Options:
     return _registry.get(href) or _NOTHING
 
 
-def normal_prefix(href: str) -> str:
-    """One spelling of scheme and host; a bare ``s3`` is ``s3://``."""
-    if href in FAMILIES and href:
-        href += "://"
-    scheme, colon, rest = href.partition("://")
-    if not colon or is_chain(href):
-        return href
-    family = FAMILIES.get(scheme.lower())
-    if family == "http":
-        host, slash, path = rest.partition("/")
-        return f"{scheme.lower()}://{host.lower()}{slash}{path}"
-    scheme = family if family in ("s3", "gs", "az") else scheme.lower()
-    return f"{scheme}://{rest}"
-
-
-def _covers(prefix: str, href: str) -> bool:
-    if not href.startswith(prefix):
-        return False
-    return len(href) == len(prefix) or prefix.endswith("/") or href[len(prefix)] in "/?#"
+def allowing_prefix(href: str) -> str | None:
+    """The prefix whose options count for ``href``, be they empty."""
+    return _registry.prefix(href)
 
 
 def _check(words: Options, known: Mapping[str, Any] | None, where: str) -> None:

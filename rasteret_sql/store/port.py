@@ -45,9 +45,9 @@ class RangeReader(Protocol):
     A range that starts inside the object and ends after it gives the bytes there are; one that starts
     at or after the end raises ``MalformedError``. A server that ignores the range and sends the whole
     object gives the wanted part only when that costs no more than 1 MiB, else raises
-    ``UnsupportedError``. A missing object raises ``NotFoundError``, a refused one ``AccessError``, and
-    every other failure ``TransportError`` (with ``transient`` set where trying again may help).
-    Safe to call from many threads at once.
+    ``IgnoredRangeError``, which is transient. A missing object raises ``NotFoundError``, a refused one
+    ``AccessError``, and every other failure ``TransportError`` (with ``transient`` set where trying again may
+    help). Safe to call from many threads at once.
     """
 
     def read(self, request: ByteRange) -> Block: ...

@@ -16,10 +16,12 @@ from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store import meter
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.cloud_config import http_headers
-from rasteret_sql.store.obstore_errors import OddAnswerError, RangeIgnoredError, ThrottledError
+from rasteret_sql.store.failures import IgnoredRangeError
+from rasteret_sql.store.obstore_errors import OddAnswerError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.presigned import presigned
+from rasteret_sql.store.protocols import require_protocol
 from rasteret_sql.store.signers import signer_for
 from rasteret_sql.store.signing import SignedReader, Signer, SigningReader
 
@@ -78,7 +80,7 @@ class _HttpOrigin:
         except ThrottledError:
             self._exact_only = True
             raise
-        except (RangeIgnoredError, OddAnswerError) as error:
+        except (IgnoredRangeError, OddAnswerError) as error:
             self._odd.add(request.href)
             self._exact_only = len(self._odd) >= ODD_FILES
             raise TransportError(str(error), transient=True, retry_after_s=0) from None
@@ -106,6 +108,7 @@ def reader_for(href: str) -> Reader:
     """The reader that serves ``href`` under the signers, storage options and settings in force."""
     address, limits = parse_address(href), settings()
     href = address.href
+    require_protocol(href)
     signer = signer_for(href) or presigned(href)
     if signer is not None:
         return _signing.setdefault((signer, limits), SigningReader(signer, exact_reader))

@@ -16,11 +16,19 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 
-from rasteret_sql.errors import ArgumentError, RasteretError, TransportError
+from rasteret_sql.errors import (
+    ArgumentError,
+    RasteretError,
+    RefusedError,
+    TransportError,
+    UnsupportedError,
+)
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
 from rasteret_sql.store import meter
+from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.failures import IgnoredRangeError
 from rasteret_sql.store.pool import Pool, pool_of
 from rasteret_sql.store.port import Block, ByteRange
 from rasteret_sql.store.redact import place
@@ -29,6 +37,8 @@ BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 20.0
 """Retry n waits a random time up to ``BACKOFF_FIRST_S * 2**(n-1)``: exponential with full jitter."""
 RETRY_AFTER_MOST_S = 120.0
 """A server that asks to wait longer than this is not waited for."""
+IGNORED_MOST = 3
+"""A server that sends whole files in answer to ranges is asked again so often at most."""
 PATIENCE = 20
 """A range is not tried again once it took this many times ``request_timeout_s``."""
 LOOK_UP_S = 0.5
@@ -42,9 +52,14 @@ HEDGE_SAMPLE = 20
 """Answers that tell how long others take."""
 HEDGE_SHARE = 0.05
 """Of all requests of a run; one is always allowed."""
+HEDGE_LOOK_S = 0.05
+"""Slow requests are looked for no more often."""
+NOT_BEGUN = float("inf")
 
 Outcome = Block | RasteretError
 Read = Callable[[ByteRange], Block]
+_Landed = tuple[int, int, Outcome, float]
+"""Index, attempt, outcome, seconds."""
 
 
 class _Budget:
@@ -88,7 +103,11 @@ budget = _Budget()
 
 
 class _Run:
-    """One iteration over the outcomes of some requests."""
+    """One iteration over the outcomes of some requests.
+
+    Everything here belongs to the thread that iterates. Those of the pools write the start of an attempt into
+    a place of its own, and hand the outcome over through a queue: nothing is iterated that others change.
+    """
 
     def __init__(self, requests: Sequence[ByteRange], read: Read, kind: str) -> None:
         self.requests = requests
@@ -96,8 +115,9 @@ class _Run:
         self.read = read
         self.kind = kind
         self.cancelled = False
-        self.landed: SimpleQueue[tuple[int, int, Outcome]] = SimpleQueue()
-        """Index, attempt, outcome."""
+        self.free = is_open()
+        """Whether the host allows everything."""
+        self.landed: SimpleQueue[_Landed] = SimpleQueue()
         self.next = 0
         self.open = 0
         """Started and not yet handed on: on the wire, unread, or waiting for a retry."""
@@ -105,10 +125,13 @@ class _Run:
         self.retries: list[tuple[float, int, int]] = []
         """Heap of due time, index, attempt."""
         self.first_started: dict[int, float] = {}
-        self.on_wire: dict[int, list[float]] = {}
-        """Start of every running attempt."""
+        self.pending: dict[int, int] = {}
+        """Attempts that were submitted and have not landed."""
+        self.began = [NOT_BEGUN] * len(requests)
+        """When the newest attempt came to the wire."""
         self.took: list[float] = []
         self.hedged: set[int] = set()
+        self.looked = 0.0
 
     def start_more(self) -> None:
         while self.retries and self.retries[0][0] <= monotonic():
@@ -128,27 +151,39 @@ class _Run:
             self.next += 1
 
     def submit(self, index: int, attempt: int) -> None:
-        self.pools[index].submit(lambda: self.attempt(index, attempt))
+        self.pending[index] = self.pending.get(index, 0) + 1
+        self.began[index] = NOT_BEGUN
+        refused = None if self.free else refusal(self.requests[index].href)
+        if refused is not None:
+            self.landed.put((index, attempt, refused, 0.0))
+        else:
+            self.pools[index].submit(lambda: self.attempt(index, attempt))
 
     def attempt(self, index: int, attempt: int) -> None:
         """One request on the wire; runs in a thread of the pool."""
         if self.cancelled:
             return
-        request, started = self.requests[index], perf_counter()
-        began = monotonic()
-        self.on_wire.setdefault(index, []).append(began)
+        began = self.began[index] = monotonic()
+        outcome: Outcome
+        try:
+            outcome = self._asked(self.requests[index], attempt)
+            self._tell(self.pools[index], outcome)
+        except Exception as error:  # a fault of ours must not leave the reader waiting for ever
+            outcome = _unexpected(self.requests[index], error)
+        if not self.cancelled:
+            self.landed.put((index, attempt, outcome, monotonic() - began))
+
+    def _asked(self, request: ByteRange, attempt: int) -> Outcome:
+        """The outcome of one attempt, which is in the log then."""
+        started = perf_counter()
         outcome: Outcome
         try:
             outcome = self.read(request)
         except RasteretError as error:
             outcome = error
-        except Exception as error:  # a fault of ours must not leave the reader waiting for ever
-            outcome = TransportError(
-                f"{place(request.href)}: reading failed unexpectedly ({type(error).__name__})."
-            )
-            outcome.__cause__ = error
-        self.on_wire[index].remove(began)
-        if not isinstance(outcome, ArgumentError):  # that one never came to the wire
+        except Exception as error:
+            outcome = _unexpected(request, error)
+        if not isinstance(outcome, ArgumentError | RefusedError):  # those never came to the wire
             meter.record(
                 kind=self.kind,
                 href=request.href,
@@ -158,30 +193,40 @@ class _Run:
                 attempt=attempt,
                 error=None if isinstance(outcome, Block) else str(outcome),
             )
+        return outcome
+
+    @staticmethod
+    def _tell(pool: Pool, outcome: Outcome) -> None:
+        """What the answer says of how many requests the server takes."""
         if isinstance(outcome, Block):
-            self.took.append(monotonic() - began)
-            pool = self.pools[index]
             pool.point.landed(len(outcome.data), saturated=pool.has_work)
         elif isinstance(outcome, TransportError) and outcome.transient and outcome.retry_after_s != 0:
-            self.pools[index].point.set_back()
-        if not self.cancelled:
-            self.landed.put((index, attempt, outcome))
+            pool.point.set_back()
+
+    def count(self, index: int, outcome: Outcome, took: float) -> None:
+        """One attempt has landed."""
+        left = self.pending[index] - 1
+        if left:
+            self.pending[index] = left
+        else:
+            del self.pending[index]
+        if isinstance(outcome, Block):
+            self.took.append(took)
 
     def hedge(self) -> None:
         """Make the requests that take too long once more."""
-        allowed = max(1, int(HEDGE_SHARE * len(self.requests)))
-        if len(self.took) < HEDGE_SAMPLE or len(self.hedged) >= allowed:
+        allowed, now = max(1, int(HEDGE_SHARE * len(self.requests))), monotonic()
+        if len(self.took) < HEDGE_SAMPLE or len(self.hedged) >= allowed or now < self.looked + HEDGE_LOOK_S:
             return
+        self.looked = now
         usual = sorted(self.took)[int(0.95 * len(self.took))]
-        latest = monotonic() - max(HEDGE_AFTER * usual, usual + HEDGE_LEAST_S)
-        for index, starts in list(self.on_wire.items()):
-            if index not in self.hedged and len(starts) == 1 and starts[0] < latest:
-                self.hedged.add(index)
-                self.submit(index, 2)
-                if len(self.hedged) >= allowed:
-                    return
+        latest = now - max(HEDGE_AFTER * usual, usual + HEDGE_LEAST_S)
+        slow = [i for i in self.pending if i not in self.hedged and self.began[i] < latest]
+        for index in slow[: allowed - len(self.hedged)]:
+            self.hedged.add(index)
+            self.submit(index, 2)
 
-    def take(self) -> tuple[int, int, Outcome] | None:
+    def take(self) -> _Landed | None:
         """The next that landed; None when a retry is due first, or to look up once in a while.
 
         Python notices a signal that comes just before an endless wait only when the wait is over.
@@ -198,7 +243,10 @@ class _Run:
             return None
         limits, now = settings(), monotonic()
         asked = outcome.retry_after_s
-        if attempt > limits.max_retries or (asked or 0) > RETRY_AFTER_MOST_S:
+        most = limits.max_retries
+        if isinstance(outcome, IgnoredRangeError):
+            most = min(most, IGNORED_MOST)
+        if attempt > most or (asked or 0) > RETRY_AFTER_MOST_S:
             return None
         if now - self.first_started[index] > PATIENCE * limits.request_timeout_s:
             return None
@@ -206,6 +254,12 @@ class _Run:
             return now
         jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))
         return now + (asked or 0) + jitter
+
+
+def _unexpected(request: ByteRange, error: Exception) -> TransportError:
+    told = TransportError(f"{place(request.href)}: reading failed unexpectedly ({type(error).__name__}).")
+    told.__cause__ = error
+    return told
 
 
 def _pool_for(href: str) -> Pool:
@@ -228,10 +282,11 @@ def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tup
             if taken is None:
                 this.hedge()
                 continue
-            index, attempt, outcome = taken
+            index, attempt, outcome, took = taken
+            this.count(index, outcome, took)
             if index not in this.first_started:
                 continue  # the other of two attempts was first
-            if isinstance(outcome, RasteretError) and this.on_wire[index]:
+            if isinstance(outcome, RasteretError) and index in this.pending:
                 continue  # the other of two attempts may still succeed
             again = this.retry_at(index, attempt, outcome)
             if again is not None:
@@ -250,6 +305,8 @@ def run(requests: Sequence[ByteRange], read: Read, *, kind: str) -> Iterator[tup
 
 def _final(outcome: Outcome, attempts: int) -> Outcome:
     """An error that stands, with the number of tries where there were several."""
+    if isinstance(outcome, IgnoredRangeError):
+        return UnsupportedError(str(outcome))
     if not isinstance(outcome, TransportError) or not outcome.transient or attempts == 1:
         return outcome
     told = f"{outcome} Given up after {attempts} attempts (setting max_retries)."

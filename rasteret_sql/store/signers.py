@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
-from rasteret_sql.store.address import family_of
+from rasteret_sql.store.address import family_of, plain_href
 from rasteret_sql.store.kept import LEAST_S, Kept
-from rasteret_sql.store.options import ByPrefix, normal_prefix
+from rasteret_sql.store.options import ByPrefix
 from rasteret_sql.store.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
+from rasteret_sql.store.prefix import normal_prefix
 from rasteret_sql.store.redact import place
 from rasteret_sql.store.signed_url import expires_at
 from rasteret_sql.store.signing import Signed, Signer
@@ -84,7 +85,7 @@ _signers: ByPrefix[Signer] = _built_in()
 def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: float = VALID_S) -> None:
     """What ``rasteret_sql.register_signer`` does. Raises ``ArgumentError``, and then changes nothing."""
     global _signers
-    normal = normal_prefix(prefix)
+    normal = normal_prefix(plain_href(prefix))
     if "://" not in normal:
         raise ArgumentError(
             f"register_signer: a URL prefix such as https://host/folder/ is expected, "

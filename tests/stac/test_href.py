@@ -27,7 +27,7 @@ from rasteret_sql.stac.href import is_absolute, resolve_href
         ("/a.tif", "/data/item.json", "/a.tif"),
         ("a.tif", r"C:\data\item.json", "C:/data/a.tif"),
         ("s3://bucket/a.tif", "https://host/x", "s3://bucket/a.tif"),
-        (r"C:\a.tif", "https://host/x", r"C:\a.tif"),
+        (r"C:\a.tif", "https://host/x", r"unsafe:C:\a.tif"),
         ("a.tif", None, "a.tif"),
         (" https://host/a.tif\n", "https://other/item.json", "https://host/a.tif"),
         ("\n  a.tif ", " https://host/x/item.json ", "https://host/x/a.tif"),

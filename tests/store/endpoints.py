@@ -79,6 +79,7 @@ def memory(tmp_path: Path) -> Iterator[Endpoint]:
 @contextmanager
 def zip_chain(tmp_path: Path) -> Iterator[Endpoint]:
     count = 0
+    configure(protocols="zip")
 
     def put(name: str, data: bytes) -> str:
         nonlocal count

@@ -7,8 +7,11 @@ from urllib.parse import unquote
 import pytest
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
+from rasteret_sql.settings import Settings
+from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.az_config import az_config
 from rasteret_sql.store.fetch import fetch
+from rasteret_sql.store.fsspec_options import filesystem_words
 from rasteret_sql.store.gs_config import gs_config
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.port import Block, ByteRange
@@ -141,3 +144,51 @@ def test_azure_says_what_is_missing() -> None:
         az_config("c", {"account_name": "a", "account_key": "not base64!"}, {})
     with pytest.raises(ArgumentError, match="connection_string has no Name=value parts"):
         az_config("c", {"connection_string": "hush"}, {})
+
+
+SIGNATURE, KEY_OF_OURS = (
+    {"AZURE_STORAGE_SAS_TOKEN": "sv=1&sig=hush"},
+    {"AZURE_STORAGE_ACCOUNT_KEY": AZURITE_KEY},
+)
+STRING = {"AZURE_STORAGE_CONNECTION_STRING": f"AccountName=ours;AccountKey={AZURITE_KEY}"}
+OURS = {"AZURE_STORAGE_ACCOUNT_NAME": "ours"}
+
+
+@pytest.mark.parametrize("environ", [OURS | SIGNATURE, OURS | KEY_OF_OURS, STRING, STRING | SIGNATURE])
+@pytest.mark.parametrize("container", ["c", "c@ours.dfs.core.windows.net", "c@OURS.blob.core.windows.net"])
+def test_credentials_of_the_environment_are_for_its_own_account(
+    environ: dict[str, str], container: str
+) -> None:
+    found = az_config(container, {}, environ)
+    assert found.credentials is not None
+    assert "skip_signature" not in found.config
+    assert found.config["account_name"] == "ours"
+
+
+@pytest.mark.parametrize(
+    "environ", [OURS | SIGNATURE, OURS | KEY_OF_OURS, STRING, STRING | SIGNATURE, SIGNATURE]
+)
+@pytest.mark.parametrize("transport", ["obstore", "adlfs"])
+def test_another_account_that_an_href_names_gets_none(environ: dict[str, str], transport: str) -> None:
+    container = "c@theirs.dfs.core.windows.net"
+    found = az_config(container, {}, environ)
+    assert found.config == {"account_name": "theirs", "skip_signature": True}
+    assert found.credentials is None
+    if transport == "adlfs":
+        words = filesystem_words(f"az://{container}/a.tif", {}, Settings(), environ)
+        assert words["anon"] is True
+        assert "hush" not in str(words)
+        assert AZURITE_KEY not in str(words)
+
+
+def test_an_account_of_the_options_may_have_the_key_of_the_environment_unless_that_names_another() -> None:
+    assert az_config("c", {"account_name": "chosen"}, KEY_OF_OURS).credentials is not None
+    assert az_config("c", {"account_name": "chosen"}, OURS | KEY_OF_OURS).credentials is None
+
+
+@pytest.mark.parametrize("href", ["az://c@evil.org#x/a.tif", "az://c@evil:80?x.dfs.core.windows.net/a.tif",
+                                  "az://c@@evil/a.tif", "s3://evil.org#x/a.tif", "s3://evil?x/a.tif",
+                                  "gs://evil\\x/a.tif", "s3://k@evil/a.tif", "s3://a%2fb/a.tif"])  # fmt: skip
+def test_a_bucket_is_a_name_and_nothing_else(href: str) -> None:
+    with pytest.raises(ArgumentError, match="names no file"):
+        parse_address(href)

@@ -69,6 +69,8 @@ enum duckdb_type_id {
     X(142, char *, get_varchar, (duckdb_value))                                                                      \
     X(149, bool, is_null_value, (duckdb_value))                                                                      \
     X(150, duckdb_value, create_null_value, (void))                                                                  \
+    X(151, uint64_t, get_list_size, (duckdb_value))                                                                  \
+    X(152, duckdb_value, get_list_child, (duckdb_value, uint64_t))                                                   \
     X(156, duckdb_type, create_logical_type, (int))                                                                  \
     X(166, int, get_type_id, (duckdb_type))                                                                          \
     X(167, uint8_t, decimal_width, (duckdb_type))                                                                    \
@@ -122,8 +124,10 @@ enum duckdb_type_id {
     X(430, int, register_config_option, (duckdb_connection, duckdb_option))                                          \
     X(431, duckdb_value, client_context_get_config_option, (duckdb_context, const char *, int *))                    \
     X(501, void, destroy_client_context, (duckdb_context *))                                                         \
+    X(520, void *, scalar_function_get_state, (duckdb_info))                                                         \
     X(521, void, scalar_function_set_init, (duckdb_function, duckdb_on_bind))                                        \
     X(522, void, scalar_function_init_set_error, (duckdb_info, const char *))                                        \
+    X(523, void, scalar_function_init_set_state, (duckdb_info, void *, duckdb_delete))                               \
     X(524, void, scalar_function_init_get_client_context, (duckdb_info, duckdb_context *))
 
 enum { DUCKDB_SCOPE_GLOBAL = 3 };

@@ -47,8 +47,8 @@ static void release_columns(struct ArrowSchema *schemas, struct ArrowArray *arra
 }
 
 /* Everything between a chunk and its result; NULL, or what went wrong, to be freed. */
-static char *answer(const char *kernel, duckdb_chunk chunk, duckdb_vector result, struct ArrowSchema *schemas,
-                    struct ArrowArray *arrays, uint64_t count) {
+static char *answer(const char *kernel, const char *hardening, duckdb_chunk chunk, duckdb_vector result,
+                    struct ArrowSchema *schemas, struct ArrowArray *arrays, uint64_t count) {
     uint64_t rows = duckdb.data_chunk_get_size(chunk);
     struct ArrowSchema schema = {0};
     struct ArrowArray array = {0};
@@ -56,7 +56,7 @@ static char *answer(const char *kernel, duckdb_chunk chunk, duckdb_vector result
     for (uint64_t i = 0; i < count; i++)
         if (!arrow_from_vector(duckdb.data_chunk_get_vector(chunk, i), "", rows, &schemas[i], &arrays[i], &problem))
             return strdup(problem);
-    char *said = python_call(kernel, schemas, arrays, count, &schema, &array);
+    char *said = python_call(kernel, hardening, schemas, arrays, count, &schema, &array);
     if (!said && array.length != (int64_t)rows) said = strdup("the kernel gave another number of rows than it got");
     if (!said && !vector_from_arrow(result, &schema, &array, &problem)) said = strdup(problem);
     if (schema.release) schema.release(&schema);
@@ -71,7 +71,10 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
     watch_interrupts();
     struct ArrowSchema *schemas = calloc(count + 1, sizeof *schemas);
     struct ArrowArray *arrays = calloc(count + 1, sizeof *arrays);
-    char *said = schemas && arrays ? answer(kernel, chunk, result, schemas, arrays, count) : strdup("out of memory");
+    const char *hardening = duckdb.scalar_function_get_state ? duckdb.scalar_function_get_state(info) : "true\x1e\x1e";
+    char *said = !schemas || !arrays ? strdup("out of memory")
+                 : !hardening        ? strdup("DuckDB does not say what may be opened")
+                                     : answer(kernel, hardening, chunk, result, schemas, arrays, count);
     if (said) duckdb.scalar_function_set_error(info, said);
     if (schemas && arrays) release_columns(schemas, arrays, count);
     free(said);
@@ -84,9 +87,39 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
 static char *settings[256];
 static size_t settings_count;
 
+/* What DuckDB's own settings allow to be opened: enable_external_access, allowed_directories and allowed_paths, a
+ * record each (ASCII 30); a list has a field (ASCII 31) before each of its values. To be freed; NULL: not known. */
+static char *hardening_of(duckdb_context context) {
+    static const char *names[] = {"enable_external_access", "allowed_directories", "allowed_paths"};
+    char *told = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&told, &size);
+    if (!out) return NULL;
+    bool known = true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int scope;
+        duckdb_value value = duckdb.client_context_get_config_option(context, names[i], &scope);
+        known = known && value;
+        if (i) fputc('\x1e', out);
+        uint64_t count = !value ? 0 : i ? duckdb.get_list_size(value) : 1;
+        for (uint64_t at = 0; at < count; at++) {
+            duckdb_value each = i ? duckdb.get_list_child(value, at) : value;
+            char *text = each ? duckdb.get_varchar(each) : NULL;
+            if (text) fprintf(out, "%s%s", i ? "\x1f" : "", text);
+            if (text) duckdb.free(text);
+            if (i && each) duckdb.destroy_value(&each);
+        }
+        if (value) duckdb.destroy_value(&value);
+    }
+    if (fclose(out) == 0 && known) return told;
+    free(told);
+    return NULL;
+}
+
 static void take_settings(duckdb_info info) {
     duckdb_context context = NULL;
     duckdb.scalar_function_init_get_client_context(info, &context);
+    duckdb.scalar_function_init_set_state(info, hardening_of(context), free);
     for (size_t i = 0; i < settings_count; i++) {
         char name[128];
         int scope;

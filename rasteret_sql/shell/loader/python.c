@@ -221,12 +221,12 @@ char *python_declarations(const char **problem) {
     return NULL;
 }
 
-char *python_call(const char *kernel, struct ArrowSchema *schemas, struct ArrowArray *arrays, uint64_t count,
-                  struct ArrowSchema *schema, struct ArrowArray *array) {
+char *python_call(const char *kernel, const char *hardening, struct ArrowSchema *schemas, struct ArrowArray *arrays,
+                  uint64_t count, struct ArrowSchema *schema, struct ArrowArray *array) {
     typedef unsigned long long address;
     int state = py.PyGILState_Ensure();
     char *said = text_of(py.PyObject_CallMethod(
-        host, "call", "sKKKKKKK", kernel, (address)count, (address)(uintptr_t)schemas, (address)sizeof *schemas,
+        host, "call", "ssKKKKKKK", kernel, hardening, (address)count, (address)(uintptr_t)schemas, (address)sizeof *schemas,
         (address)(uintptr_t)arrays, (address)sizeof *arrays, (address)(uintptr_t)schema, (address)(uintptr_t)array));
     py.PyGILState_Release(state);
     return complaint(said);

@@ -13,9 +13,10 @@ bool python_is_ours(void);
 /* What the package declares, as records of fields (ASCII 30 and 31); to be freed. NULL with the reason in `problem`. */
 char *python_declarations(const char **problem);
 
-/* Runs one kernel on `count` columns, which are taken over; NULL, or what went wrong, to be freed. */
-char *python_call(const char *kernel, struct ArrowSchema *schemas, struct ArrowArray *arrays, uint64_t count,
-                  struct ArrowSchema *schema, struct ArrowArray *array);
+/* Runs one kernel on `count` columns, which are taken over; NULL, or what went wrong, to be freed. `hardening` says
+ * what DuckDB's settings allow to be opened. */
+char *python_call(const char *kernel, const char *hardening, struct ArrowSchema *schemas, struct ArrowArray *arrays,
+                  uint64_t count, struct ArrowSchema *schema, struct ArrowArray *array);
 
 /* Hands a setting to the package, NULL for its default; NULL, or what is wrong with it, to be freed. */
 char *python_set(const char *name, const char *value);
