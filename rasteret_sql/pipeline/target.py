@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -133,11 +134,23 @@ class TableTarget:
         """The same for every connection of this process that names this table."""
         place = self._place()
         *where, table = place or self._parts
-        path = self._connection.execute(
-            "SELECT coalesce(path, database_name) FROM duckdb_databases() "
+        database, path = self._connection.execute(
+            "SELECT database_name, path FROM duckdb_databases() "
             f"WHERE database_name = {quoted(where[0]) if place else 'current_database()'}"
-        ).fetchone()
-        return "\0".join([str(path and path[0]), *where[1:], table]).lower()
+        ).fetchone() or ("", None)
+        return "\0".join([path or self._in_memory(database), *where[1:], table]).lower()
+
+    def _in_memory(self, database: str) -> str:
+        """What tells a database in memory from others of its name: a word that it keeps."""
+        import duckdb
+
+        if database == "temp":  # of this connection alone
+            return uuid.uuid4().hex
+        word = f"{name(database)}.main.rasteret_database()"
+        with suppress(duckdb.Error):  # another thread was faster
+            self._connection.execute(f"CREATE MACRO IF NOT EXISTS {word} AS '{uuid.uuid4().hex}'")
+        (kept,) = self._connection.execute(f"SELECT {word}").fetchone() or ("",)
+        return str(kept)
 
     def add(self, query: str) -> None:
         if not self._exists():
