@@ -72,6 +72,11 @@ GEOREFERENCE = (
         "an affine that is not finite, ModelPixelScale without ModelTiepoint",
         "pixel coordinates, `crs` NULL, the reason in `crs_note`",
     ),
+    (
+        "sidecar files: `.msk`, `.aux.xml`, `.ovr`, world files",
+        "not read. `sidecars` names those of a local file, and a notice says so where they would give other "
+        "numbers in GDAL; of a remote file nobody looks, which would be requests more",
+    ),
     ("none of these", "pixel coordinates, `crs` NULL"),
     ("GDAL_NODATA", "`nodata`, as GDAL reads it; a value outside the dtype applies to no pixel"),
     ("GDAL_METADATA", "`scales`, `offsets`, `units`, `band_names`; statistics are left alone"),

@@ -18,6 +18,7 @@ from rasteret_sql.duck.fits import duck_type, text_like
 from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
+from rasteret_sql.duck.sidecars import say_what_is_left_alone, sidecars_of
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
 from rasteret_sql.store.presigned import remember, unsigned
@@ -75,6 +76,7 @@ def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
     found: dict[str | None, Header | RasteretError] = dict(
         zip(distinct, known_headers(distinct), strict=True)
     )
+    say_what_is_left_alone("rasteret_sql", (one for one in found.values() if isinstance(one, Header)))
     return [found.get(href) for href in hrefs]
 
 
@@ -97,8 +99,12 @@ def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
     hrefs = raster.to_pylist()
     distinct = _distinct(hrefs)
     rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
+    beside: list[Header] = []
     for number, found in landing_headers(distinct):  # a row is made while others are on their way
         rows[distinct[number]] = _header_row(distinct[number], found)
+        if rows[distinct[number]].get("sidecars") and isinstance(found, Header):
+            beside.append(found)
+    say_what_is_left_alone("cog_header", beside)
     if not all(flags(signed, "signed")):
         for row in rows.values():
             row["href"] = row["href"] and remember(row["href"])
@@ -122,7 +128,7 @@ def _header_row(href: str, found: Header | RasteretError) -> dict[str, Any]:
         require_readable(found)
     except RasteretError as error:
         return {"href": href, "error": str(error)}
-    return header_row(found)
+    return header_row(found) | {"sidecars": sidecars_of(href)}
 
 
 def cog_windows(

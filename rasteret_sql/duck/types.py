@@ -24,7 +24,8 @@ HEADER = f"""STRUCT(
     gcps {GCP}[], gcps_crs VARCHAR, colorinterp VARCHAR[], colormap USMALLINT[],
     tile_offsets UBIGINT[], tile_byte_counts UBIGINT[], jpeg_tables BLOB, lerc_parameters UINTEGER[],
     overviews {OVERVIEW}[], mask {MASK}, mask_bands INTEGER, ghost MAP(VARCHAR, VARCHAR),
-    file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, error VARCHAR)"""
+    file_size UBIGINT, etag VARCHAR, last_modified TIMESTAMP WITH TIME ZONE, sidecars VARCHAR[],
+    error VARCHAR)"""
 
 FILE = "STRUCT(href VARCHAR, size UBIGINT, last_modified TIMESTAMP WITH TIME ZONE, etag VARCHAR)"
 

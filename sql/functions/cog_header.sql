@@ -49,6 +49,7 @@
 -- @returns file_size UBIGINT  Bytes of the file.
 -- @returns etag VARCHAR  ETag; a read checks that it is still the same.
 -- @returns last_modified TIMESTAMP WITH TIME ZONE  When the file was changed last.
+-- @returns sidecars VARCHAR[]  Files beside a local raster that GDAL reads with it and this package does not: .msk, .aux.xml, .ovr, world files. NULL of remote files: nobody looks.
 -- @returns error VARCHAR  Why there is no header; all but href is NULL then.
 -- @example What one file is
 -- SELECT width, height, dtype, crs, len(overviews) AS overviews
@@ -100,6 +101,7 @@ SELECT
     h.file_size,
     h.etag,
     h.last_modified,
+    h.sidecars,
     h.error
 FROM (
     SELECT _rasteret_ok_column(h) AS h

@@ -69,6 +69,7 @@
 -- @returns file_size UBIGINT  Bytes of the file.
 -- @returns etag VARCHAR  ETag; a read checks that it is still the same.
 -- @returns last_modified TIMESTAMP WITH TIME ZONE  When the file was changed last.
+-- @returns sidecars VARCHAR[]  Files beside a local raster that GDAL reads with it and this package does not: .msk, .aux.xml, .ovr, world files. NULL of remote files: nobody looks.
 -- @returns error VARCHAR  Why there is no header; all but href is NULL then.
 -- @example Index two bands of the clear scenes
 -- CREATE OR REPLACE TABLE red_nir AS
