@@ -129,7 +129,8 @@ def test_an_area_on_a_raster_without_crs(con: duckdb.DuckDBPyConnection, bad: Pa
     file = str(bad / "without_crs.tif")
     assert message(con, "FROM read_cog($1, [1, 2, 3, 4])", file) == (
         f"read_cog: {file} has no CRS, so an area cannot be placed on it; "
-        "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …} instead"
+        "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …}, or name the CRS "
+        "in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"
     )
 
 
