@@ -139,3 +139,81 @@ def test_no_argument_ends_in_an_exception_of_python(
         except Exception as error:  # what is not DuckDB's at all
             bad.append(f"{argument}: {call[:150]} -> {type(error).__name__}: {str(error)[:300]}")
     assert bad == []
+
+
+DEEP = {
+    "parentheses": "(" * 4990 + "b1" + ")" * 4990,
+    "NOT": "NOT " * 2400 + "b1",
+    "a chain of +": "+".join(["b1"] * 3000),
+    "a chain of AND": " AND ".join(["b1"] * 1200),
+    "CASE": "CASE WHEN b1 THEN " * 400 + "1" + " END" * 400,
+    "functions": "abs(" * 1800 + "b1" + ")" * 1800,
+    "casts": "b1" + "::INT" * 1900,
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_a_deep_expression_is_refused_by_name(there: duckdb.DuckDBPyConnection, kind: str) -> None:
+    for argument in ("expression", "mask"):
+        with pytest.raises(duckdb.InvalidInputException, match=r"read_cog: .*is nested too deeply"):
+            there.execute(
+                f"SELECT c.data FROM read_cog('a.tif', {argument} := $1) AS c", [DEEP[kind]]
+            ).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "(" * 10_000 + "b1" + ")" * 10_000,
+            "the expression has 20,002 characters; at most 10,000 are taken",
+        ),
+        ("b1 + " + "9" * 9000, "position 6 .*a number of 9,000 digits; at most 400 are taken"),
+        ("b1 + 0." + "1" * 4000, "a number of 4,002 digits; at most 400 are taken"),
+        ("b1 + 1e" + "9" * 300, "is no number"),
+        ("b1::DECIMAL(999999999999999999999, 1)", "is no type of pixels"),
+        ("b1 << 9223372036854775807", "position 1 .*<< takes stored numbers"),
+    ],
+)
+def test_long_numbers_in_an_expression(there: duckdb.DuckDBPyConnection, text: str, said: str) -> None:
+    with pytest.raises(duckdb.InvalidInputException, match=f"RS_MapAlgebra: .*{said}"):
+        there.execute("SELECT RS_MapAlgebra($1, 'a.tif').data", [text]).fetchall()
+
+
+@pytest.mark.parametrize("text", ['{"a": ' * 3000 + "1" + "}" * 3000, '{"a": [' + "[" * 9000, "x" * 70_000])
+def test_a_crs_beyond_all_measure(there: duckdb.DuckDBPyConnection, text: str) -> None:
+    for call in (
+        "read_cog('a.tif', crs := $1)", "read_cog('a.tif', [12.0, 48.0, 12.1, 48.1], aoi_crs := $1)",
+    ):  # fmt: skip
+        with pytest.raises(duckdb.InvalidInputException, match="read_cog: .*CRS") as caught:
+            there.execute(f"FROM {call}", [text]).fetchall()
+        assert len(str(caught.value)) < 1000
+        assert not BARE.search(str(caught.value))
+    row = "(SELECT * REPLACE ($1 AS crs) FROM cog_header('a.tif')) AS i"
+    with pytest.raises(duckdb.InvalidInputException, match="CRS") as caught:
+        there.execute(
+            f"SELECT c.data FROM {row}, read_cog(i, [12.0, 48.0, 12.1, 48.1]) AS c", [text]
+        ).fetchall()
+    assert not BARE.search(str(caught.value))
+
+
+def test_sizes_say_what_is_expected(there: duckdb.DuckDBPyConnection) -> None:
+    for size in ("0", "-1", "2147483648", "[9223372036854775807, 1]", "[1, NULL]", "'nan'::DOUBLE"):
+        with pytest.raises(
+            duckdb.InvalidInputException, match=r"read_cog: size := .* or \[columns, rows\]; at most"
+        ):
+            there.execute(f"FROM read_cog('a.tif', size := {size})").fetchall()
+    with pytest.raises(
+        duckdb.InvalidInputException, match="RS_AsGeoTiff: .*tile_size := 2147483648: expected a multiple"
+    ):
+        there.execute("SELECT RS_AsGeoTiff('a.tif', tile_size := 2147483648)").fetchall()
+    with pytest.raises(
+        duckdb.InvalidInputException, match="RS_Resample: gridX := inf: expected a finite number"
+    ):
+        there.execute("SELECT RS_Resample('a.tif', 4, 4, gridX := 'inf'::DOUBLE)").fetchall()
+    with pytest.raises(duckdb.InvalidInputException, match="RS_Transform: pixels of 1e-308 are too small"):
+        there.execute("SELECT RS_Transform('a.tif', 'EPSG:32633', resolution := 1e-308)").fetchall()
+    with pytest.raises(
+        duckdb.InvalidInputException, match=r"RS_ZonalStats: stat := \[1, 2\]: one of 'count'"
+    ):
+        there.execute("SELECT RS_ZonalStats('a.tif', [12, 48, 13, 49], 1, [1, 2])").fetchall()
