@@ -185,7 +185,7 @@ def test_a_crs_beyond_all_measure(there: duckdb.DuckDBPyConnection, text: str) -
     for call in (
         "read_cog('a.tif', crs := $1)", "read_cog('a.tif', [12.0, 48.0, 12.1, 48.1], aoi_crs := $1)",
     ):  # fmt: skip
-        with pytest.raises(duckdb.InvalidInputException, match="read_cog: .*CRS") as caught:
+        with pytest.raises(duckdb.InvalidInputException, match=r"read_cog: .*CRS") as caught:
             there.execute(f"FROM {call}", [text]).fetchall()
         assert len(str(caught.value)) < 1000
         assert not BARE.search(str(caught.value))
@@ -204,7 +204,7 @@ def test_sizes_say_what_is_expected(there: duckdb.DuckDBPyConnection) -> None:
         ):
             there.execute(f"FROM read_cog('a.tif', size := {size})").fetchall()
     with pytest.raises(
-        duckdb.InvalidInputException, match="RS_AsGeoTiff: .*tile_size := 2147483648: expected a multiple"
+        duckdb.InvalidInputException, match=r"RS_AsGeoTiff: .*tile_size := 2147483648: expected a multiple"
     ):
         there.execute("SELECT RS_AsGeoTiff('a.tif', tile_size := 2147483648)").fetchall()
     with pytest.raises(
