@@ -213,8 +213,8 @@ def test_a_cursor_that_outlives_its_connection_still_works(folder: Path) -> None
     cursor = con.cursor()
     del con
     gc.collect()
-    query = "SELECT (_rasteret_cog_header('secret.tif')).value.width"
-    assert cursor.execute(query).fetchall() == [(16,)]
+    query = "SELECT (_rasteret_file_states('secret.tif')).value.missing"
+    assert cursor.execute(query).fetchall() == [(False,)]
     rasteret_sql.register(cursor)
     assert cursor.execute("SELECT RS_Width('secret.tif')").fetchall() == [(16,)]
     cursor.close()
