@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from contextlib import suppress
+from time import monotonic, sleep
 
 import duckdb
 
+from rasteret_sql.duck import threads
 from rasteret_sql.duck.declarations import macro_statements
 from rasteret_sql.duck.hardening import Instance, instance_of, new_instance, open_connections
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
 from rasteret_sql.duck.notebook import register_display
 from rasteret_sql.raster.algebra import duckdb_version
 
+OURS = ("fsspecIO", "rasteret-", "asyncio_")
+"""Threads that run no query."""
+EXIT_PATIENCE_S, QUIET_S = 5.0, 0.2
+"""At exit queries get this long to end; they have ended when no kernel was called for so long."""
 INSTANCE = PREFIX + "instance"
 """The function that says which database of this process it belongs to; an extension's has none."""
 
@@ -63,10 +70,27 @@ def _close() -> None:
     A query can be over before the last thread let go of its values. Those made by a kernel need Python to be
     let go, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
     """
+    _end_queries()
     for connection in open_connections():
         with suppress(duckdb.Error):
             connection.interrupt()
             connection.close()
+
+
+def _end_queries() -> None:
+    """Interrupt what daemon threads still run, and wait until no kernel has been called for a moment."""
+    if not any(thread.daemon and not thread.name.startswith(OURS) for thread in threading.enumerate()):
+        return
+    until = monotonic() + EXIT_PATIENCE_S
+    quiet_since = monotonic()
+    while monotonic() < until and monotonic() < quiet_since + QUIET_S:
+        for connection in open_connections():
+            with suppress(duckdb.Error):
+                connection.interrupt()
+        sleep(0.01)
+        if threads.active:
+            quiet_since = monotonic()
+        quiet_since = max(quiet_since, threads.last_active)
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel, instance: Instance) -> None:

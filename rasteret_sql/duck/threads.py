@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
+from time import monotonic
 from typing import TypeVar
 
 from rasteret_sql.errors import InterruptionError
@@ -17,6 +18,19 @@ MOST = 64
 """More DuckDB threads than this take turns."""
 LOOK_UP_S = 0.1
 """How often a waiting thread looks whether Ctrl-C was pressed."""
+
+_counting = threading.Lock()
+active = 0
+"""Calls of kernels under way."""
+last_active = 0.0
+"""When the last of them ended, of ``time.monotonic``."""
+
+
+def _count(change: int) -> None:
+    global active, last_active
+    with _counting:
+        active += change
+        last_active = monotonic()
 
 
 @lru_cache(maxsize=1)
@@ -34,12 +48,17 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
     whether the user wants an end, and ``InterruptionError`` is raised at once.
     """
     gone = threading.Event()
+    _count(1)
 
     def watched() -> Result:
         with watching(lambda: gone.is_set() or (pressed is not None and pressed())):
             return work()
 
-    future = _pool().submit(watched)
+    try:
+        future = _pool().submit(watched)
+    except RuntimeError:  # the process is ending
+        _count(-1)
+        raise InterruptionError("interrupted") from None
     try:
         if pressed is None:
             return future.result()
@@ -51,6 +70,14 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
     except BaseException:
         gone.set()
         raise
+    finally:
+        _count(-1)
 
 
-os.register_at_fork(after_in_child=_pool.cache_clear)
+def _after_fork() -> None:
+    global _counting, active
+    _counting, active = threading.Lock(), 0
+    _pool.cache_clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,11 @@ from rasteret_sql.errors import (
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.port import ByteRange
 from rasteret_sql.store.redact import place
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 from rasteret_sql.store.requester_pays import payer_advice_of
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
@@ -184,6 +190,19 @@ def timed_out(href: str, seconds: float) -> TransportError:
 def unreachable(href: str, why: str) -> TransportError:
     """No connection: the name does not resolve, nobody listens, or the way there is cut."""
     return TransportError(f"{place(href)}: cannot connect to its server ({why}).", transient=True)
+
+
+OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+def too_many_files(href: str) -> TransportError:
+    """This process may open nothing more; with fewer requests in flight it may."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else "unknown"
+    return TransportError(
+        f"{place(href)}: too many open files: this process may have {limit} of them (ulimit -n). Raise that "
+        "limit, or lower the setting max_concurrency.",
+        transient=True,
+    )
 
 
 def interrupted(href: str) -> TransportError:

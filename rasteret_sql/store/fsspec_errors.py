@@ -70,6 +70,8 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
 
 
 def _of_transport(error: Exception, name: str, href: str) -> TransportError:
+    if any(sign in str(error) for sign in ("Errno 24", "Too many open files")):
+        return failures.too_many_files(href)
     if isinstance(error, TimeoutError) or name.endswith(("ReadTimeoutError", "ResponseTimeoutError")):
         return failures.timed_out(href, settings().request_timeout_s)
     if isinstance(error, ConnectionRefusedError) or any(part in name for part in UNREACHABLE_NAMES):

@@ -233,6 +233,9 @@ def _url(href: str) -> URL:
 
 
 def _translate(href: str, error: Exception, limits: Settings) -> RasteretError:
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, OSError) and cause.errno in failures.OUT_OF_DESCRIPTORS:
+        return failures.too_many_files(href)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return failures.unreachable(href, f"no connection within {limits.connect_timeout_s:g} s")
     if isinstance(error, TimeoutError):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from rasteret_sql.errors import AccessError, NotFoundError, TransportError
 from rasteret_sql.memory import take
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.failures import beyond_end, too_large
+from rasteret_sql.store.failures import OUT_OF_DESCRIPTORS, beyond_end, too_large, too_many_files
 from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
 
@@ -50,6 +50,8 @@ def _open(href: str) -> tuple[int, ObjectInfo]:
     except PermissionError as error:
         raise AccessError(f"{place(href)}: this user may not read the file.") from error
     except OSError as error:
+        if error.errno in OUT_OF_DESCRIPTORS:
+            raise too_many_files(href) from error
         raise TransportError(f"{place(href)}: it cannot be opened ({error.strerror}).") from error
     about = os.fstat(fd)
     if not stat.S_ISREG(about.st_mode):

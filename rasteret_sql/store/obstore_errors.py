@@ -69,6 +69,8 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
         return _of_ranges(request, *map(int, ranges.groups()))
     if any(sign in text for sign in _CERTIFICATE):
         return failures.bad_certificate(href)
+    if "Too many open files" in text:
+        return failures.too_many_files(href)
     if kind := _KIND.search(text):
         return _of_kind(href, kind[1], text)
     if isinstance(error, ValueError) and "parse path" in head:

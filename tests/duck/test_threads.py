@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +44,22 @@ def test_nobody_watches_elsewhere() -> None:
     assert on_own_thread(lambda: check() or 7) == 7
     assert on_own_thread(lambda: check() or 7, lambda: False) == 7
     check()
+
+
+DAEMON = """
+import threading, time, rasteret_sql
+con = rasteret_sql.connect()
+sql = "SELECT sum(octet_length(c.data)) FROM range(500000) AS t(k), read_cog($1) AS c"
+thread = threading.Thread(target=lambda: con.execute(sql, [{path!r}]).fetchall(), daemon=True)
+thread.start()
+time.sleep(1)
+"""
+
+
+def test_a_script_that_ends_while_a_daemon_thread_reads_ends_well(corpus: Path) -> None:
+    path = next(corpus.glob("*.tif"))
+    code = [sys.executable, "-c", DAEMON.format(path=str(path))]
+    run = subprocess.run(code, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "Fatal" not in run.stderr
+    assert "terminate" not in run.stderr
