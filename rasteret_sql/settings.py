@@ -122,6 +122,9 @@ class Settings:
         "only the top is wanted; tile: all are read as a whole; none: passed over where they do not match.",
         choices=("auto", "tile", "none"),
     )
+    max_area_vertices: int = _setting(
+        10_000_000, "vertices", "One geometry of an area, a zone, an item or an index row.", at_least=1
+    )
     decode_threads: int = _setting(
         os.cpu_count() or 1, "threads", "Threads that decompress tiles.", at_least=1
     )

@@ -45,13 +45,29 @@ def combined(column: Any) -> pa.Array:
 def areas(column: Any, types: Any, crs: Any) -> list[Area]:
     """Every row's area: GEOMETRY, WKT, GeoJSON, WKB, four numbers, a box, a pixel window, 'all', or NULL.
 
-    ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY; ``crs`` is what the caller
-    said. The geometry's own CRS wins, then ``crs``, then OGC:CRS84.
+    ``types`` is ``typeof`` of the argument, which carries the CRS of a GEOMETRY, or the column of
+    ``_rasteret_asked``; ``crs`` is what the caller said. The geometry's own CRS wins, then ``crs``, then
+    OGC:CRS84.
     """
     values = values_of(column)
-    kinds = _each(types, lambda values: [geometry_crs(value) for value in values])
+    kinds = _each(types_of(types), lambda values: [geometry_crs(value) for value in values])
     given = [own or said for own, said in zip(kinds, texts(crs, "aoi_crs"), strict=True)]
     return AREAS.of(values, given, lambda: _areas(values, given))
+
+
+def types_of(asked: Any) -> pa.Array:
+    """``typeof`` of an argument, also from the column of ``_rasteret_asked``."""
+    column = combined(asked)
+    return column.field("type") if pa.types.is_struct(column.type) else column
+
+
+def query_of(asked: Any) -> str | None:
+    """Which query of the process asks, from the column of ``_rasteret_asked``."""
+    column = combined(asked)
+    if not len(column) or not pa.types.is_struct(column.type):
+        return None
+    query: str | None = column.field("query")[0].as_py()
+    return query
 
 
 def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:

@@ -25,6 +25,7 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import asked_math
 from rasteret_sql.duck.rows import box, math_text, plan_of, source_row
 from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
+from rasteret_sql.duck.touching import any_touched, first_apart, note_touching
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
@@ -46,17 +47,18 @@ def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
     *shared, scale = columns
     nothing = pa.nulls(len(scale))
     math = asked_math(shared[0], nothing, nothing, scale)
-    return _planned(shared, _tile_rows, [None] * len(scale), math)
+    return _planned("read_cog_tiles", shared, _tile_rows, [None] * len(scale), math)
 
 
 def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
     *shared, crs, resampling, size, expression, mask, scale = columns
     grids = asked_grids(crs, shared[6], resampling, size)
-    return _planned(shared, _chip_rows, grids, asked_math(shared[0], expression, mask, scale))
+    return _planned("read_cog", shared, _chip_rows, grids, asked_math(shared[0], expression, mask, scale))
 
 
 def _planned(
+    speaker: str,
     columns: Sequence[pa.Array],
     rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
     grids: Sequence[Asked | None],
@@ -94,6 +96,7 @@ def _planned(
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(raster, i, error)])
+    note_touching(speaker, aoi_type, touched=any_touched(wanted, planned), first=first_apart(raster, wanted))
     prepare({row["href"] for rows in planned if rows for row in rows[:1]})
     return planned
 

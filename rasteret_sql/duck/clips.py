@@ -21,6 +21,7 @@ from rasteret_sql.duck.arguments import (
 from rasteret_sql.duck.chip_values import chip_column, chips_of, each_chip, is_chip
 from rasteret_sql.duck.fits import duck_type, list_like
 from rasteret_sql.duck.pixel_math import scales_of
+from rasteret_sql.duck.touching import any_touched, first_apart, note_touching
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster.clipping import only_inside, with_nodata
 from rasteret_sql.raster.mosaic import mosaic
@@ -61,6 +62,8 @@ def clip(*columns: pa.Array) -> pa.Array:
                 yield row, cut if fill is None else with_nodata(cut, fill)
 
     found = gathered(clipped(), len(raster), _size)
+    there = any_touched(wanted, [chip is not None for chip in found])
+    note_touching("RS_Clip", aoi_type, touched=there, first=first_apart(raster, wanted))
     return chip_column(found)
 
 

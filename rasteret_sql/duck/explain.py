@@ -18,6 +18,7 @@ from rasteret_sql.duck.pushdown.plan import Plan
 from rasteret_sql.duck.pushdown.rewrite import plans, spliced
 from rasteret_sql.duck.pushdown.source import Tree, UnreadableError
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.guard import from_geojson, from_wkt
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.request import SearchRequest
@@ -110,7 +111,7 @@ def _area(value: Any) -> dict[str, Any] | None:
         if isinstance(value, list):
             value = shapely.box(*value)
         if isinstance(value, str):
-            value = (shapely.from_geojson if value.lstrip().startswith("{") else shapely.from_wkt)(value)
+            value = (from_geojson if value.lstrip().startswith("{") else from_wkt)(value)
         mapping: dict[str, Any] = shapely.geometry.mapping(value)
     except (shapely.errors.ShapelyError, KeyError, TypeError, ValueError):
         return None

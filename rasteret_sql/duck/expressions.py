@@ -15,6 +15,7 @@ from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
 from rasteret_sql.duck.named_rasters import Raster, read_rasters
+from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.aoi import Aoi
@@ -38,7 +39,19 @@ def map_algebra(expression: pa.Array, rasters: pa.Array, *more: pa.Array) -> pa.
             chips[one.row] = chip
             held += 0 if chip is None else chip.pixels.nbytes
             _limit(held)
+    there = [chips[one.row] is not None for one in rows]
+    touched = any_touched([one.request.area for one in rows], there)
+    note_touching("RS_MapAlgebra", more[1], touched=touched, first=lambda: _first(rows))
     return chip_column(chips)
+
+
+def _first(rows: Sequence[Row]) -> tuple[Aoi, Header | Chip] | None:
+    for one in rows:
+        raster, request = one.read(one.first)
+        found = raster.chip or raster.header
+        if isinstance(request.area, Aoi) and found is not None:
+            return request.area, found
+    return None
 
 
 def _bytes(one: Row) -> int:

@@ -14,6 +14,7 @@ import shapely.geometry
 from rasteret_sql.duck.arrow import array_of, present
 from rasteret_sql.duck.fits import BLOBS, duck_type
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.guard import from_mapping, from_wkbs
 from rasteret_sql.stac.geometry import FAULTS
 
 LEVELS = 16
@@ -82,7 +83,7 @@ def _bounds(geometry: pa.Array) -> npt.NDArray[np.float64]:
     values: Any = np.empty(len(geometry), object)
     values[:] = geometry.to_pylist()
     try:
-        shapes = shapely.from_wkb(values)
+        shapes = from_wkbs(values)
     except shapely.errors.GEOSException as error:
         raise ArgumentError(f"the geometry is not WKB ({error})") from error
     bounds: npt.NDArray[np.float64] = shapely.bounds(shapes)
@@ -102,7 +103,7 @@ def geojson_wkb(text: pa.Array) -> list[bytes | None]:
 
 def _wkb_of(text: str) -> bytes | None:
     try:
-        wkb: bytes = shapely.to_wkb(shapely.geometry.shape(json.loads(text)), flavor="iso")
+        wkb: bytes = shapely.to_wkb(from_mapping(json.loads(text)), flavor="iso")
     except FAULTS:
         return None
     return wkb

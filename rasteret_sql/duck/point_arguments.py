@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments import areas, geometry_crs, sql, texts, values_of
+from rasteret_sql.duck.arguments import areas, geometry_crs, sql, texts, types_of, values_of
 from rasteret_sql.duck.arrow import array_of, present
 from rasteret_sql.duck.coordinates import coordinates
 from rasteret_sql.duck.fits import list_like
@@ -86,7 +86,7 @@ def point_lists_of(column: pa.Array, types: pa.Array, crs: pa.Array) -> PointLis
 
 def _systems(types: pa.Array, crs: pa.Array) -> Systems:
     """The CRS where a value names none: that of the column's type or its elements', else what was given."""
-    kind = types[0].as_py() if len(types) else None
+    kind = types_of(types)[0].as_py() if len(types) else None
     own = geometry_crs(kind and LIST.sub("", kind))
     if own is not None:
         return own

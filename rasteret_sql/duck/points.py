@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import shapely
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import band_lists, choices, integers, numbers, sql
@@ -18,14 +19,17 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import asked_math
 from rasteret_sql.duck.point_arguments import point_lists_of, points_of
 from rasteret_sql.duck.repeats import all_same
+from rasteret_sql.duck.touching import note_touching
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
+from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.plan import pick_band_numbers, pick_bands, pick_level
 from rasteret_sql.raster.points import values_at, values_in
-from rasteret_sql.raster.spots import INTERPOLATIONS
+from rasteret_sql.raster.spots import INTERPOLATIONS, spots
+from rasteret_sql.raster.turns import wrapped
 from rasteret_sql.settings import settings
 
 Numbers = npt.NDArray[np.intp]
@@ -76,7 +80,9 @@ def value(
         if one is not None:
             slots = np.array(rows)
             asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
-    return _numbers(*_sample(points, asked, len(number), whole=len(number) >= MANY_ROWS))
+    found_values, there = _sample(points, asked, len(number), whole=len(number) >= MANY_ROWS)
+    _note("RS_Value", point_type, points, asked, there)
+    return _numbers(found_values, there)
 
 
 def values(
@@ -97,10 +103,38 @@ def values(
         for row, (one, mine, slots) in enumerate(zip(found, lists.numbers, lists.slots, strict=True))
         if one is not None and mine is not None and slots is not None
     ]
-    flat = _numbers(*_sample(lists.points, asked, int(offsets[-1]), whole=False))
+    found_values, valid = _sample(lists.points, asked, int(offsets[-1]), whole=False)
+    _note("RS_Values", points_type, lists.points, asked, valid)
+    flat = _numbers(found_values, valid)
     there = np.array([one is not None for one in found], np.bool_) & wanted
     buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets.astype(np.int32))]
     return pa.Array.from_buffers(pa.list_(flat.type), len(there), buffers, children=[flat])
+
+
+def _note(
+    speaker: str, kind: pa.Array, points: Points, asked: Sequence[_Asked], there: npt.NDArray[np.bool_]
+) -> None:
+    """Say when no point lies on any raster."""
+    touched = bool(there.any()) or any(_lies_on(points, one) for one in asked)
+
+    def first() -> tuple[Aoi, Header | Chip] | None:
+        for one in asked:
+            if len(one.points):
+                number = int(one.points[0])
+                point = shapely.Point(points.xy[number])
+                return Aoi(geometry=point, crs=points.crs[int(points.which[number])]), one.raster
+        return None
+
+    note_touching(speaker, kind, touched=touched, first=first)
+
+
+def _lies_on(points: Points, asked: _Asked) -> bool:
+    """Whether one of the points lies on the raster, where its pixel may not be valid."""
+    crs, raster = crs_of(asked.raster), asked.raster
+    size = raster.full if isinstance(raster, Header) else raster.window
+    xy = Ways(points, [(crs, asked.points)]).to(crs, asked.points)
+    xy = wrapped(xy, crs, raster.transform, size.width, size.height)
+    return bool(len(spots(xy, raster.transform, size.width, size.height, "nearest").inside))
 
 
 def _limit(lengths: npt.NDArray[np.int64]) -> None:

@@ -25,8 +25,10 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.named_rasters import is_named
 from rasteret_sql.duck.pixel_math import asked_math, scales_of
 from rasteret_sql.duck.stats_rows import Row, number_lists, statistics_row
+from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.duck.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.distribution import require_percentile
 from rasteret_sql.raster.scaled_statistics import scaled_statistics
@@ -50,6 +52,8 @@ MOST_BINS = 1_000_000
 class _Arguments:
     """The columns that all of these functions share."""
 
+    speaker: str
+    """The function that asks."""
     raster: pa.Array
     zone: pa.Array
     zone_type: pa.Array
@@ -74,6 +78,7 @@ def zonal_stats(
     """One statistic of each row's zone."""
     bands, names = _bands_and_names(band, stat)
     asked = _Arguments(
+        speaker="RS_ZonalStats",
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=bands, all_touched=all_touched,
         exclude_nodata=exclude_nodata, coverage=coverage, level=level, resolution=resolution,
         math=asked_math(raster, expression, mask, scale), scale=scales_of(raster, scale),
@@ -93,6 +98,7 @@ def zonal_stats_all(
 ) -> list[Row | None]:  # fmt: skip
     """All statistics of each row's zone."""
     asked = _Arguments(
+        speaker="RS_ZonalStatsAll",
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
         resolution=resolution, math=asked_math(raster, expression, mask, scale),
@@ -117,6 +123,7 @@ def histogram(
 ) -> list[list[Row] | None]:  # fmt: skip
     """The pixels in bins of equal width, of each row's zone or whole raster."""
     asked = _Arguments(
+        speaker="RS_Histogram",
         raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
         all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
         resolution=resolution, math=[None] * len(raster), scale=scales_of(raster, scale),
@@ -221,7 +228,24 @@ def _statistics(
     ]
     if lenient is not None:
         _require_overlap(found, counted.sources, counted.requests, _defaulted(lenient, "lenient"))
+    note_touching(
+        asked.speaker,
+        asked.zone_type,
+        touched=any_touched(
+            [None if request is None else request.area for request in counted.requests], found
+        ),
+        first=lambda: _first(counted.sources, counted.requests),
+    )
     return found
+
+
+def _first(
+    sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]
+) -> tuple[Aoi, Source] | None:
+    for source, request in zip(sources, requests, strict=True):
+        if source is not None and request is not None and isinstance(request.area, Aoi):
+            return request.area, source
+    return None
 
 
 def _require_overlap(

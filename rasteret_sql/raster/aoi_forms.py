@@ -13,6 +13,7 @@ import shapely
 from shapely.errors import GEOSException
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.guard import why_geojson, why_wkb, why_wkt
 from rasteret_sql.geometry.longitudes import why_swapped
 from rasteret_sql.raster.antimeridian import split_at_antimeridian
 from rasteret_sql.raster.aoi_native import is_native, native_geometry
@@ -26,6 +27,13 @@ HEXADECIMAL = re.compile(r"\s*(\\x)?0[01](?:[0-9A-Fa-f]{2}){4,}\s*")
 """WKB as PostGIS and shapely write it in text: two digits a byte, the first of them the byte order."""
 EWKT = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 GEOJSON_CRS = re.compile(r'"crs"\s*:\s*\{[^{}]*"properties"\s*:\s*\{[^{}]*"name"\s*:\s*"([^"]+)"')
+
+
+WHY_REFUSED: dict[str, Callable[[Any], str | None]] = {
+    "WKB": why_wkb,
+    "WKT": why_wkt,
+    "GeoJSON": why_geojson,
+}
 
 
 @dataclass
@@ -104,6 +112,15 @@ def _read_geojson(values: list[Any], drafts: list[Draft]) -> None:
 
 def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: Sequence[Draft]) -> None:
     """One call for all values; those that fail are parsed again alone for their message."""
+    allowed, waiting = [], []
+    for value, draft in zip(values, drafts, strict=True):
+        reason = WHY_REFUSED[form](value)
+        if reason is None:
+            allowed.append(value)
+            waiting.append(draft)
+        else:
+            draft.error = ArgumentError(f"aoi: the area {show(value)} {reason}")
+    values, drafts = allowed, waiting
     try:
         found = parse(np.array(values, dtype=object), on_invalid="ignore")
     except NotImplementedError:  # a curve anywhere fails the whole batch

@@ -46,6 +46,8 @@ AROUND = 0.02
 """Of a raster's size around it: more than its footprint, true to a pixel or a thousandth, is away from it."""
 LEAST_AROUND_DEGREES = 1e-3
 COMES_BACK_DEGREES = 1e-3
+FINER = 8
+"""Times the first of two moves is truer than asked for."""
 INSET_DEGREES = 0.01
 """What is left out along the rim of what a projection sees, where it looks along the ground: metres of it."""
 WHOLE_GLOBE = (-180.0, -90.0, 180.0, 90.0)
@@ -144,7 +146,10 @@ def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Surroundings 
     """By way of longitude and latitude: cut at the antimeridian, and to where the target sees it."""
     lonlat, via = aoi.geometry, aoi.crs
     if not turn_of(via):
-        lonlat, via = _unfolded(shapely.to_wkb(lonlat), via, tolerance * _degrees_per_unit(target)), LONLAT
+        lonlat, via = (
+            _unfolded(shapely.to_wkb(lonlat), via, tolerance * _degrees_per_unit(target) / FINER),
+            LONLAT,
+        )
     elif not is_degrees(via):
         lonlat, via = _moved(lonlat, via, LONLAT, 1e-9), LONLAT
     if lonlat is not None:
@@ -234,7 +239,7 @@ def _seen(crs: str) -> Any:
     """What of the globe a projection sees, in longitude and latitude."""
     there = transformer(LONLAT, crs)
     assert there is not None, "a projected CRS"
-    seen = domain(comes_back(there, degrees=True, tolerance=COMES_BACK_DEGREES), WHOLE_GLOBE)
+    seen = domain(comes_back(there, degrees=True, tolerance=COMES_BACK_DEGREES), WHOLE_GLOBE, refined=3)
     return seen if seen.equals(shapely.box(*WHOLE_GLOBE)) else shapely.buffer(seen, -INSET_DEGREES)
 
 

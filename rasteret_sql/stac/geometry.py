@@ -11,6 +11,8 @@ import numpy as np
 import shapely
 import shapely.geometry
 
+from rasteret_sql.geometry.guard import from_mapping, from_wkt
+
 
 class GeometryTextError(ValueError):
     """A text that is no geometry."""
@@ -38,10 +40,7 @@ def geojson_of_text(text: Any) -> dict[str, Any]:
     if not isinstance(text, str):
         raise GeometryTextError("a text in quotes is expected")
     try:
-        if text.lstrip().startswith("{"):
-            shape = shapely.geometry.shape(json.loads(text))
-        else:
-            shape = shapely.from_wkt(text)
+        shape = from_mapping(json.loads(text)) if text.lstrip().startswith("{") else from_wkt(text)
     except FAULTS as error:
         raise GeometryTextError(f"neither WKT nor GeoJSON ({error})") from error
     if shape.is_empty:
@@ -52,7 +51,7 @@ def geojson_of_text(text: Any) -> dict[str, Any]:
 
 def geojson_box(geometry: Mapping[str, Any]) -> dict[str, Any]:
     """The bounds of a GeoJSON geometry."""
-    return geojson_rectangle(*shapely.geometry.shape(dict(geometry)).bounds)
+    return geojson_rectangle(*from_mapping(dict(geometry)).bounds)
 
 
 def geojson_rectangle(xmin: float, ymin: float, xmax: float, ymax: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
+from rasteret_sql.geometry.guard import from_mapping, from_wkb
 from rasteret_sql.stac.geometry import FAULTS, quiet
 from rasteret_sql.stac.href import is_absolute, resolve_href, without_mark
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
@@ -132,7 +133,7 @@ def _geometry(value: Any, wrong: Say) -> bytes | None:
         return None
     try:
         with quiet():
-            geometry = shapely.from_wkb(value) if isinstance(value, bytes) else shapely.geometry.shape(value)
+            geometry = from_wkb(value) if isinstance(value, bytes) else from_mapping(value)
         # Readers of GeoJSON let not-a-number through, and no later error would name the item.
         if not np.isfinite(shapely.get_coordinates(geometry)).all():
             raise ValueError("a coordinate is not a finite number")

@@ -13,6 +13,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
+from rasteret_sql.geometry.guard import from_wkb
 from rasteret_sql.stac.values import short
 
 Turn = Callable[[Any], Any]
@@ -80,7 +81,7 @@ def _parsed(text: str) -> Any:
 
 
 def _geojson(wkb: bytes) -> Any:
-    return shapely.geometry.mapping(shapely.from_wkb(wkb))
+    return shapely.geometry.mapping(from_wkb(wkb))
 
 
 def _hexadecimal(value: bytes) -> str:

@@ -12,6 +12,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geometry.guard import from_mapping
 from rasteret_sql.geometry.longitudes import in_usual_turn, why_swapped
 from rasteret_sql.redaction import RedactedRepr
 from rasteret_sql.stac.catalogs import Catalog, resolve
@@ -153,7 +154,7 @@ def _geometry(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     geometry: Any = value.get("geometry") if value.get("type") == "Feature" else value
     try:
-        shape = shapely.geometry.shape(geometry)
+        shape = from_mapping(geometry)
         xmin, ymin, xmax, ymax = shape.bounds
     except (
         shapely.errors.ShapelyError,

@@ -9,6 +9,7 @@ from typing import Any
 import shapely
 import shapely.geometry
 
+from rasteret_sql.geometry.guard import from_mapping
 from rasteret_sql.stac.geometry import FAULTS, quiet
 
 
@@ -18,7 +19,7 @@ def shape_of(value: Any) -> shapely.Geometry | None:
         if isinstance(value, Mapping) and "bbox" in value:
             return box_shape(tuple(value["bbox"]))
         with quiet():
-            return shapely.geometry.shape(value)
+            return from_mapping(value)
     except FAULTS:
         return None
 

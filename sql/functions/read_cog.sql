@@ -124,7 +124,7 @@ FROM (
                 SELECT unnest(_rasteret_ok_column(t)) AS t
                 FROM (
                     SELECT _rasteret_plan_chips(
-                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
+                        raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, level, resolution, all_touched, on_error,
                         crs, resampling, size, expression, mask, scale
                     ) AS t
                 )

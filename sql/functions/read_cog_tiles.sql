@@ -82,7 +82,7 @@ FROM (
                 SELECT unnest(_rasteret_ok_column(t)) AS t
                 FROM (
                     SELECT _rasteret_plan_tiles(
-                        raster, aoi, typeof(aoi), aoi_crs, bands, level, resolution, false, on_error,
+                        raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, level, resolution, false, on_error,
                         scale
                     ) AS t
                 )

@@ -34,5 +34,5 @@ CREATE MACRO RS_Clip(
     aoi_crs := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_clip(
-    raster, aoi, typeof(aoi), aoi_crs, bands, all_touched, nodata, crop, level, resolution, scale
+    raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, all_touched, nodata, crop, level, resolution, scale
 ))

@@ -29,6 +29,6 @@ CREATE MACRO RS_EVI2(
     aoi_crs := NULL
 ) AS _rasteret_ok(_rasteret_map_algebra(
     _rasteret_reflectance('2.5 * (nir - red) / (nir + 2.4 * red + 1)', reflectance),
-    rasters, aoi, typeof(aoi), aoi_crs, mask, dtype, NULL, _rasteret_scale(scale, reflectance), resolution,
+    rasters, aoi, _rasteret_asked(aoi), aoi_crs, mask, dtype, NULL, _rasteret_scale(scale, reflectance), resolution,
     all_touched, reflectance IS NULL
 ))

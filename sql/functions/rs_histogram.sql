@@ -33,6 +33,6 @@ CREATE MACRO RS_Histogram(
     aoi_crs := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_histogram(
-    raster, band, bins, range, zone, typeof(zone), all_touched, exclude_nodata, coverage,
+    raster, band, bins, range, zone, _rasteret_asked(zone), all_touched, exclude_nodata, coverage,
     level, resolution, aoi_crs, scale
 ))

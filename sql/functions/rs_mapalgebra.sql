@@ -52,6 +52,6 @@ CREATE MACRO RS_MapAlgebra(
     all_touched := false,
     aoi_crs := NULL
 ) AS _rasteret_ok(_rasteret_map_algebra(
-    expression, rasters, aoi, typeof(aoi), aoi_crs, mask, dtype, nodata, scale, resolution, all_touched,
+    expression, rasters, aoi, _rasteret_asked(aoi), aoi_crs, mask, dtype, nodata, scale, resolution, all_touched,
     false
 ))

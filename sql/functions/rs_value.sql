@@ -32,6 +32,6 @@ CREATE MACRO RS_Value(
     mask := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_value(
-    raster, point, typeof(point), band, interpolation, level, resolution, aoi_crs,
+    raster, point, _rasteret_asked(point), band, interpolation, level, resolution, aoi_crs,
     expression, mask, scale
 ))

@@ -45,6 +45,6 @@ CREATE MACRO RS_Values(
     mask := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_values(
-    raster, points, typeof(points), band, interpolation, level, resolution, aoi_crs,
+    raster, points, _rasteret_asked(points), band, interpolation, level, resolution, aoi_crs,
     expression, mask, scale
 ))

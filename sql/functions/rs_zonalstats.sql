@@ -64,6 +64,6 @@ CREATE MACRO RS_ZonalStats(
     mask := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats(
-    raster, zone, typeof(zone), band, stat, all_touched, exclude_nodata, lenient, coverage,
+    raster, zone, _rasteret_asked(zone), band, stat, all_touched, exclude_nodata, lenient, coverage,
     level, resolution, aoi_crs, expression, mask, scale
 ))

@@ -69,6 +69,6 @@ CREATE MACRO RS_ZonalStatsAll(
     mask := NULL,
     scale := NULL
 ) AS _rasteret_ok(_rasteret_zonal_stats_all(
-    raster, zone, typeof(zone), band, all_touched, exclude_nodata, lenient, coverage, percentiles, histogram,
+    raster, zone, _rasteret_asked(zone), band, all_touched, exclude_nodata, lenient, coverage, percentiles, histogram,
     level, resolution, aoi_crs, expression, mask, scale
 ))

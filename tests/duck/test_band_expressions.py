@@ -285,8 +285,8 @@ def test_between_pixels_the_answer_is_interpolated(
 
 CALLS = {
     "read_cog": "SELECT c.data FROM m, read_cog(m, {options}) AS c",
-    "RS_ZonalStats": "SELECT RS_ZonalStats(m, NULL, 'mean', {options}) FROM m",
-    "RS_ZonalStatsAll": "SELECT RS_ZonalStatsAll(m, NULL, {options}) FROM m",
+    "RS_ZonalStats": "SELECT RS_ZonalStats(m, 'all', 'mean', {options}) FROM m",
+    "RS_ZonalStatsAll": "SELECT RS_ZonalStatsAll(m, 'all', {options}) FROM m",
     "RS_Value": f"SELECT RS_Value(m, [{UTM32.c + 5}, {UTM32.f - 5}], {CRS}, {{options}}) FROM m",
     "RS_Values": f"SELECT RS_Values(m, [[{UTM32.c + 5}, {UTM32.f - 5}]], {CRS}, {{options}}) FROM m",
 }

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import row_input, seeds
+from tests.fuzz import geometry_input, row_input, seeds
 from tests.fuzz.stac_seeds import stac_dictionary, stac_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,9 @@ TARGETS = {
     "tiff": Target(seeds=seeds.tiff_seeds, dictionary=seeds.tiff_dictionary, max_len=8192),
     "stac": Target(seeds=stac_seeds, dictionary=stac_dictionary, max_len=16384),
     "tile": Target(seeds=seeds.tile_seeds, dictionary=seeds.codec_dictionary, max_len=8192),
+    "geometry": Target(
+        seeds=geometry_input.geometry_seeds, dictionary=geometry_input.geometry_words, max_len=8192
+    ),
     "row": Target(seeds=row_input.row_seeds, dictionary=row_input.row_words, max_len=8192),
 }
 

@@ -9,12 +9,19 @@ import pytest
 from tests.fuzz import seeds
 from tests.fuzz.checks import check_tiff, check_tile, within_limits
 from tests.fuzz.findings import reason_of, shrunk
+from tests.fuzz.geometry_input import check_geometry
 from tests.fuzz.row_input import check_row
 from tests.fuzz.stac_check import check_stac
 from tests.fuzz.tile_input import pack, unpack
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "crashers"
-CHECKS = {".tif": check_tiff, ".tile": check_tile, ".row": check_row, ".json": check_stac}
+CHECKS = {
+    ".tif": check_tiff,
+    ".tile": check_tile,
+    ".row": check_row,
+    ".json": check_stac,
+    ".geometry": check_geometry,
+}
 SEEDS = dict(seeds.tiff_seeds())
 CRASHERS = sorted(path for path in FOLDER.glob("*/*") if path.suffix in CHECKS)
 

@@ -18,6 +18,7 @@ from sqlglot import exp
 from rasteret_sql.duck.pushdown.constants import Constant
 from rasteret_sql.duck.pushdown.filters import Known
 from rasteret_sql.duck.pushdown.source import Tree
+from rasteret_sql.geometry.guard import from_geojson, from_wkb, from_wkt
 
 COLUMN = "geometry"
 MARGIN = 1e-6
@@ -28,9 +29,9 @@ SLIVER = 0.1
 """Degrees beside the antimeridian: footprints across it have two parts, whose common box spans the globe."""
 
 _PARSERS = {
-    "st_geomfromtext": shapely.from_wkt,
-    "st_geomfromgeojson": shapely.from_geojson,
-    "st_geomfromwkb": shapely.from_wkb,
+    "st_geomfromtext": from_wkt,
+    "st_geomfromgeojson": from_geojson,
+    "st_geomfromwkb": from_wkb,
     "st_makeenvelope": shapely.box,
     "st_point": shapely.Point,
     "stpoint": shapely.Point,
