@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.cog.window import Affine, Window, window_bounds
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi, misplaced
-from rasteret_sql.raster.crs import LONLAT, is_degrees, shorten, turn_of
+from rasteret_sql.raster.crs import LONLAT, is_degrees, turn_of
 from rasteret_sql.raster.footprint import footprint
 from rasteret_sql.raster.plan import pixel_tolerance
 from rasteret_sql.raster.reproject import Surroundings, project
