@@ -20,6 +20,10 @@ COMPRESSIONS = GZIP | {
 
 GZIP_MAGIC = b"\x1f\x8b"
 _WINDOW = 31  # zlib's for a gzip header
+PIECE = 1 << 14
+"""Bytes that are unpacked at once: behind a short member no more than these are looked at again."""
+MAX_MEMBERS = 1 << 16
+"""Of one document; a file of many small blocks, as bgzip writes, has a thousand in 64 MiB."""
 
 
 def compressions(header: object) -> tuple[str, ...]:
@@ -52,33 +56,48 @@ def encoded_document(href: str, name: str) -> UnsupportedError:
 
 
 def gunzipped(data: bytes | memoryview, href: str, *, max_bytes: int) -> bytes:
-    """gzip (RFC 1952), one member after another."""
+    """gzip (RFC 1952), one member after another; zeros behind a member are padding."""
+    packed = memoryview(data)
     parts: list[bytes] = []
-    left, packed = max_bytes, bytes(data)
-    while packed:
-        part, packed = _member(packed, _WINDOW, href, left, max_bytes)
+    left, position = max_bytes, 0
+    while position < len(packed):
+        if len(parts) == MAX_MEMBERS:
+            raise LimitError(f"{place(href)}: more than {MAX_MEMBERS:,} gzip members; compress it as one")
+        part, position = _member(packed, position, _WINDOW, href, left, max_bytes)
         parts.append(part)
         left -= len(part)
-        packed = packed.lstrip(b"\0")
+        while position < len(packed) and not (
+            rest := bytes(packed[position : position + PIECE]).lstrip(b"\0")
+        ):
+            position = min(position + PIECE, len(packed))
+        if position < len(packed):
+            position += min(PIECE, len(packed) - position) - len(rest)
     return b"".join(parts)
 
 
 def _inflated(data: bytes, href: str, *, max_bytes: int) -> bytes:
     """What HTTP calls deflate: the zlib format (RFC 1950), or of some servers the bare one (RFC 1951)."""
     is_zlib = len(data) >= 2 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
-    return _member(data, 15 if is_zlib else -15, href, max_bytes, max_bytes)[0]
+    return _member(memoryview(data), 0, 15 if is_zlib else -15, href, max_bytes, max_bytes)[0]
 
 
-def _member(data: bytes, window: int, href: str, left: int, max_bytes: int) -> tuple[bytes, bytes]:
-    """One compressed stream unpacked, and the bytes behind it."""
-    stream = zlib.decompressobj(window)
-    try:
-        part = stream.decompress(data, left + 1)
-    except zlib.error as error:
-        raise MalformedError(f"{place(href)}: its gzip data is damaged ({error})") from error
-    if len(part) > left:
-        limit = f"{max_bytes >> 20} MiB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
-        raise LimitError(f"{place(href)}: decompresses to more than {limit}; split the file")
-    if not stream.eof:
-        raise MalformedError(f"{place(href)}: its gzip data ends too early")
-    return part, stream.unused_data
+def _member(
+    packed: memoryview, position: int, window: int, href: str, left: int, max_bytes: int
+) -> tuple[bytes, int]:
+    """One compressed stream unpacked, and the position behind it."""
+    stream, parts, length = zlib.decompressobj(window), list[bytes](), 0
+    while not stream.eof:
+        piece = packed[position : position + PIECE]
+        if not piece:
+            raise MalformedError(f"{place(href)}: its gzip data ends too early")
+        try:
+            part = stream.decompress(piece, left + 1 - length)
+        except zlib.error as error:
+            raise MalformedError(f"{place(href)}: its gzip data is damaged ({error})") from error
+        parts.append(part)
+        length += len(part)
+        if length > left:
+            limit = f"{max_bytes >> 20} MiB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
+            raise LimitError(f"{place(href)}: decompresses to more than {limit}; split the file")
+        position += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
+    return b"".join(parts), position

@@ -19,6 +19,7 @@ READER = """
 import json, sys
 import rasteret_sql
 con = rasteret_sql.connect()
+con.execute("SET enable_progress_bar = false")  # standard output has the answer alone, however slow this is
 con.execute(
     "CREATE TABLE areas AS SELECT {'x_off': 5, 'y_off': 6, 'width': 50, 'height': 40} AS w, 'wheat' AS label"
 )

@@ -11,7 +11,7 @@ import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
 from rasteret_sql.settings import configure
-from rasteret_sql.store.content_encoding import compressions, unpacked
+from rasteret_sql.store.content_encoding import PIECE, compressions, gunzipped, unpacked
 from rasteret_sql.store.document import read_document
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.port import Block
@@ -117,6 +117,19 @@ def test_what_the_header_calls_gzip_may_not_be_so() -> None:
 def test_members_follow_each_other() -> None:
     packed = gzip.compress(DATA[:500]) + gzip.compress(DATA[500:]) + bytes(100)
     assert unpacked(packed, "gzip", "a.json", max_bytes=len(DATA)) == DATA
+
+
+@pytest.mark.parametrize("padding", [0, 1, PIECE - 1, PIECE, 3 * PIECE])
+def test_zeros_between_members_are_padding(padding: int) -> None:
+    packed = b"".join(gzip.compress(part) + bytes(padding) for part in (DATA, b"", DATA * 30, b"end"))
+    assert gunzipped(packed, "a.json", max_bytes=len(DATA) * 31 + 3) == DATA * 31 + b"end"
+    with pytest.raises(LimitError):
+        gunzipped(packed, "a.json", max_bytes=len(DATA) * 31 + 2)
+
+
+def test_members_without_an_end_are_counted() -> None:
+    with pytest.raises(LimitError, match=r"a\.json: more than 65,536 gzip members"):
+        gunzipped(gzip.compress(b"") * 200_000, "a.json", max_bytes=100)
 
 
 def test_what_comes_out_is_bounded(server: FaultServer) -> None:
