@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.store.address import UNSAFE, plain_href
+from rasteret_sql.store.address import UNSAFE, is_chain, plain_href
 from rasteret_sql.store.nearness import kept_off
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least, so that C:\ is a path
@@ -48,7 +48,7 @@ def resolve_href(href: str, base: str | None) -> str:
     base = _plain(base)
     if has_scheme(href) or (is_absolute(href) and not href.startswith("/")):
         # urn:… and data:… name nothing that is opened
-        is_uri = has_scheme(href) and not _OPENED.match(href)
+        is_uri = has_scheme(href) and not _OPENED.match(href) and not is_chain(href)
         return href if is_uri else kept_off(href, base)
     root, path_of_base = _split(base)
     folder = posixpath.dirname(path_of_base)

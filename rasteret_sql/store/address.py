@@ -57,13 +57,15 @@ def scheme_of(href: str) -> str:
 
 def family_of(href: str) -> str:
     """The kind of store that serves ``href``."""
-    return FAMILIES.get(scheme_of(href), "fsspec")
+    match = _SCHEME.match(href)
+    if match is None:
+        return "fsspec" if _CHAIN.match(href) else "local"
+    return FAMILIES.get(match[1].lower(), "fsspec")
 
 
 def is_chain(href: str) -> bool:
     """Whether ``href`` is one file system of fsspec inside another."""
-    match = _CHAIN.match(href)
-    return match is not None and match[1].lower() not in FAMILIES
+    return family_of(href) == "fsspec" and _CHAIN.match(href) is not None
 
 
 def links_of(href: str) -> list[str]:
@@ -97,11 +99,11 @@ def parse_address(href: str) -> Address:
     href = plain_href(href)
     scheme = scheme_of(href)
     # what a path of a file means may change with the working directory
-    return _parse(href, scheme) if FAMILIES.get(scheme) == "local" else _parse_remote(href, scheme)
+    return _parse(href, scheme) if family_of(href) == "local" else _parse_remote(href, scheme)
 
 
 def _parse(href: str, scheme: str) -> Address:
-    family = FAMILIES.get(scheme, "fsspec")
+    family = family_of(href)
     if href.startswith(UNSAFE):
         raise _named_by_a_stranger(href)
     if "\0" in href or not href.strip():

@@ -22,17 +22,19 @@ def require_protocol(href: str) -> None:
         return
     prefix = allowing_prefix(href)
     named = len(links_of(prefix)) if prefix is not None else 0
-    for link in links_of(href)[named:]:
+    *around, last = links_of(href)
+    if not around and scheme_of(last) == WITHOUT_ASKING:
+        return
+    for number, link in enumerate((*around, last)):
         protocol = scheme_of(link)
-        if not _is_allowed(link, protocol, alone=not is_chain(href)):
-            raise _refusal(href, protocol)
+        is_free = number == len(around) and family_of(link) != "fsspec"
+        if number >= named and not is_free and not _is_allowed(link, protocol):
+            raise _refusal(href, protocol or link)
 
 
-def _is_allowed(link: str, protocol: str, *, alone: bool) -> bool:
-    if family_of(link) != "fsspec" or (protocol == WITHOUT_ASKING and alone):
-        return True
+def _is_allowed(link: str, protocol: str) -> bool:
     allowed = {name.strip().lower() for name in settings().protocols.split(",")}
-    return protocol in allowed or allowing_prefix(link) is not None
+    return (protocol != "" and protocol in allowed) or allowing_prefix(link) is not None
 
 
 def _refusal(href: str, protocol: str) -> RefusedError | ArgumentError:

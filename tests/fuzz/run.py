@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz import geometry_input, row_input, seeds
+from tests.fuzz.href_check import href_seeds, href_words
 from tests.fuzz.stac_seeds import stac_dictionary, stac_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ TARGETS = {
     "geometry": Target(
         seeds=geometry_input.geometry_seeds, dictionary=geometry_input.geometry_words, max_len=8192
     ),
+    "href": Target(seeds=href_seeds, dictionary=href_words, max_len=512),
     "row": Target(seeds=row_input.row_seeds, dictionary=row_input.row_words, max_len=8192),
 }
 

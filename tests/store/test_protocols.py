@@ -22,7 +22,8 @@ BUILT_IN = ["/a.tif", "file:///a.tif", "http://h/a", "https://h/a", "s3://b/a", 
             "az://c/a", "abfs://c/a", "abfss://c@a.b/a", "memory://a", "s3://b/a::b", "/a::b"]  # fmt: skip
 OTHERS = [
     "ftp://host/a.tif", "sftp://host/a.tif", "webhdfs://host/a.tif", "reference://k", "generic://file:///a.tif",
-    "dir::file:///a.tif", "simplecache::https://host/a.tif", "filecache::s3://b/a.tif", "zip://a.tif::/a.zip",
+    "dir::file:///a.tif", "s3::https://host/a", "a.tif::https://host/a",
+    "simplecache::https://host/a.tif", "filecache::s3://b/a.tif", "zip://a.tif::/a.zip",
     "zip://a.tif::file:///a.zip", "SimpleCache::https://host/a.tif", "memory://a::file:///b", "github://o:r@m/a",
     "zip::simplecache::https://host/a", "cached://x", "data://text", "jupyter://h/a",
 ]  # fmt: skip
