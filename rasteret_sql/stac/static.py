@@ -16,7 +16,7 @@ from rasteret_sql.stac.api_errors import reworded
 from rasteret_sql.stac.document import PARQUET_BYTES_MAX, Opened, open_document
 from rasteret_sql.stac.documents import documents
 from rasteret_sql.stac.href import has_scheme
-from rasteret_sql.store.document import read_documents
+from rasteret_sql.store.document import Document, read_documents
 from rasteret_sql.store.redact import place
 
 Rows = list[dict[str, Any]]
@@ -89,10 +89,10 @@ def _answers(
     return answers
 
 
-def _fetch(hrefs: Sequence[str]) -> list[tuple[str, bytes | RasteretError]]:
+def _fetch(hrefs: Sequence[str]) -> list[tuple[str, Document | RasteretError]]:
     """The documents, each with its href. Which are Parquet files their names say, until their bytes do."""
     most = settings().max_document_bytes
-    landed: dict[str, bytes | RasteretError] = {}
+    landed: dict[str, Document | RasteretError] = {}
     for limit in (most, PARQUET_BYTES_MAX):
         named = [href for href in hrefs if _limit(href, most) == limit]
         for index, data in read_documents(named, max_bytes=limit, kind="stac"):
@@ -109,20 +109,24 @@ def _advised(error: LimitError) -> RasteretError:
     return reworded(error, f"{str(error).rstrip('.')} (setting max_document_bytes)")
 
 
-def _crawl(root: str, data: bytes, notices: Notices, seen: set[str]) -> Iterator[dict[str, Any]]:
+def _crawl(root: str, data: Document, notices: Notices, seen: set[str]) -> Iterator[dict[str, Any]]:
     """The rows of the document ``root`` and of all below it that are not ``seen``, breadth first."""
     if _identity(root) in seen:
         return
-    opened = open_document(data, root, notices)
+    opened = open_document(data, data.href, notices)
     yield from opened.rows
-    seen.add(_identity(root))
+    seen |= {_identity(root), _identity(data.href)}
     waiting = deque(_unseen(opened, _Link(href=root, parent="", depth=0), seen, root))
     while waiting:
         batch = [waiting.popleft() for _ in range(min(_DOCUMENTS_AT_ONCE, len(waiting)))]
         for link, (href, content) in zip(batch, _fetch([link.href for link in batch]), strict=True):
             if isinstance(content, RasteretError):
                 raise _linked(content, link)
-            opened = open_document(content, href, notices)
+            if content.href != href:  # redirected, maybe to what another link leads to as well
+                if _identity(content.href) in seen:
+                    continue
+                seen.add(_identity(content.href))
+            opened = open_document(content, content.href, notices)
             yield from opened.rows
             waiting.extend(_unseen(opened, link, seen, root))
 

@@ -19,9 +19,16 @@ from rasteret_sql.store.schedule import run
 DOCUMENT_MAX_BYTES = 256 << 20
 
 
+class Document(bytes):
+    """The content of one file."""
+
+    href: str
+    """Where it is, and what its links are relative to: the URL that answered, after redirects."""
+
+
 def read_documents(
     hrefs: Sequence[str], *, max_bytes: int = DOCUMENT_MAX_BYTES, kind: str = "document"
-) -> Iterator[tuple[int, bytes | RasteretError]]:
+) -> Iterator[tuple[int, Document | RasteretError]]:
     """Read whole files at once, each by one request; index and content or error, as they land.
 
     A file longer than ``max_bytes`` is a ``LimitError``. The rest is as in ``fetch``.
@@ -34,10 +41,15 @@ def read_documents(
         return reader_for(href).read_all(href, max_bytes=max_bytes)
 
     for index, outcome in run(requests, read, kind=kind):
-        yield index, outcome if isinstance(outcome, RasteretError) else bytes(outcome.data)
+        if isinstance(outcome, RasteretError):
+            yield index, outcome
+            continue
+        document = Document(outcome.data)
+        document.href = outcome.redirected_to or hrefs[index]
+        yield index, document
 
 
-def read_document(href: str, *, max_bytes: int = DOCUMENT_MAX_BYTES, kind: str = "document") -> bytes:
+def read_document(href: str, *, max_bytes: int = DOCUMENT_MAX_BYTES, kind: str = "document") -> Document:
     """The content of one file; raises what ``read_documents`` hands on."""
     [(_, outcome)] = read_documents([href], max_bytes=max_bytes, kind=kind)
     if isinstance(outcome, RasteretError):

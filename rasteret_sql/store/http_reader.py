@@ -65,8 +65,9 @@ class HttpReader:
         return self._run(request.href, self._read(request, headers))
 
     def read_all(self, href: str, *, max_bytes: int, headers: Mapping[str, str] = NO_HEADERS) -> Block:
-        data, info, encoding = self._run(href, self._read_all(href, max_bytes, headers))
-        return Block(data=unpacked(data, encoding, href, max_bytes=max_bytes), info=info)
+        data, info, encoding, url = self._run(href, self._read_all(href, max_bytes, headers))
+        unpacked_data = unpacked(data, encoding, href, max_bytes=max_bytes)
+        return Block(data=unpacked_data, info=info, redirected_to=None if url == _url(href) else str(url))
 
     def headers_of(self, href: str) -> dict[str, str]:
         """Headers of the answer to HEAD, keys in lower case, whatever its status; no redirect is followed."""
@@ -120,7 +121,7 @@ class HttpReader:
 
     async def _read_all(
         self, href: str, max_bytes: int, headers: Mapping[str, str]
-    ) -> tuple[memoryview, ObjectInfo, str]:
+    ) -> tuple[memoryview, ObjectInfo, str, URL]:
         async with await self._get(href, {}, headers) as answer:
             if answer.status != 200:
                 raise await _refusal(href, None, answer)
@@ -130,7 +131,7 @@ class HttpReader:
             data = await _take(answer, max_bytes + 1)
             if len(data) > max_bytes:
                 raise failures.too_large(href, None, max_bytes)
-            return memoryview(data), _info(answer, len(data)), _encoding(answer)
+            return memoryview(data), _info(answer, len(data)), _encoding(answer), answer.url
 
 
 async def _partial(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:

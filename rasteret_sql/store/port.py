@@ -36,6 +36,8 @@ class Block:
     data: bytes | memoryview
     """The bytes; a view where the transport allows it, so that nothing is copied."""
     info: ObjectInfo
+    redirected_to: str | None = None
+    """The URL that answered with a whole object, where redirects led to another one than was asked."""
 
 
 class RangeReader(Protocol):

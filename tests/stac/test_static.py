@@ -17,6 +17,7 @@ from rasteret_sql.stac import static
 from rasteret_sql.stac.static import read, read_many
 from rasteret_sql.store import meter
 from tests.requests_log import newest, since
+from tests.store.server import Fault, FaultServer
 
 from .serving import Answer, Asked, Server, item, landing, page, serving
 
@@ -400,3 +401,15 @@ def test_a_file_of_collections_is_no_file_of_items(stac_data: Path) -> None:
     assert str(error.value) == (
         f"item 'cop-dem-glo-30' in {href}: not a STAC item: expected type 'Feature', found 'Collection'"
     )
+
+
+def test_links_are_relative_to_where_redirects_led() -> None:
+    """A catalogue at /latest answers from /v2/: its children are there, and each is read once."""
+    there = json.dumps(item("there")).encode()
+    root = json.dumps(catalog(("item", "a/item.json"), ("item", "/moved.json"))).encode()
+    with FaultServer({"v2/catalog.json": root, "v2/a/item.json": there}) as server:
+        for name, target in (("latest", "/v2/catalog.json"), ("moved.json", "/v2/a/item.json")):
+            server.fail(name, Fault(status=302, headers={"Location": target}))
+        rows = list(read(server.url("latest")))
+        assert [row["id"] for row in rows] == ["there"]
+        assert rows[0]["self_href"] == server.url("v2/a/item.json")
