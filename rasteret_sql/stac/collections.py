@@ -7,6 +7,7 @@ from typing import Any
 
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.interruption import check
+from rasteret_sql.notices import Notices
 from rasteret_sql.stac.api import collections_href, open_api
 from rasteret_sql.stac.catalogs import Catalog, resolve
 from rasteret_sql.stac.links import web_href
@@ -37,9 +38,10 @@ def _rows_or_error(name: str) -> list[dict[str, Any]] | RasteretError:
 def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
     """The rows of every collection of an API, page by page; of a dataset that is one collection, that one.
 
-    Raises as ``api.open_api``, and ``MalformedError`` for answers that are no collections or do not end.
+    A member that is not a collection is left out with a notice. Raises as ``api.open_api``, and
+    ``MalformedError`` for answers without a list of collections, or without an end.
     """
-    api = open_api(catalog.endpoint)
+    api, notices = open_api(catalog.endpoint), Notices("stac_collections")
     href: str | None = collections_href(api)
     if catalog.collection is not None:
         answer = api.io.read(f"{href}/{catalog.collection}")
@@ -61,15 +63,25 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
             found = member_names(page)
             raise MalformedError(f"STAC API {place(href)}: expected 'collections', found {found}")
         for member in members:
-            yield collection_row(member, catalog.endpoint)
+            if is_collection(member):
+                yield collection_row(member, catalog.endpoint)
+            else:
+                notices.say(
+                    f"STAC API {place(href)}: left out what is not a collection: {short(member)}", "member"
+                )
         link = next_link(page)
         name = f"STAC API {place(href)}: the next link of its collections"
         href = None if link is None else web_href(link, answer.href, name)
 
 
+def is_collection(member: Any) -> bool:
+    """Whether it has what a row needs."""
+    return isinstance(member, Mapping) and isinstance(member.get("id"), str)
+
+
 def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:
     """One STAC collection (1.0, 1.1) as a row. ``MalformedError`` for what has no id."""
-    if not isinstance(collection, Mapping) or not isinstance(collection.get("id"), str):
+    if not is_collection(collection):
         raise MalformedError(f"STAC API {place(endpoint)}: not a collection: {short(collection)}")
     start, end = _times(collection)
     keywords, summaries = collection.get("keywords"), collection.get("summaries")

@@ -248,6 +248,17 @@ def test_pages_of_collections_without_end() -> None:
         list(collections(resolve(server.url + "/")))
 
 
+def test_what_is_not_a_collection_is_left_out_with_a_notice() -> None:
+    members = [{"id": "a", "type": "Collection"}, None, {"title": "no id"}, {"id": 7}, {"id": "b"}]
+
+    def answer(server: Server, asked: Asked) -> Answer:
+        return Answer(body=landing(server.url) if asked.path == "/" else {"collections": members})
+
+    with serving(answer) as server, pytest.warns(RasteretWarning, match="left out what is not a") as said:
+        assert [row["id"] for row in collections(resolve(server.url + "/"))] == ["a", "b"]
+    assert len(said) == 1
+
+
 def test_a_host_that_does_not_listen() -> None:
     with serving(always(b"")) as server:
         url = server.url
