@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rasteret_sql.errors import BusyError
 from rasteret_sql.interruption import check
-from rasteret_sql.pipeline.replace import is_alive
+from rasteret_sql.pipeline.replace import is_alive, name_beside
 
 try:
     import fcntl
@@ -130,7 +130,7 @@ def _touch(path: Path, stop: threading.Event) -> None:
 
 def _take(path: Path, mine: Owner) -> Owner | None:
     """Take the lock; the owner where somebody has it."""
-    beside = path.with_name(f".{path.name}.{mine.token}")
+    beside = name_beside(path)
     try:
         beside.write_text(json.dumps(asdict(mine)), encoding="utf-8")
         now = beside.stat().st_mtime  # by the clock of the file system, which may be another machine's

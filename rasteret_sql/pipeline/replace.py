@@ -33,8 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if final.exists() and not (final.is_file() or final.is_dir()):
         yield final
         return
-    _sweep(final)
-    beside = final.with_name(f"{_prefix(final)}{os.getpid()}-{next(_numbers)}.tmp")
+    beside = name_beside(final)
     try:
         yield beside
         if final.is_file() and beside.is_file():
@@ -77,6 +76,12 @@ def remove(path: Path) -> None:
         return
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+def name_beside(final: Path) -> Path:
+    """A name of this process's own beside a file; what processes that are no more left there is removed."""
+    _sweep(final)
+    return final.with_name(f"{_prefix(final)}{os.getpid()}-{next(_numbers)}.tmp")
 
 
 def _prefix(final: Path) -> str:

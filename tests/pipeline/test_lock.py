@@ -17,6 +17,7 @@ import pytest
 
 from rasteret_sql.errors import BusyError
 from rasteret_sql.pipeline import build_index, index_info, lock, refresh_index
+from rasteret_sql.pipeline.replace import name_beside
 from tests.pipeline.scenes import SMALL, serve_items
 from tests.store.server import FaultServer
 
@@ -175,6 +176,18 @@ def test_tables_of_other_databases_are_others(con: duckdb.DuckDBPyConnection, tm
             build_index(rasteret_sql.register(con.cursor()), "idx", items=ITEMS)
         with target_of(con, "other").locked(0):
             pass
+
+
+def test_what_a_run_left_that_was_killed_while_it_took_the_lock(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "idx.parquet"
+    mine = name_beside(tmp_path / "idx.parquet.lock")
+    theirs = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{ended()}-"))
+    theirs.write_text("{")
+    mine.write_text("{")
+    assert build_index(con, path, items=ITEMS).added == 6
+    assert {entry.name for entry in tmp_path.iterdir()} == {"idx.parquet", mine.name}
 
 
 def test_two_cursors_and_one_table(con: duckdb.DuckDBPyConnection) -> None:
