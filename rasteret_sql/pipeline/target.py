@@ -131,14 +131,26 @@ class TableTarget:
             yield
 
     def _key(self) -> str:
-        """The same for every connection of this process that names this table."""
-        place = self._place()
-        *where, table = place or self._parts
-        database, path = self._connection.execute(
-            "SELECT database_name, path FROM duckdb_databases() "
-            f"WHERE database_name = {quoted(where[0]) if place else 'current_database()'}"
-        ).fetchone() or ("", None)
-        return "\0".join([path or self._in_memory(database), *where[1:], table]).lower()
+        """The same for every connection of this process that names this table, also before it is made."""
+        database, schema, table = self._place() or self._future_place()
+        row = self._connection.execute(
+            f"SELECT path FROM duckdb_databases() WHERE database_name = {quoted(database)}"
+        ).fetchone()
+        path = row[0] if row else None
+        return "\0".join([path or self._in_memory(database), schema, table]).lower()
+
+    def _future_place(self) -> tuple[str, str, str]:
+        """Where ``CREATE TABLE`` will put a table that is not there."""
+        *where, table = self._parts
+        database, schema, is_database = self._connection.execute(
+            "SELECT current_database(), current_schema(), EXISTS (FROM duckdb_databases() "
+            f"WHERE lower(database_name) = lower({quoted(where[0] if where else '')}))"
+        ).fetchone() or ("", "", False)
+        if len(where) == 2:
+            return where[0], where[1], table
+        if where:
+            return (where[0], "main", table) if is_database else (database, where[0], table)
+        return database, schema, table
 
     def _in_memory(self, database: str) -> str:
         """What tells a database in memory from others of its name: a word that it keeps."""

@@ -190,6 +190,18 @@ def test_what_a_run_left_that_was_killed_while_it_took_the_lock(
     assert {entry.name for entry in tmp_path.iterdir()} == {"idx.parquet", mine.name}
 
 
+@pytest.mark.parametrize("name", ["idx", "main.idx", "memory.main.IDX", "memory.idx"])
+def test_a_table_has_one_lock_before_and_after_it_is_made(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    from rasteret_sql.pipeline.target import target_of
+
+    cursor = con.cursor()
+    with target_of(con, name).locked(0):
+        con.execute(f"CREATE TABLE {name} (x INTEGER)")
+        for other in ("idx", "main.idx", "memory.main.idx"):
+            with pytest.raises(BusyError), target_of(cursor, other).locked(0):
+                pass
+
+
 def test_two_cursors_and_one_table(con: duckdb.DuckDBPyConnection) -> None:
     """Both are there with their searches; neither loses a row, and none is there twice."""
     import rasteret_sql
