@@ -11,6 +11,7 @@ from yarl import URL
 
 from rasteret_sql.errors import TransportError, UnsupportedError
 from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.options import options_for
 from rasteret_sql.store.redact import place
 
@@ -48,7 +49,12 @@ def _next(url: URL, location: str, href: str) -> URL:
     try:
         target = url.join(URL(location, encoded=True))
         if target.scheme in ("http", "https") and target.host:
-            return target
+            if not is_nearer(str(target), str(url)):
+                return target
+            raise UnsupportedError(
+                f"{place(href)}: the server redirects to {place(str(target))}, a host that is nearer than "
+                "its own; the setting allow_private_hosts allows it."
+            )
     except ValueError:
         pass
     raise UnsupportedError(f"{place(href)}: the server redirects to something that is not an HTTP address.")

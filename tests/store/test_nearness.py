@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from yarl import URL
 
-from rasteret_sql.errors import RefusedError
+from rasteret_sql.errors import RefusedError, UnsupportedError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.nearness import Nearness, nearness, of_host
 from rasteret_sql.store.options import set_storage_options
+from rasteret_sql.store.redirects import _next
 
 LOOPBACK = [
     "127.0.0.1", "127.1", "127.9.9.9", "0.0.0.0", "0", "2130706433", "0x7f000001", "0x7f.1", "017700000001",
@@ -120,3 +122,12 @@ def test_a_self_link_is_no_way_round(own: str) -> None:
     }  # fmt: skip
     href = item_row(item, base_href=ITEM)["assets"]["red"]["href"]
     assert href == "https://example.org/x/passwd" or href.startswith("unsafe:")
+
+
+def test_a_redirect_leads_no_nearer_either() -> None:
+    public, href = URL("https://example.org/a.tif"), "https://example.org/a.tif"
+    for location in ("http://169.254.169.254/latest", "http://127.0.0.1/", "//localhost/a"):
+        with pytest.raises(UnsupportedError, match="a host that is nearer than its own"):
+            _next(public, location, href)
+    assert str(_next(public, "https://example.com/b.tif", href)) == "https://example.com/b.tif"
+    assert str(_next(URL("http://127.0.0.1/a"), "http://127.0.0.1:2/b", href)) == "http://127.0.0.1:2/b"
