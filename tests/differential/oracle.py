@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import WindowError
 from rasterio.features import geometry_mask, geometry_window
 from rasterio.windows import Window
@@ -21,13 +22,23 @@ def whole(dataset: Any) -> Window:
 
 def window_of(dataset: Any, shape: Any) -> Window | None:
     """The smallest window of whole pixels over an area; None where they do not overlap."""
-    if shapely.is_empty(shape):
+    if shapely.is_empty(shape) or _beyond_turn(dataset, shape):
         return None
     try:
         window = geometry_window(dataset, [shape])
     except WindowError:
         return None
     return window if window.width > 0 and window.height > 0 else None
+
+
+def _beyond_turn(dataset: Any, shape: Any) -> bool:
+    """Whether longitudes tell an area from a raster past 180 degrees; of a rotated one a window may be left."""
+    if not dataset.crs.is_geographic:
+        return False
+    corners = [(0, 0), (dataset.width, 0), (dataset.width, dataset.height), (0, dataset.height)]
+    longitudes = [(dataset.transform @ corner)[0] for corner in corners]
+    west, _, east, _ = shapely.bounds(shape)
+    return max(longitudes) > 180 and (west > max(longitudes) or east < min(longitudes))
 
 
 def inside(dataset: Any, shape: Any, window: Window, *, touched: bool) -> Array:
@@ -47,6 +58,9 @@ def valid(dataset: Any, raster: Raster, bands: Sequence[int] | None, window: Win
     if raster.about.get("mask of bands"):
         numbers = range(1, dataset.count + 1) if bands is None else bands
         return np.any([dataset.read_masks(band, window=window) > 0 for band in numbers], axis=0)
+    flags = dataset.mask_flag_enums[0]
+    if bands is None and MaskFlags.nodata in flags and ColorInterp.alpha in dataset.colorinterp:
+        bands = range(1, dataset.count + 1)  # nodata decides in all of them; dataset_mask would take alpha's
     found: Array = gdal_valid(dataset, None if bands is None else list(bands), window, dict(raster.about))
     return found
 
