@@ -32,7 +32,7 @@ def window_of(dataset: Any, shape: Any) -> Window | None:
 
 
 def _beyond_turn(dataset: Any, shape: Any) -> bool:
-    """Whether longitudes tell an area from a raster past 180 degrees; of a rotated one a window may be left."""
+    """Whether an area is beside a raster past 180 degrees, though a rotated one may leave a window."""
     if not dataset.crs.is_geographic:
         return False
     corners = [(0, 0), (dataset.width, 0), (dataset.width, dataset.height), (0, dataset.height)]
