@@ -18,8 +18,9 @@ _numbers = itertools.count(1)
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
-    """A path with ``~`` for the home folder, as DuckDB reads it."""
-    return Path(os.path.expanduser(os.fspath(path)))
+    """A path with ``~`` for the home folder, as DuckDB reads it; a name that begins with it is a name."""
+    expanded = Path(os.path.expanduser(os.fspath(path)))
+    return expanded.absolute() if os.fspath(expanded).startswith("~") else expanded
 
 
 @contextmanager

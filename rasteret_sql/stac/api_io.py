@@ -29,7 +29,7 @@ from rasteret_sql.stac.values import short
 from rasteret_sql.store import meter
 from rasteret_sql.store.access import require
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
+from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped, unpacked
 from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.redact import place
 
@@ -74,6 +74,7 @@ class ApiIO:
             self.session.mount(scheme, adapter)
         self.session.headers["User-Agent"] = "rasteret-sql"
         self.session.headers["Accept"] = "application/geo+json, application/json"
+        self.session.headers["Accept-Encoding"] = "gzip, deflate"
 
     def read(self, href: str, *, attempts: int | None = None) -> Answer:
         """The JSON object at ``href``."""
@@ -220,6 +221,8 @@ def _kind(text: str, error: ValueError) -> str:
 
 def _content(response: requests.Response, href: str) -> bytes:
     most = settings().max_document_bytes
+    # Off the header, so that the transport leaves alone what servers mislabel; ``unpacked`` reads it better.
+    encoding = response.raw.headers.pop("Content-Encoding", None)
     parts, total = [], 0
     for part in response.iter_content(1 << 16):
         total += len(part)
@@ -229,7 +232,7 @@ def _content(response: requests.Response, href: str) -> bytes:
                 "max_document_bytes); set a smaller page_size"
             )
         parts.append(part)
-    return b"".join(parts)
+    return bytes(unpacked(b"".join(parts), encoding, href, max_bytes=most))
 
 
 def _backoff_s(attempt: int) -> float:

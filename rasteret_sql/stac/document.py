@@ -50,11 +50,12 @@ class Opened:
 def open_document(data: bytes, href: str, notices: Notices) -> Opened:
     """The items in ``data``, read from ``href``, or the links of the catalogue that it is.
 
-    Reads Item, ItemCollection (FeatureCollection), Catalog, Collection, newline-delimited items, and STAC
-    GeoParquet; JSON may be gzipped. Pages of an API's items are followed as the rows are taken. What of an
-    item cannot be read is NULL, and what is not an item among items is left out, each with a notice. Raises
-    ``MalformedError`` naming what was found instead, ``UnsupportedError`` for the landing page of an API,
-    ``LimitError`` for a document beyond ``max_document_bytes``, ``_depth`` or ``_items``.
+    Reads Item, ItemCollection (FeatureCollection), a list of items, Catalog, Collection, newline-delimited
+    items or ItemCollections, and STAC GeoParquet; JSON may be gzipped. Pages of an API's items are followed
+    as the rows are taken. What of an item cannot be read is NULL, and what is not an item among items is left
+    out, each with a notice. Raises ``MalformedError`` naming what was found instead, ``UnsupportedError``
+    for the landing page of an API, ``LimitError`` for a document beyond ``max_document_bytes``, ``_depth``
+    or ``_items``.
     """
     name = place(href)
     if data[:4] == PARQUET_MAGIC:
@@ -90,6 +91,8 @@ def _opened(document: Any, href: str, notices: Notices) -> Opened:
         return Opened(rows=_rows([document], href, notices, self_href=_plain(href)))
     if kind == "FeatureCollection":
         return _collected(document, href, notices)
+    if isinstance(document, list) and any(why_not_item(member) is None for member in document):
+        return Opened(rows=_rows(document, href, notices))
     is_catalog = (
         isinstance(document, Mapping)
         and isinstance(document.get("links"), list)
@@ -205,12 +208,20 @@ def _lines(data: bytes, href: str) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            yield load(line, f"{place(href)}: line {number}")
+            yield from _members_of_line(load(line, f"{place(href)}: line {number}"))
         except RasteretError:
             raise
         except ValueError as error:
             found = line[:40].decode("utf-8", "replace")
             raise MalformedError(f"{place(href)}: line {number} is not JSON, it begins {found!r}") from error
+
+
+def _members_of_line(value: Any) -> Iterable[Any]:
+    """An item, or the items of an ItemCollection, of which some writers put one on each line."""
+    if isinstance(value, Mapping) and value.get("type") == "FeatureCollection":
+        features = value.get("features")
+        return features if isinstance(features, list) else ()
+    return (value,)
 
 
 def _unpacked(data: bytes, href: str) -> bytes:

@@ -178,12 +178,13 @@ def _assets(
             wrong("asset", f"asset {short(key)} must be an object, found {short(asset)}")
             asset = {}
         href, size = asset.get("href"), number(asset.get("file:size"))
-        if href is not None and not isinstance(href, str):
+        if href is not None and not (isinstance(href, str) and href.strip()):
             wrong("asset href", f"'href' of asset {short(key)} must be text, found {short(href)}")
+            href = None
         scales, offsets = scaling(key, asset, properties) or (None, None)
         extra = {field: member for field, member in asset.items() if field not in _ASSET_COLUMNS}
         rows[key] = {
-            "href": encodable(resolve_href(href, base)) if isinstance(href, str) else None,
+            "href": None if href is None else encodable(resolve_href(href, base)),
             "type": text(asset.get("type")),
             "title": text(asset.get("title")),
             "roles": roles_of(asset),

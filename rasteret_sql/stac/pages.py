@@ -86,10 +86,10 @@ def walk(
         pages.ask(step)
         if answer is None:
             answer = pages.asking(io, step)
-        page, step = pages.take(answer, step)
-        answer = None
+        page, link = pages.take(answer, step)
         if page.items:
             yield page
+        step, answer = pages.after(step, link, answer.href), None
     if not is_part:
         pages.finish()
 
@@ -113,7 +113,7 @@ class _Pages:
         if asked in self._asked:
             raise MalformedError(
                 f"{self._name}: the next link of page {len(self._asked)} leads back to an earlier page, "
-                f"after {self._seen.count:,} items"
+                f"after {self._seen.count:,} items{self._way_out()}"
             )
         self._asked.add(asked)
 
@@ -135,8 +135,8 @@ class _Pages:
                 "name a wrong host or path; max_items := … takes the items before",
             ) from error
 
-    def take(self, answer: Answer, step: Step) -> tuple[Page, Step | None]:
-        """One answer as a page, and the request of the page after it."""
+    def take(self, answer: Answer, step: Step) -> tuple[Page, Link | None]:
+        """One answer as a page, and the link to the page after it."""
         items = self._items(answer.document)
         new = self._seen.new(items)
         self._check_repeats(items, new)
@@ -148,11 +148,22 @@ class _Pages:
                 "the first by max_items := … (setting max_search_items)"
             )
         link = next_link(answer.document, step.method)
-        page = Page(items=new, href=answer.href, has_next=link is not None, matched=self._matched)
+        return Page(items=new, href=answer.href, has_next=link is not None, matched=self._matched), link
+
+    def after(self, step: Step, link: Link | None, base: str) -> Step | None:
+        """The request that ``link`` of the answer to ``step`` describes, once the page before is taken."""
         if link is None:
-            return page, None
+            return None
         name = f"{self._name}: the next link of page {len(self._asked)}"
-        return page, next_step(link, step, self._first, answer.href, name, self._notices)
+        try:
+            return next_step(link, step, self._first, base, name, self._notices)
+        except RasteretError as error:
+            raise reworded(error, f"{error}{self._way_out()}") from error
+
+    def _way_out(self) -> str:
+        """How a search, which alone asks for pages of a size, ends before a link that is wrong."""
+        count = self._seen.count
+        return f"; max_items := {count} takes the items before" if count and self._limit is not None else ""
 
     def _items(self, document: Mapping[str, Any]) -> list[Item]:
         features, number = document.get("features"), len(self._asked)
@@ -178,7 +189,7 @@ class _Pages:
         identities = _digest([[item.get("collection"), item.get("id")] for item in items])
         if len(items) > 1 and identities in self._given:
             raise MalformedError(
-                f"{self._name}: page {number} repeats an earlier page, after {count:,} items"
+                f"{self._name}: page {number} repeats an earlier page, after {count:,} items{self._way_out()}"
             )
         self._given.add(identities)
         self._empty_in_a_row = 0 if items else self._empty_in_a_row + 1

@@ -56,7 +56,7 @@ def text(value: Any) -> str | None:
 def roles_of(asset: Mapping[str, Any]) -> list[str]:
     """The roles of an asset; none where they are not a list."""
     roles = asset.get("roles")
-    return [encodable(str(role)) for role in roles] if isinstance(roles, list) else []
+    return [encodable(str(role)) for role in roles if role is not None] if isinstance(roles, list) else []
 
 
 def json_text(value: Any) -> str:

@@ -1,7 +1,8 @@
 -- Items of a static STAC document, one row an item.
 --
--- Reads an Item, an ItemCollection, a Catalog or Collection (its links are followed, concurrently), NDJSON,
--- or STAC GeoParquet, from a local path, http(s), s3, gs, az, memory or any other fsspec URL.
+-- Reads an Item, an ItemCollection, a list of items, a Catalog or Collection (its links are followed,
+-- concurrently), NDJSON of items or ItemCollections, or STAC GeoParquet, from a local path, http(s), s3,
+-- gs, az, memory or any other fsspec URL.
 --
 -- What of an item cannot be read is NULL, and what is not an item is left out, each with a notice. Settings
 -- bound a document: max_document_bytes (64 MiB; 1 GiB for Parquet), max_document_depth, max_document_items.

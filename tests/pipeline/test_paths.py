@@ -55,7 +55,7 @@ def nights(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[Any, ...]:
     problems = validate_index(con, path, check_files=False)
     counts = (first.added, first.failed, second.added, second.updated, second.gone, second.pruned)
     columns = con.execute(
-        "SELECT list(name) FROM parquet_schema($1)", [str(path).replace("[", "[[]")]
+        "SELECT list(name) FROM parquet_schema($1)", [str(path.absolute()).replace("[", "[[]")]
     ).fetchone()
     return counts, info.rows, info.items, info.bands, problems, columns
 
@@ -119,6 +119,17 @@ def test_the_home_folder(
         "idx.parquet", "written.parquet", "tiles.gti.gpkg", "collection", "items.parquet",
     }  # fmt: skip
     assert list(here.iterdir()) == []
+
+
+def test_a_name_that_begins_like_the_home_folder_is_a_name(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~old").mkdir()
+    for target in ("~old/idx.parquet", "~idx.parquet"):
+        counts, rows, *_ = nights(con, Path(target))
+        assert (counts, rows) == ((12, 0, 0, 0, 0, 0), 12)
+        assert (tmp_path / target).is_file()
 
 
 ITEM = {

@@ -370,11 +370,13 @@ def test_an_asset_that_is_not_an_object_is_a_bare_one_and_said(asset: Any) -> No
     ]
 
 
-def test_an_href_that_is_not_text_is_null_and_said() -> None:
-    got, said = noted({"assets": {"red": {"href": 7, "title": "Red"}}})
+@pytest.mark.parametrize("href", [7, "", " ", ["a.tif"]])
+def test_an_href_that_is_not_text_is_null_and_said(href: Any) -> None:
+    got, said = noted({"assets": {"red": {"href": href, "title": "Red"}}}, base_href="https://host/x.json")
     assert (got["assets"]["red"]["href"], got["assets"]["red"]["title"]) == (None, "Red")
     assert said == [
-        f"item 'a' of collection 'scenes': 'href' of asset 'red' must be text, found 7{NULL_HERE}"
+        f"item 'a' of collection 'scenes' in https://host/x.json: 'href' of asset 'red' must be text, "
+        f"found {href!r}{NULL_HERE}"
     ]
 
 

@@ -33,18 +33,36 @@ def linking(link: dict[str, Any], second: Any = None) -> Any:
     return api(search=answer)
 
 
-def failing(link: dict[str, Any], error: type[RasteretError] = MalformedError, second: Any = None) -> str:
+def failing(
+    link: dict[str, Any],
+    error: type[RasteretError] = MalformedError,
+    second: Any = None,
+    *,
+    way_out: str = "; max_items := 1 takes the items before",
+) -> str:
     with serving(linking(link, second)) as server:
         with pytest.raises(error) as caught:
             ids_of(server.url + "/")
         assert not any(asked.path.startswith("/second") for asked in server.asked) or second
-        return str(caught.value).replace(server.url, "HOST")
+        told = str(caught.value).replace(server.url, "HOST")
+        assert told.endswith(way_out)
+        return told.removesuffix(way_out)
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "post;x", "", 7, ["GET"]])
 def test_other_methods_are_not_sent(method: Any) -> None:
     told = failing({"href": "/second", "method": method})
     assert told == f"{NEXT}asks for method {method!r}: only GET and POST are sent for a next page"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [{"href": None}, {"href": ""}, {"href": "/second", "method": "PUT"}, {"href": "ftp://host/x"},
+     {"href": "/second", "method": "POST", "body": "x"}, {"href": "/second", "headers": ["a"]}],
+)  # fmt: skip
+def test_the_items_before_a_wrong_link_can_be_taken(link: dict[str, Any]) -> None:
+    with serving(linking(link)) as server, pytest.warns(RasteretWarning, match="more may match"):
+        assert ids_of(server.url + "/", max_items=1) == ["a"]
 
 
 @pytest.mark.parametrize("method", ["get", "Post", None])
@@ -138,7 +156,7 @@ def test_headers_do_not_follow_a_redirect_to_another_origin(other: Server) -> No
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/x", "gopher:x"])
 def test_a_redirect_leads_to_the_web_alone(location: str) -> None:
     moved = Answer(status=302, headers={"Location": location})
-    told = failing({"href": "/second"}, TransportError, moved)
+    told = failing({"href": "/second"}, TransportError, moved, way_out="")
     assert f"redirects to {location}: expected an http(s) address" in told
 
 
@@ -152,7 +170,9 @@ def test_redirects_without_end() -> None:
 
 
 def test_a_link_that_cannot_be_followed_is_blamed_and_not_the_address_of_the_api() -> None:
-    told = failing({"href": "/second"}, NotFoundError, Answer(status=404, body={"detail": "Not Found"}))
+    told = failing(
+        {"href": "/second"}, NotFoundError, Answer(status=404, body={"detail": "Not Found"}), way_out=""
+    )
     assert told == (
         f"{NEXT}cannot be followed, after 1 items: STAC API HOST/second answered 404 Not Found: Not Found. "
         "Where a proxy is before the server, its links may name a wrong host or path; max_items := … takes "

@@ -215,6 +215,7 @@ def test_a_next_link_that_leads_back() -> None:
     }
     assert failing(paging(pages), MalformedError) == (
         "STAC search at HOST/search: the next link of page 3 leads back to an earlier page, after 3 items"
+        "; max_items := 3 takes the items before"
     )
 
 
@@ -226,6 +227,7 @@ def test_pages_that_repeat_under_new_tokens() -> None:
 
     assert failing(api(search=answer), MalformedError) == (
         "STAC search at HOST/search: page 2 repeats an earlier page, after 2 items"
+        "; max_items := 2 takes the items before"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from contextlib import nullcontext
 from typing import Any
 
@@ -162,9 +163,28 @@ def test_an_answer_that_stops_coming() -> None:
 @pytest.mark.usefixtures("no_retries")
 def test_compressed_nonsense() -> None:
     handler = api(search=always(Answer(body=b"plain", headers={"Content-Encoding": "gzip"})))
-    assert failing(handler, TransportError) == (
-        "STAC API HOST/search: the answer is not compressed as its header says"
-    )
+    assert failing(handler, MalformedError) == "STAC API HOST/search: expected JSON, found 'plain'"
+    damaged = Answer(body=b"\x1f\x8b\x08" + b"\xff" * 40, headers={"Content-Encoding": "gzip"})
+    told = failing(api(search=always(damaged)), MalformedError)
+    assert told.startswith("HOST/search: its gzip data is damaged (")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip, aws-chunked", gzip.compress(json.dumps(ONE).encode())),
+        ("aws-chunked,gzip", gzip.compress(json.dumps(ONE).encode())),
+        ("gzip", json.dumps(ONE).encode()),  # unpacked by a proxy that kept the header
+        ("X-GZIP", gzip.compress(json.dumps(ONE).encode())),
+        ("deflate", zlib.compress(json.dumps(ONE).encode())),
+        ("none", json.dumps(ONE).encode()),
+        ("", json.dumps(ONE).encode()),
+    ],
+)
+def test_an_encoding_that_is_not_quite_what_came(encoding: str, body: bytes) -> None:
+    answer = Answer(body=body, headers={"Content-Encoding": encoding})
+    with serving(api(search=always(answer))) as server:
+        assert ids_of(server.url + "/") == ["a"]
 
 
 def test_a_compressed_answer() -> None:
