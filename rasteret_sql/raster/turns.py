@@ -60,15 +60,19 @@ def wrapped(xy: Floats, crs: str, transform: Affine, width: int, height: int) ->
     turn = turn_of(crs)
     if turn is None or not len(xy):
         return xy
+    # the first edge of a raster belongs to it, the last does not: columns may run to the west
+    ahead = -1.0 if transform[0] < 0 else 1.0
     left, right = _ends(transform, width, height)
+    first, last = (left, right) if ahead > 0 else (-right, -left)
     with np.errstate(invalid="ignore"):
-        beside = np.flatnonzero((xy[:, 0] < left) | (xy[:, 0] >= right))
+        x = xy[:, 0] * ahead
+        beside = np.flatnonzero((x < first) | (x >= last))
         if not len(beside):
             return xy
-        x = xy[beside, 0]
-        moved = x - turn * np.floor((x - left) / turn)
+        x = x[beside]
+        moved = x - turn * np.floor((x - first) / turn)
     found = xy.copy()
-    found[beside, 0] = np.where((moved < left) | (moved >= left + turn), left, moved)
+    found[beside, 0] = np.where((moved < first) | (moved >= first + turn), first, moved) * ahead
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import shapely
 from rasterio.features import geometry_mask
-from rasterio.transform import from_origin
+from rasterio.transform import Affine, from_origin
 
 RNG = np.random.default_rng(13)
 PIXELS = RNG.integers(0, 60_000, (180, 360)).astype(np.uint16)
@@ -122,6 +122,18 @@ def test_points_have_the_pixel_of_their_place(
     assert one(con, chip, worlds[raster]) == value(-120.5, 10.5)
     utm = "SELECT RS_Value($1, [500000.0, 5000000.0], aoi_crs := 'EPSG:32615')"
     assert one(con, utm, worlds[raster]) == value(-93, 45.15)
+
+
+@pytest.mark.parametrize("start", [-180, 0])
+def test_columns_that_run_to_the_west_meet_at_the_seam(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, start: int
+) -> None:
+    """The right edge of the first column is its own, the left edge of the last belongs to the first."""
+    mirrored = np.roll(PIXELS, -(start + 180), axis=1)[:, ::-1]
+    path = write(tmp_path / "m.tif", mirrored, "EPSG:4326", Affine(-1, 0, start + 360, 0, -1, 90))
+    points = [(lon, 10.5) for lon in (-360.0, -180.0, 0.0, 180.0, 360.0, -0.5, 179.5, 45.0)]
+    found = one(con, "SELECT RS_Values($1, $2)", path, [list(point) for point in points])
+    assert found == [value(np.ceil(lon) - 0.5, lat) for lon, lat in points]
 
 
 def test_a_chip_across_the_seam_is_two_rows_and_a_clip_is_one_chip(
