@@ -45,6 +45,8 @@ METRES_PER_DEGREE = 111_320.0
 AROUND = 0.02
 """Of a raster's size around it: more than its footprint, true to a pixel or a thousandth, is away from it."""
 LEAST_AROUND_DEGREES = 1e-3
+OFF_THE_MAP = 1e9
+"""Units of a CRS; PROJ answers with numbers beyond, or infinity, for a pole that a map does not have."""
 COMES_BACK_DEGREES = 1e-3
 FINER = 8
 """Times the first of two moves is truer than asked for."""
@@ -128,6 +130,9 @@ def _has_whole_image(geometries: npt.NDArray[np.object_], source: str, target: s
     size = bounds[:, 2] - bounds[:, 0]
     if not is_degrees(source):
         narrow: Bools = size <= WIDE_UNITS
+        for x, y in _lost_poles(source, target):
+            holds = (bounds[:, 0] <= x) & (x <= bounds[:, 2]) & (bounds[:, 1] <= y) & (y <= bounds[:, 3])
+            narrow &= ~holds
         return narrow
     used = area_of_use(target)
     whole: Bools = size <= WIDE_DEGREES
@@ -140,6 +145,24 @@ def _has_whole_image(geometries: npt.NDArray[np.object_], source: str, target: s
     whole &= beside - size / 2 <= (east - west) / 2 + margin
     whole &= (bounds[:, 3] >= south - margin) & (bounds[:, 1] <= north + margin)
     return whole
+
+
+@lru_cache(256)
+def _lost_poles(source: str, target: str) -> list[tuple[float, float]]:
+    """Poles that are places of a projected ``source`` and of no place of ``target``.
+
+    The outline around one would become the outline of all the rest.
+    """
+    globe, there = transformer(LONLAT, source), transformer(source, target)
+    if globe is None or there is None:
+        return []
+    found = [globe.transform(0.0, latitude, errcheck=False) for latitude in (90.0, -90.0)]
+    return [pole for pole in found if np.isfinite(pole).all() and not _is_place(there, pole)]
+
+
+def _is_place(there: Transformer, xy: tuple[float, float]) -> bool:
+    moved = there.transform(*xy, errcheck=False)
+    return bool(np.isfinite(moved).all() and np.abs(moved).max() < OFF_THE_MAP)
 
 
 def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Surroundings | None = None) -> Any:
@@ -199,6 +222,7 @@ def _regions(lonlat: Any, target: str, near: Surroundings | None) -> Iterator[An
         if around is not None:
             yield around
             yield clip(around, _seen(target))
+            yield from _used_around(near, target, around)
             return
     area = area_of_use(target)
     if area is None:
@@ -207,6 +231,14 @@ def _regions(lonlat: Any, target: str, near: Surroundings | None) -> Iterator[An
         yield from _used(area)
     if not shapely.is_empty(clip(lonlat, _seen(target))):
         yield _seen(target)
+
+
+def _used_around(near: Surroundings, target: str, around: Any) -> Iterator[Any]:
+    """Where the target is used, if all of the raster lies there: beyond, Mercator's poles are far away."""
+    area, outline = area_of_use(target), footprint(near.transform, near.width, near.height, target)
+    if area is not None and outline is not None:
+        whole = shapely.from_wkb(outline)
+        yield from (clip(around, region) for region in _used(area) if shapely.covers(region, whole))
 
 
 def _used(area: tuple[float, float, float, float]) -> Iterator[Any]:
