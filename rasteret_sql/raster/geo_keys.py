@@ -164,7 +164,15 @@ def _code_of(part: Any) -> int:
 
 def _esri_wkt(crs: CRS) -> Keys:
     """Esri's WKT in a citation, as GDAL and ArcGIS write it; it has no shifts to WGS 84."""
-    return {} if crs.is_bound else _in_citation(crs, "WKT1_ESRI")
+    return {} if crs.is_bound or _is_turned(crs) else _in_citation(crs, "WKT1_ESRI")
+
+
+def _is_turned(crs: CRS) -> bool:
+    """Whether the grid is turned by another angle than the azimuth: GDAL loses it in Esri's WKT."""
+    operation = crs.coordinate_operation
+    angles = {one.name: one.value for one in operation.params} if operation else {}
+    rectified = angles.get("Angle from Rectified to Skew Grid")
+    return rectified is not None and rectified != angles.get("Azimuth at projection centre")
 
 
 def _gdal_wkt(crs: CRS) -> Keys:

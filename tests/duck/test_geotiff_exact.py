@@ -80,6 +80,13 @@ PLACED = {
     "degrees, shifted": (f"+proj=longlat +ellps=bessel {SEVEN}", 10, 50, 0.01),
     "a sphere by its grid": ("+proj=merc +a=6378137 +b=6378137 +nadgrids=@null +wktext", 1e6, 5e6, 10),
     "from Paris": ("+proj=longlat +ellps=bessel +pm=paris", 10, 50, 0.01),
+    "turned by more than its azimuth": (
+        "+proj=omerc +lat_0=4 +lonc=102.25 +alpha=323.0257964666666 +k=0.99984 +x_0=804671 +y_0=0 "
+        "+gamma=323.1301023611111 +ellps=evrst30 +units=m",
+        3e5,
+        9e5,
+        1e3,
+    ),
     "feet on NAD27": (
         "+proj=lcc +lat_1=33 +lat_2=45 +lat_0=39 +lon_0=-96 +datum=NAD27 +units=us-ft",
         0,
