@@ -67,9 +67,9 @@ class Raster:
 
     @property
     def bands(self) -> tuple[int, Sequence[str | None]]:
-        """How many bands there are, and their names: a chip knows none."""
+        """How many bands there are, and their names."""
         if self.chip is not None:
-            return len(self.chip.pixels), ()
+            return len(self.chip.pixels), self.chip.band_names
         header = self.header
         return (0, ()) if header is None else (header.band_count, header.band_names or ())
 

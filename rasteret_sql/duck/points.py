@@ -217,7 +217,7 @@ def _sample(
     chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
     ways = Ways(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
-        (sample,) = pick_band_numbers((one.options.band,), len(chip.pixels), (), name_of(chip))
+        (sample,) = pick_band_numbers((one.options.band,), len(chip.pixels), chip.band_names, name_of(chip))
         xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
         found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
     return found, there

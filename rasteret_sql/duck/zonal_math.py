@@ -17,6 +17,7 @@ from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source, require_one
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import ReadRequest, pick_band_numbers, pick_bands
+from rasteret_sql.raster.usable import with_validity_of
 from rasteret_sql.raster.zonal import Source, Through, ZoneRequest
 
 ONE_RASTER = (
@@ -51,13 +52,15 @@ def of_bands(
     """Each row's expression or mask over the bands of its own raster."""
     known: dict[tuple[int, int, tuple[int | str, ...]], BoundMath] = {}  # a join repeats rasters and texts
     bound: dict[int, BoundMath] = {}
-    wanted = list(requests)
+    counting, wanted = list(sources), list(requests)
     counted: list[int | None] = [None] * len(requests)
     for row, (source, request, asked) in enumerate(zip(sources, requests, math, strict=True)):
         if source is None or request is None:
             continue
         if asked is None or asked.expression is None:
-            counted[row] = _band_of(source, request.bands)
+            band = counted[row] = _band_of(source, request.bands)
+            if isinstance(source, Chip) and request.exclude_nodata:
+                source = counting[row] = with_validity_of(source, band)
         if asked is not None and asked.expressions:
             key = id(source), id(asked), request.bands
             if key not in known:
@@ -73,7 +76,7 @@ def of_bands(
             by_nodata = isinstance(source, Header) and source.levels[chip.level or 0].mask is None
             yield chip if one is None else one.on(chip, by_nodata=by_nodata)
 
-    return Counted(sources=sources, requests=wanted, through=through if bound else None, bands=counted)
+    return Counted(sources=counting, requests=wanted, through=through if bound else None, bands=counted)
 
 
 def of_rasters(
@@ -103,7 +106,7 @@ def _band_of(source: Source, bands: Sequence[int | str]) -> int:
     """The band that is counted, from 0."""
     if isinstance(source, Header):
         return pick_bands(source, bands[:1])[0]
-    return pick_band_numbers(bands[:1], len(source.pixels), (), source.href or "the chip")[0]
+    return pick_band_numbers(bands[:1], len(source.pixels), source.band_names, source.href or "the chip")[0]
 
 
 def _row(

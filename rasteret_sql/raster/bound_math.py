@@ -111,14 +111,14 @@ def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bo
 
 
 def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Header | Chip) -> BoundMath:
-    """What is asked on a file, or on a chip, whose bands are b1, b2, … in its order.
+    """What is asked on a file, or on a chip, whose bands count in its order.
 
     ``bands`` are those under a mask, numbers from 1 or names (None: all). The answer of an expression has one
     band: beside one, only 1 can be asked for. ArgumentError, with the place in the text, tells what there is.
     """
-    names: Sequence[str | None] = ()
+    names: Sequence[str | None] = source.band_names or ()
     if isinstance(source, Header):
-        count, names, dtype = source.band_count, source.band_names or (), source.dtype
+        count, dtype = source.band_count, source.dtype
     else:
         count, dtype = len(source.pixels), source.pixels.dtype.name
     href, nodata = source.href or "the chip", source.nodata

@@ -50,6 +50,11 @@ class Chip:
         return scaling_of(self.facts.scales, self.facts.offsets, band)
 
     @property
+    def band_names(self) -> tuple[str | None, ...]:
+        """Of its bands; empty where none is known."""
+        return self.facts.band_names or ()
+
+    @property
     def window(self) -> Window:
         """All of the chip."""
         _, rows, columns = self.pixels.shape
@@ -161,7 +166,7 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
     name = chip.href or "the chip"
     columns, rows = chip.window.width, chip.window.height
     if request.bands is not None:
-        chosen = pick_band_numbers(request.bands, len(chip.pixels), (), name)
+        chosen = pick_band_numbers(request.bands, len(chip.pixels), chip.band_names, name)
         bands = tuple(chip.bands[i] for i in chosen) if chip.bands else ()
         chip = replace(chip, pixels=chip.pixels[list(chosen)], bands=bands, facts=chip.facts.of(chosen))
     if not isinstance(request.area, Aoi):

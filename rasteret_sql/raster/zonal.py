@@ -247,7 +247,9 @@ def _cut(piece: _Piece) -> Chip:
     part, chip = piece.part, piece.zone.source
     assert isinstance(chip, Chip)
     rows, columns = slice(part.y_off, part.y_off + part.height), slice(part.x_off, part.x_off + part.width)
-    chosen = pick_band_numbers(piece.zone.request.bands, len(chip.pixels), (), piece.zone.grid.name)
+    chosen = pick_band_numbers(
+        piece.zone.request.bands, len(chip.pixels), chip.band_names, piece.zone.grid.name
+    )
     return replace(
         chip,
         pixels=chip.pixels[list(chosen), rows, columns],

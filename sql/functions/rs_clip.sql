@@ -7,7 +7,7 @@
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, of which only the blocks inside are read.
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height), of a chip counted from its first pixel; or 'all'. NULL is no area and gives NULL.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without. Of a chip numbers, counted as its bands were read.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without. Of a chip, counted as its bands were read.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
 -- @param nodata  Written where a pixel is not valid, as the chip's nodata; without it such pixels keep their values.
 -- @param crop  False keeps the extent of the raster: pixels outside are only marked as not valid.

@@ -6,7 +6,7 @@
 --
 -- @param raster  href, index row (no header request then), or chip.
 -- @param point  POINT as GEOMETRY, WKB, WKT or GeoJSON, [x, y], or STRUCT(x, y); x is longitude or easting. Reprojected into the raster's CRS.
--- @param band  Number from 1, or name; of a chip a number, counted as its bands were read. To be left out with expression.
+-- @param band  Number from 1, or name; of a chip, counted as its bands were read. To be left out with expression.
 -- @param interpolation  'nearest': the pixel that holds the point; a point on the left or top edge of a pixel belongs to it. 'bilinear': between the four pixel centres around the point, as GDALRasterInterpolateAtPoint does: the pixels at the raster's edge are repeated beyond it, and the value is NULL unless all pixels that have a part in it are valid.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.

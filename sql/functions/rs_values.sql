@@ -5,7 +5,7 @@
 --
 -- @param raster  href, index row (no header request then), or chip.
 -- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
--- @param band  Number from 1, or name; of a chip a number, counted as its bands were read. To be left out with expression.
+-- @param band  Number from 1, or name; of a chip, counted as its bands were read. To be left out with expression.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.

@@ -372,6 +372,45 @@ def test_bands_of_one_file_with_scales_of_their_own(con: duckdb.DuckDBPyConnecti
     assert (alone["dtype"], alone["nodata"]) == ("uint16", 0)
 
 
+def test_a_chip_of_several_bands_counts_each_by_its_own_nodata_and_name(
+    con: duckdb.DuckDBPyConnection, folder: Path
+) -> None:
+    """As the file does: the class is 0, which is nodata, where the other bands hold data."""
+    path = str(folder / "three.tif")
+    con.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT * FROM read_cog($1, bands := [3, 1, 2])", [path])
+    with rasterio.open(path) as file:
+        stored = dict(zip(file.descriptions, file.read().astype(float), strict=True))
+    assert ((stored["class"] == 0) & (stored["red"] != 0)).any()
+    physical = {name: data * s + o for (name, data), (s, o) in zip(
+        stored.items(), ((0.0001, -0.1), (0.0002, 0.05), (1, 0)), strict=True
+    )}  # fmt: skip
+    for number, name in enumerate(("class", "red", "nir"), 1):
+        own = stored[name] != 0
+        for band in (str(number), f"'{name}'"):
+            found = one(con, f"SELECT RS_ZonalStatsAll(k, 'all', {band}, scale := true) FROM kept AS k")
+            assert found["count"] == own.sum()
+            assert found["mean"] == pytest.approx(physical[name][own].mean(), rel=1e-12)
+            assert one(con, f"SELECT RS_ZonalStats(k, 'all', {band}, 'count') FROM kept AS k") == own.sum()
+            bins = one(con, f"SELECT RS_Histogram(k, {band}, bins := 5) FROM kept AS k")
+            assert [b["count"] for b in bins] == np.histogram(stored[name][own], 5)[0].tolist()
+            sample = f"SELECT RS_Value(k, '{CENTRE}', {band}, aoi_crs := 'EPSG:32632') FROM kept AS k"
+            expected = stored[name][103, 144]
+            assert one(con, sample) == (expected or None)
+        masked = f"SELECT RS_ZonalStats(k, 'all', {number}, 'count', mask := 'red > 0.2') FROM kept AS k"
+        assert one(con, masked) == (own & (physical["red"] > 0.2) & (stored["red"] != 0)).sum()
+    everything = "SELECT RS_ZonalStats(k, 'all', 1, 'count', exclude_nodata := false) FROM kept AS k"
+    assert one(con, everything) == np.any([data != 0 for data in stored.values()], axis=0).sum()
+    both = (stored["red"] != 0) & (stored["nir"] != 0)
+    ndvi = ((physical["nir"] - physical["red"]) / (physical["nir"] + physical["red"]))[both]
+    for query in (
+        "SELECT RS_ZonalStats(k, 'all', 'mean', expression := '(nir - red) / (nir + red)') FROM kept AS k",
+        "SELECT list_avg(flatten(RS_AsArray(RS_NDVI(k)))) FROM kept AS k",
+        "SELECT list_avg(flatten(RS_AsArray(RS_MapAlgebra('(k.nir - k.red) / (k.nir + k.b2)', {'k': k})))) "
+        "FROM kept AS k",
+    ):
+        assert one(con, query) == pytest.approx(ndvi.mean(), rel=1e-12), query
+
+
 def test_tiles(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     rows = con.execute(
         "SELECT t.bands[1], t.x_off, t.y_off, t.dtype, t.shape, t.scales, t.data, s.data AS stored, s.scales "
