@@ -45,6 +45,12 @@ def _main(argv: Sequence[str] | None) -> int:
     except RasteretError as error:
         print(f"rasteret-sql: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a folder that cannot be written, a full disk
+        named = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        print(f"rasteret-sql: {named}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -48,6 +48,7 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
         yield collection_row(answer.document, catalog.endpoint)
         return
     asked: set[str] = set()
+    given: set[str] = set()
     while href is not None:
         if href in asked or len(asked) == PAGES_MAX:
             raise MalformedError(
@@ -64,6 +65,9 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
             raise MalformedError(f"STAC API {place(href)}: expected 'collections', found {found}")
         for member in members:
             if is_collection(member):
+                if member["id"] in given:  # an item twice comes once, and so does a collection
+                    continue
+                given.add(member["id"])
                 yield collection_row(member, catalog.endpoint)
             else:
                 notices.say(

@@ -91,3 +91,12 @@ def test_a_reader_that_has_had_enough_hears_nothing(words: list[str]) -> None:
     assert run.returncode == 141
     if words:
         assert json.loads(first) == {"i": 0, "text": "x" * 1000}
+
+
+@pytest.mark.parametrize("words", [["build", "--items", "SELECT 1"], ["refresh"]])
+def test_a_place_that_cannot_be_written_is_named(
+    words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way of a folder")
+    assert main(["index", *words[:1], str(tmp_path / "file" / "idx.parquet"), *words[1:]]) == 1
+    assert capfd.readouterr().err == f"rasteret-sql: {tmp_path}/file: File exists\n"

@@ -279,6 +279,19 @@ def test_what_is_not_a_collection_is_left_out_with_a_notice() -> None:
     assert len(said) == 1
 
 
+def test_a_collection_on_two_pages_comes_once() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if asked.path == "/":
+            return Answer(body=landing(server.url))
+        if "page=2" in asked.path:
+            return Answer(body={"collections": [{"id": "b"}, {"id": "c"}, {"id": "a"}]})
+        links = [{"rel": "next", "href": "/collections?page=2"}]
+        return Answer(body={"collections": [{"id": "a"}, {"id": "b"}], "links": links})
+
+    with serving(answer) as server:
+        assert [row["id"] for row in collections(resolve(server.url + "/"))] == ["a", "b", "c"]
+
+
 def test_a_host_that_does_not_listen() -> None:
     with serving(always(b"")) as server:
         url = server.url
