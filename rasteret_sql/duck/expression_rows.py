@@ -12,7 +12,7 @@ import pyarrow as pa
 from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arguments import areas, asked_area, flags, levels_of, numbers, texts
 from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters
-from rasteret_sql.duck.pixel_math import UNKNOWN_SCALE, scales_of
+from rasteret_sql.duck.pixel_math import require_scale, scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
@@ -118,8 +118,9 @@ def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: R
     if places is None:
         return None
     dtypes = {text: named[name].dtype for text, (name, _) in places.items()}
-    if asked.scale and not all(named[name].tells_scale for name, _ in places.values()):
-        raise ArgumentError(UNKNOWN_SCALE)
+    if asked.scale:
+        for name in dict.fromkeys(name for name, _ in places.values()):
+            require_scale(named[name].column.array.type)
     scalings = {} if asked.scale is False else _scalings(places, named)
     require(asked, dtypes, scalings)
     return Row(

@@ -12,7 +12,7 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arrow import present
-from rasteret_sql.duck.chip_values import SCALED, chips_of, is_chip
+from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.fits import duck_type, fields_of, text_like
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
@@ -79,11 +79,6 @@ class Raster:
         if self.chip is not None:
             return str(self.chip.pixels.dtype.name)
         return "" if self.header is None else self.header.dtype
-
-    @property
-    def tells_scale(self) -> bool:
-        """Whether it says which scale its numbers have; a chip without the columns does not."""
-        return self.column.chips is None or bool(set(SCALED) & set(fields_of(self.column.array.type)))
 
     def scaling(self, band: int) -> Scaling | None:
         """Scale and offset of a band, from 0; None where stored numbers are physical values."""

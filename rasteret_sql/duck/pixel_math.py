@@ -10,10 +10,17 @@ from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.band_math import BandMath
 
-UNKNOWN_SCALE = (
-    "scale := true: the chip has no columns scales and offsets, which say its scale; "
-    "pass a row of read_cog as it is"
-)
+
+def require_scale(kind: pa.DataType) -> None:
+    """ArgumentError for a type of chips or index rows that does not say which scale its numbers have."""
+    names = fields_of(kind)
+    missing = [name for name in SCALED if name not in names]
+    if missing and (is_chip(kind) or "tile_offsets" in names):
+        what, whole = ("chip", "read_cog") if is_chip(kind) else ("index row", "cog_header or the index")
+        raise ArgumentError(
+            f"scale := true: the {what} has no columns {' and '.join(missing)}, which say its scale; "
+            f"pass a row of {whole} as it is"
+        )
 
 
 def asked_math(
@@ -37,10 +44,9 @@ def asked_math(
 def scales_of(raster: pa.Array, scale: pa.Array) -> list[bool | None]:
     """Of each row whether physical values are wanted (None: of the names in expressions alone).
 
-    ArgumentError where they are wanted of a chip that does not say its scale.
+    ArgumentError where they are wanted of a chip or an index row that does not say its scale.
     """
     found = optional_flags(scale, "scale")
-    names = fields_of(raster.type)
-    if is_chip(raster.type) and not set(SCALED) & set(names) and any(found):
-        raise ArgumentError(UNKNOWN_SCALE)
+    if any(found):
+        require_scale(raster.type)
     return found

@@ -346,6 +346,16 @@ def test_a_chip_without_scales_says_so(con: duckdb.DuckDBPyConnection) -> None:
         assert "scale := true: the chip has no columns scales and offsets" in message(
             con, f"SELECT {call} FROM ({bare}) AS c"
         )
+    for without, named in (("(scales, offsets)", "scales and offsets"), ("(offsets)", "offsets")):
+        cut = f"SELECT * EXCLUDE {without} FROM cog_header((SELECT href FROM idx WHERE band = 'red'))"
+        for call in (
+            "RS_MapAlgebra('b1', h, scale := true)",
+            "RS_MapAlgebra('a', {'a': h}, scale := true)",
+            f"RS_ZonalStats(h, {WINDOW}, 'mean', scale := true)",
+            f"RS_Value(h, '{CENTRE}', aoi_crs := 'EPSG:32632', scale := true)",
+        ):
+            expected = f"scale := true: the index row has no columns {named}"
+            assert expected in message(con, f"SELECT {call} FROM ({cut}) AS h")
     wrong = "SELECT RS_AsArray(c) FROM (SELECT c.* REPLACE ([1.0, 2.0] AS scales) FROM ({}) AS c) AS c"
     rows = "SELECT c.* FROM idx AS i, read_cog(i) AS c WHERE i.band = 'red'"
     assert "the chip has 1 bands and scales [1.0, 2.0]" in message(con, wrong.format(rows))
