@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ _TOP_LEVEL = frozenset({
     "properties",
 })  # fmt: skip
 _ROWS_AT_ONCE = 1024
+_SIDES = frozenset({"xmin", "ymin", "xmax", "ymax"})
 _LONGITUDE_LATITUDE = ("CRS84", "4326", "CRS84h", "4979")
 
 
@@ -75,7 +77,7 @@ def _item(row: Mapping[str, Any], name: str) -> dict[str, Any]:
         "type": row.get("type") or "Feature",
         "id": row["id"],
         "collection": row.get("collection"),
-        "geometry": row.get("geometry"),
+        "geometry": _geometry(row.get("geometry")),
         "bbox": _bbox(row.get("bbox")),
         "links": row.get("links") or [],
         "assets": _parsed(row["assets"], name, "assets") or {},
@@ -95,8 +97,16 @@ def _parsed(value: Any, name: str, column: str) -> Any:
         ) from error
 
 
+def _geometry(value: Any) -> Any:
+    """WKB in hexadecimal digits and GeoJSON text, as writers without binary columns leave them, as such."""
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value) if value.lstrip().startswith("{") else bytes.fromhex(value)
+    return value
+
+
 def _bbox(value: Any) -> Any:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or (value and not _SIDES & value.keys()):
         return value
     heights = value.get("zmin") is not None and value.get("zmax") is not None
     axes = "xyz" if heights else "xy"

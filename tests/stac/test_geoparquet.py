@@ -155,6 +155,28 @@ def test_damaged_wkb_is_null_and_names_the_item(tmp_path: Path) -> None:
     assert [row["geometry"] for row in found] == [None, None]
 
 
+@pytest.mark.parametrize(
+    "text", [WKB.hex(), WKB.hex().upper(), '{"type": "Point", "coordinates": [7.5, 51.5]}']
+)
+def test_a_geometry_that_was_written_as_text(tmp_path: Path, text: str) -> None:
+    first, second = rows(tmp_path, {**COLUMNS, "geometry": column(pa.string(), text, None)})
+    assert (first["geometry"], second["geometry"]) == (WKB, None)
+
+
+@pytest.mark.parametrize("text", ["0101", "{", "somewhere"])
+def test_text_that_is_not_a_geometry_is_null_and_said(tmp_path: Path, text: str) -> None:
+    with pytest.warns(RasteretWarning, match="'geometry' is not .* it is NULL here"):
+        first, _ = rows(tmp_path, {**COLUMNS, "geometry": column(pa.string(), text, None)})
+    assert first["geometry"] is None
+
+
+def test_a_box_with_other_names_is_null_and_said(tmp_path: Path) -> None:
+    other = pa.array([{"minx": 1.0, "miny": 2.0, "maxx": 3.0, "maxy": 4.0}, None])
+    with pytest.warns(RasteretWarning, match="'bbox' must be 4 or 6 numbers, found {'minx': 1.0"):
+        first, second = rows(tmp_path, {**COLUMNS, "bbox": other})
+    assert (first["bbox"], second["bbox"]) == (None, None)
+
+
 def test_a_box_of_nulls_is_no_box(tmp_path: Path) -> None:
     sides = ("xmin", "ymin", "zmin", "xmax", "ymax", "zmax")
     none = dict.fromkeys(sides)
