@@ -122,14 +122,16 @@ def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: 
             draft.error = ArgumentError(f"aoi: the area {show(value)} {reason}")
     values, drafts = allowed, waiting
     try:
-        found = parse(np.array(values, dtype=object), on_invalid="ignore")
+        with np.errstate(over="ignore", invalid="ignore"):  # a coordinate past any number is looked at later
+            found = parse(np.array(values, dtype=object), on_invalid="ignore")
     except NotImplementedError:  # a curve anywhere fails the whole batch
         found = [None] * len(values)
     for value, draft, geometry in zip(values, drafts, found, strict=True):
         draft.geometry = geometry
         if geometry is None:
             try:
-                draft.geometry = parse(value)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    draft.geometry = parse(value)
             except NotImplementedError:
                 draft.error = ArgumentError(
                     f"aoi: curved geometries are not read; turn {show(value)} into straight lines first"

@@ -238,6 +238,6 @@ def test_a_tile_is_an_area_of_read_cog(con: duckdb.DuckDBPyConnection, corpus: P
 def test_a_tile_that_does_not_exist(con: duckdb.DuckDBPyConnection) -> None:
     assert message(con, "SELECT RS_TileEnvelope(3, 8, 0)") == (
         "RS_TileEnvelope: there is no tile 3/8/0 with margin 0.0: zoom is 0 to 30, x and y are 0 to "
-        "2^zoom - 1, margin is above -0.5"
+        "2^zoom - 1, margin is a finite number above -0.5"
     )
     assert con.execute("SELECT RS_TileEnvelope(3, NULL, 0)").fetchone() == (None,)

@@ -83,7 +83,7 @@ def compare_one(
     about: dict[str, Any],
 ) -> None:
     window = Window(0, 0, dataset.width, dataset.height)
-    value: Any = None
+    value: Any = "all"
     if isinstance(area, Window):
         window = area
         value = {"x_off": area.col_off, "y_off": area.row_off, "width": area.width, "height": area.height}
@@ -107,7 +107,7 @@ def compare_one(
     own = rasterio.Affine(*transform)
     np.testing.assert_allclose(own[:6], dataset.window_transform(window)[:6], rtol=1e-12, atol=1e-9)
     usable = gdal_valid(dataset, bands, window, about)
-    if value is not None and not isinstance(area, Window):
+    if area is not None and not isinstance(area, Window):
         usable &= geometry_mask([area], (height, width), own, all_touched=touched, invert=True)
     flags = np.ones(height * width, np.uint8) if valid is None else np.frombuffer(valid, np.uint8)
     np.testing.assert_array_equal(flags.reshape(height, width) > 0, usable)

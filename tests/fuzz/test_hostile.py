@@ -85,7 +85,7 @@ def test_a_window_of_a_huge_sparse_raster_is_its_fill_value(con: Any, tmp_path: 
     assert path.stat().st_size == 306
     window = {"x_off": 65990, "y_off": 65990, "width": 100, "height": 100}
     rows = con.execute("SELECT shape, data FROM read_cog($1, $2)", [str(path), window]).fetchall()
-    assert rows == [((1, 10, 10), bytes(100))]
+    assert rows == [([1, 10, 10], bytes(100))]
 
 
 def test_a_limit_can_be_raised(tmp_path: Path) -> None:
