@@ -132,7 +132,7 @@ def _bbox(value: Sequence[float] | None) -> tuple[float, ...] | None:
     half = len(value) // 2
     box = tuple(map(float, value))
     xmin, ymin, xmax, ymax = box[0], box[1], box[half], box[half + 1]
-    if not (max(abs(xmin), abs(xmax)) <= 360 and -90 <= ymin <= 90 and -90 <= ymax <= 90):
+    if not (max(abs(xmin), abs(xmax)) <= 540 and -90 <= ymin <= 90 and -90 <= ymax <= 90):
         raise ArgumentError(
             f"bbox is in degrees, longitude -180 to 180 and latitude -90 to 90 (OGC:CRS84), {found}; "
             "transform projected coordinates first"

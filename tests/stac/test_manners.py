@@ -122,7 +122,7 @@ def test_an_order_that_does_not_come_is_made_here(extensions: tuple[str, ...]) -
         ({"collections": ["others"]}, []),
         ({"datetime": "2024-01-02/2024-01-03"}, ["b", "c"]),
         ({"bbox": [0, 0, 1, 1]}, []),
-        ({"bbox": [170, 50, 8, 52]}, ["a", "b", "c", "d"]),
+        ({"bbox": [170, 50, 368, 52]}, ["a", "b", "c", "d"]),
         ({"intersects": {"type": "Point", "coordinates": [7.5, 51.6]}}, []),
         ({"filter": "gsd < 40"}, ["a", "b", "c", "d"]),  # d does not say, its server may know
         ({"filter": "gsd > 10"}, ["b", "c"]),  # but this one does not look at all
