@@ -7,12 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.store.pool import forget_points
 
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
+settings.register_profile("untimed", deadline=None)  # seconds are measured by benchmarks, on a quiet machine
+settings.load_profile("untimed")
 
 LONG = ("zonal", "shell", "bench", "pipeline", "demo", "contracts")
 """Folders of files that take half a minute: they come first, so that no process is left with one."""

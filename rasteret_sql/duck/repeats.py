@@ -17,7 +17,7 @@ LISTS = (pa.types.is_list, pa.types.is_large_list)
 
 def all_same(column: pa.Array) -> bool:
     """True where all rows are equal, and there is one. Pairs of equal rows cost a comparison of bytes."""
-    return len(column) > 0 and _repeats(column, len(column))
+    return len(column) == 1 or (len(column) > 0 and _repeats(column, len(column)))
 
 
 def _repeats(column: pa.Array, times: int) -> bool:

@@ -52,7 +52,8 @@ def normal_prefix(href: str) -> str:
 
 def covers(prefix: str, href: str) -> bool:
     """Whether ``href`` lies below ``prefix``; a name is never cut in its middle."""
-    return all(_below(*pair) for pair in zip(forms(prefix), forms(href), strict=True))
+    (written, decoded), (below_written, below_decoded) = forms(prefix), forms(href)
+    return _below(written, below_written) and _below(decoded, below_decoded)
 
 
 def _below(prefix: str, href: str) -> bool:
