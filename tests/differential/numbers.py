@@ -80,8 +80,8 @@ def _zone(choose: random.Random, dataset: Any) -> tuple[Any, bool, str] | None:
     return shape, touched, f"{area}, all_touched := {touched}, aoi_crs := {areas.crs_literal(dataset)}"
 
 
-def zone(choose: random.Random, raster: Raster) -> Query | None:
-    """Statistics of a band in a polygon."""
+def _counted(choose: random.Random, raster: Raster) -> tuple[str, int, Any] | None:
+    """A zone as arguments, a band, and the values that count; None of pixels that are not real numbers."""
     if not _is_real(raster):
         return None
     with rasterio.open(raster.path) as dataset:
@@ -91,6 +91,15 @@ def zone(choose: random.Random, raster: Raster) -> Query | None:
         shape, touched, options = asked
         band = choose.randint(1, dataset.count)
         values = oracle.counted(dataset, raster, band, shape, touched=touched)
+    return options, band, values
+
+
+def zone(choose: random.Random, raster: Raster) -> Query | None:
+    """Statistics of a band in a polygon."""
+    counted = _counted(choose, raster)
+    if counted is None:
+        return None
+    options, band, values = counted
     sql = f"SELECT unnest(RS_ZonalStatsAll('{raster.path}', {options}, band := {band}))"
     return Query(
         sql=f"SELECT count, min, max, median, sum, mean, stddev FROM ({sql})",
@@ -170,15 +179,11 @@ def masked(choose: random.Random, raster: Raster) -> Query | None:
 
 def histogram(choose: random.Random, raster: Raster) -> Query | None:
     """Counts of values in bins."""
-    if not _is_real(raster):
+    counted = _counted(choose, raster)
+    if counted is None:
         return None
-    with rasterio.open(raster.path) as dataset:
-        asked = _zone(choose, dataset)
-        if asked is None:
-            return None
-        shape, touched, options = asked
-        band, bins = choose.randint(1, dataset.count), choose.randint(1, 20)
-        values = oracle.counted(dataset, raster, band, shape, touched=touched)
+    options, band, values = counted
+    bins = choose.randint(1, 20)
     low, high = choose.uniform(-40, 10), choose.uniform(20, 130)
     expected = None
     if values is not None:
