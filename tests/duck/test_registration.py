@@ -25,6 +25,9 @@ HEAVY = (
     "sqlglot",
 )
 
+UNUSED = ("sqlglot", "obstore", "fsspec", "aiohttp", "requests", "pystac_client", "cql2", "pandas", "tqdm")
+"""What reading pixels of a local file does not need."""
+
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -36,11 +39,24 @@ def test_import_loads_nothing_heavy() -> None:
 
 
 def test_connecting_loads_neither_arrow_nor_projections() -> None:
-    late = ("pyarrow", "pyproj", "obstore", "imagecodecs", "pystac_client", "sqlglot", "pandas")
+    late = {*HEAVY, *UNUSED} - {"duckdb", "numpy"}  # DuckDB imports NumPy when it is given a function
     found = run(
         f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_the_first_chip_of_a_local_file_loads_neither_parsers_of_sql_nor_clients_of_servers(
+    corpus: Path,
+) -> None:
+    code = f"""
+import sys, rasteret_sql
+con = rasteret_sql.connect()
+for area in ("", ", [0, 0, 1, 1]", ", 'POLYGON((0 0, 1 0, 1 1, 0 0))'"):
+    con.execute("SELECT data FROM read_cog('{corpus / "big.tif"}'" + area + ")").fetchall()
+print([m for m in {UNUSED!r} if m in sys.modules])
+"""
+    assert run(code).stdout.strip() == "[]"
 
 
 def test_connections_are_closed_before_python_ends() -> None:
