@@ -21,8 +21,8 @@ import duckdb
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.store.access import Access
 
-SETTINGS = ("enable_external_access", "allowed_directories", "allowed_paths")
-ASK = f"SELECT {', '.join(f'current_setting({quoted(name)})' for name in SETTINGS)}"
+ASK_EXTERNAL = "SELECT current_setting('enable_external_access')"
+ASK_ALLOWED = "SELECT current_setting('allowed_directories'), current_setting('allowed_paths')"
 LOCAL = "LocalFileSystem"
 FORGOTTEN_AFTER = 1000
 """Databases without a registered connection whose functions are kept: a cursor that was never registered may
@@ -70,8 +70,11 @@ class Instance:
 
 
 def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Access:
-    external, directories, paths = cursor.execute(ASK).fetchone() or (False, [], [])
-    return access(bool(external), directories, paths, _disabled(cursor, disabled))
+    external = cursor.execute(ASK_EXTERNAL).fetchone()
+    if external is not None and external[0]:  # what else is allowed matters where this is not
+        return access(True, (), (), _disabled(cursor, disabled))
+    directories, paths = cursor.execute(ASK_ALLOWED).fetchone() or ([], [])
+    return access(False, directories, paths, _disabled(cursor, disabled))
 
 
 def access(

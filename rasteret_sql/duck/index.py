@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -51,6 +52,7 @@ class HeaderColumn:
                 f"or an href; its columns are: {', '.join(names)}"
             )
         self._columns = {field.name: rows.field(i) for i, field in enumerate(rows.type)}
+        self._misfits = _Misfits()
 
     def hrefs(self) -> list[Any]:
         """The column href as it is."""
@@ -59,7 +61,7 @@ class HeaderColumn:
 
     def header(self, row: int, *, overviews: bool) -> Header:
         """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
-        columns = _Row(self._columns, row, declared(types.HEADER))
+        columns = _Row(self._columns, row, declared(types.HEADER), self._misfits)
         href = columns.required("href")
         columns.place = place(href)
         self._refuse_failed(columns, row)
@@ -106,19 +108,37 @@ class HeaderColumn:
             )
 
 
+@dataclass(frozen=True)
+class _Misfits:
+    """Which columns of a vector have a type that `cog_header` does not write; each is compared once."""
+
+    columns: dict[str, str | None] = field(default_factory=dict)
+    """What is wrong with a column; None where nothing is."""
+    nested: dict[str, _Misfits] = field(default_factory=dict)
+    """Of the STRUCTs in a column."""
+
+
 class _Row:
     """One row of columns side by side; what is read is checked against what cog_header writes there."""
 
     def __init__(
-        self, columns: Mapping[str, pa.Array], row: int, kind: DuckType, *, within: str = ""
+        self,
+        columns: Mapping[str, pa.Array],
+        row: int,
+        kind: DuckType,
+        misfits: _Misfits,
+        *,
+        within: str = "",
     ) -> None:
         self.columns, self.row, self.kind, self.within = columns, row, kind, within
+        self.misfits = misfits
         self.place = ""
 
     def nested(self, name: str, columns: pa.StructArray, row: int, kind: DuckType) -> _Row:
         """A row of the STRUCTs that one column holds."""
         arrays = {field.name: columns.field(i) for i, field in enumerate(columns.type)}
-        inner = _Row(arrays, row, kind, within=f"{self.within}{name}.")
+        misfits = self.misfits.nested.setdefault(name, _Misfits())
+        inner = _Row(arrays, row, kind, misfits, within=f"{self.within}{name}.")
         inner.place = self.place
         return inner
 
@@ -130,13 +150,21 @@ class _Row:
         value = column[self.row]
         if not value.is_valid:
             return None
-        kind = declared("BIGINT[]") if name == GAPS else self.kind.children[name]
-        if not holds(column.type, kind):
-            self.refuse(
-                f"the index column {self.within}{name} is {_short(duck_type(column.type))}, "
-                f"where cog_header writes {_short(kind.text)}; {AGAIN}"
-            )
+        known = self.misfits.columns
+        if name not in known:
+            known[name] = self._misfit(name, column.type)
+        if (misfit := known[name]) is not None:
+            self.refuse(misfit)
         return value
+
+    def _misfit(self, name: str, found: pa.DataType) -> str | None:
+        kind = declared("BIGINT[]") if name == GAPS else self.kind.children[name]
+        if holds(found, kind):
+            return None
+        return (
+            f"the index column {self.within}{name} is {_short(duck_type(found))}, "
+            f"where cog_header writes {_short(kind.text)}; {AGAIN}"
+        )
 
     def value(self, name: str) -> Any:
         found = self.scalar(name)

@@ -144,6 +144,12 @@ def greenwich_of(text: str) -> float:
 
 @lru_cache(CACHED)
 def area_of_use(text: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north in degrees, as the authority states it; west > east where it wraps."""
+    """West, south, east, north in degrees, as the authority states it; west > east where it wraps.
+
+    Zones of UTM on WGS 84 (true to 0.01 degrees) need no database of PROJ, which a process opens for 8 ms.
+    """
+    if zone := WGS84_UTM.fullmatch(text):
+        east = 6.0 * int(zone[2]) - 180
+        return (east - 6, -80.0, east, 0.0) if zone[1] == "7" else (east - 6, 0.0, east, 84.0)
     area: Any = parse_crs(text).area_of_use
     return None if area is None else (area.west, area.south, area.east, area.north)
