@@ -61,15 +61,6 @@ def types_of(asked: Any) -> pa.Array:
     return column.field("type") if pa.types.is_struct(column.type) else column
 
 
-def query_of(asked: Any) -> str | None:
-    """Which query of the process asks, from the column of ``_rasteret_asked``."""
-    column = combined(asked)
-    if not len(column) or not pa.types.is_struct(column.type):
-        return None
-    query: str | None = column.field("query")[0].as_py()
-    return query
-
-
 def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
     found: list[Area] = [None] * len(values)
     # a join repeats its areas, one for each raster: each is looked at once

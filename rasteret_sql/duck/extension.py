@@ -1,6 +1,6 @@
 """The kernels in the DuckDB shell: what the loadable extension calls, in the interpreter that it started.
 
-The extension (``shell/loader``) knows four functions of this module. Columns cross as Arrow arrays of the C
+The extension (``shell/loader``) knows five functions of this module. Columns cross as Arrow arrays of the C
 data interface, by address; answers are text, empty when all went well, because an exception has no way
 through C.
 """
@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rasteret_sql import settings
+from rasteret_sql.duck import untouched
 from rasteret_sql.duck.hardening import access
 from rasteret_sql.duck.kernels import kernels
 from rasteret_sql.errors import RasteretError
@@ -67,8 +68,10 @@ def call(
         places = [(arrays + i * array_size, schemas + i * schema_size) for i in range(count)]
         _run(kernel, places, hardening)._export_to_c(array, schema)
     except RasteretError as error:
+        untouched.all_failed()
         return kernel.message(error)
     except BaseException as error:  # a fault of ours must not end the user's shell
+        untouched.all_failed()
         return kernel.message(RasteretError(f"failed unexpectedly ({type(error).__name__}: {error})"))
     return ""
 
@@ -98,6 +101,12 @@ def _presses() -> Any:
     import pyarrow as pa
 
     return np.frombuffer(pa.foreign_buffer(_counter, np.dtype(np.int32).itemsize), np.int32)
+
+
+def ended() -> str:
+    """Called when no query is under way any more."""
+    untouched.all_ended()
+    return ""
 
 
 def change(name: str, value: str | None) -> str:

@@ -34,7 +34,9 @@ _DISABLED = re.compile(r'File system "(\w+)" has been disabled')
 class Instance:
     """One DuckDB database of this process, by the connections that were registered."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        """Among the databases of the process, from 1."""
         self._lock = threading.Lock()
         self._connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
         self._known = Access()
@@ -132,7 +134,7 @@ def new_instance() -> tuple[int, Instance]:
     global _last
     with _lock:
         _last += 1
-        _instances[_last] = Instance()
+        _instances[_last] = Instance(_last)
         gone = [number for number, instance in _instances.items() if not instance.connections()]
         for number in gone[: max(0, len(gone) - FORGOTTEN_AFTER)]:
             if number != _last:

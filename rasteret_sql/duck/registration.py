@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import duckdb
 
-from rasteret_sql.duck import threads
+from rasteret_sql.duck import threads, untouched
 from rasteret_sql.duck.declarations import macro_statements
 from rasteret_sql.duck.hardening import Instance, instance_of, new_instance, open_connections
 from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
@@ -18,6 +18,8 @@ from rasteret_sql.raster.algebra import duckdb_version
 
 OURS = ("fsspecIO", "rasteret-", "asyncio_")
 """Threads that run no query."""
+DUCKDBS = "Dummy-"
+"""What Python calls a thread that it did not start."""
 EXIT_PATIENCE_S, QUIET_S = 5.0, 0.2
 """At exit queries get this long to end; they have ended when no kernel was called for so long."""
 INSTANCE = PREFIX + "instance"
@@ -32,9 +34,11 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
     """
     duckdb_version.follow(duckdb.__version__)
     query = (
-        f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE starts_with(function_name, '{PREFIX}')"
+        "SELECT current_connection_id(), list(DISTINCT function_name) FROM duckdb_functions() "
+        f"WHERE starts_with(function_name, '{PREFIX}')"
     )
-    bound = {name for (name,) in connection.execute(query).fetchall()}
+    ((number, names),) = connection.execute(query).fetchall()
+    bound = set(names or ())
     instance = _instance(connection, bound)
     for kernel in kernels().values():
         name = PREFIX + kernel.name
@@ -42,7 +46,9 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
             _bind(connection, name, kernel, instance)
     for statement in macro_statements():
         connection.execute(statement)
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {PREFIX}database() AS {instance.number}")
     instance.add(connection)
+    untouched.know(connection, f"{instance.number}/{number}")
     register_display()
 
 
@@ -70,6 +76,8 @@ def _close() -> None:
     A query can be over before the last thread let go of its values. Those made by a kernel need Python to be
     let go, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
     """
+    if not threads.active and not _daemons(but=(*OURS, DUCKDBS)):
+        untouched.all_ended()
     _end_queries()
     for connection in open_connections():
         with suppress(duckdb.Error):
@@ -77,9 +85,14 @@ def _close() -> None:
             connection.close()
 
 
+def _daemons(*, but: tuple[str, ...]) -> bool:
+    """Whether daemon threads live that may run queries."""
+    return any(thread.daemon and not thread.name.startswith(but) for thread in threading.enumerate())
+
+
 def _end_queries() -> None:
     """Interrupt what daemon threads still run, and wait until no kernel has been called for a moment."""
-    if not any(thread.daemon and not thread.name.startswith(OURS) for thread in threading.enumerate()):
+    if not _daemons(but=OURS):
         return
     until = monotonic() + EXIT_PATIENCE_S
     quiet_since = monotonic()

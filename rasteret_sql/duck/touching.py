@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.window import Window
-from rasteret_sql.duck.arguments import query_of
+from rasteret_sql.duck.arguments import combined
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
+from rasteret_sql.duck.untouched import query_of, say
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.notices import Notices
 from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.apart import Placed, why_apart
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place
 
-VECTOR_ROWS = 2048
-"""A full vector: others of the query follow, which may touch."""
-REMEMBERED = 1000
-"""Queries of which it is known that something was touched."""
 First = Callable[[], tuple[Aoi, Header | Chip] | None]
 """An area and its raster that do not touch; None where no area is asked for."""
 
@@ -49,39 +43,40 @@ def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
     return first
 
 
-_touched: OrderedDict[str, None] = OrderedDict()
-_lock = Lock()
-
-
 def note_touching(speaker: str, asked: pa.Array, *, touched: bool, first: First) -> None:
-    """Remember that an area of the query touches its raster, or say that none does.
+    """Remember whether an area of the query touches its raster, for when the query ends.
 
-    ``asked`` is the column of ``_rasteret_asked``. Vectors of one query are looked at one by one: one that is
-    full says nothing yet, and of several that are not, the first decides.
+    ``asked`` is the column of ``_rasteret_asked``. A query that is one call alone has no other row.
     """
-    query = query_of(asked)
-    if query is None or not len(asked):
+    column = combined(asked)
+    if not len(column) or not pa.types.is_struct(column.type):
         return
-    with _lock:
-        if touched:
-            _touched[query] = None
-            if len(_touched) > REMEMBERED:
-                _touched.popitem(last=False)
-        known = query in _touched
-    if known or len(asked) == VECTOR_ROWS:
+    query = query_of(column.field("connection")[0].as_py(), column.field("query")[0].as_py())
+    query.touched = query.touched or touched
+    if query.touched or query.apart is not None:
         return
+    message = _message(first)
+    if message is None:
+        return
+    query.apart = speaker, message
+    text = column.field("text")[0].as_py()
+    if text is not None and len(column) == 1:
+        from rasteret_sql.duck.lone_call import is_lone_call
+
+        if is_lone_call(text):
+            say(query)
+
+
+def _message(first: First) -> str | None:
+    """What is wrong with the first area; None where no area is compared with any place."""
     pair = first()
-    if pair is None:
-        return
-    area, raster = pair
-    placed = _placed(raster)
-    if placed is None:
-        return
+    placed = None if pair is None else _placed(pair[1])
+    if pair is None or placed is None:
+        return None
     try:
-        reason = why_apart(area, placed)
+        return f"no area touches any raster: {why_apart(pair[0], placed)}"
     except ArgumentError:  # what cannot be compared is not told
-        return
-    Notices(speaker, query).say(f"no area touches any raster: {reason}", "nothing is touched")
+        return None
 
 
 def _placed(raster: Header | Chip) -> Placed | None:

@@ -103,6 +103,24 @@ def test_a_file_by_its_name_is_its_tiles(demo: Demo) -> None:
     assert row["tiles"] > 1
 
 
+def test_a_query_in_which_nothing_touches_says_so_when_it_ends(demo: Demo) -> None:
+    """Once, though it has several calls; and not where a later row touches."""
+    href = demo.path("S2_32632_20240514/nir.tif")
+    far, whole = "[3.0, 3.0, 3.1, 3.1]", "{'x_off': 0, 'y_off': 0, 'width': 8, 'height': 8}"
+    value = f"RS_ZonalStats('{href}', {far}, 'mean')"
+    found = run(
+        f"""
+        CREATE TABLE zones AS SELECT i, {far} AS zone FROM range(5000) AS t(i);
+        SELECT count(RS_ZonalStats('{href}', zone, 'mean')) FROM zones;
+        SELECT {value} UNION ALL SELECT {value};
+        SELECT {value} UNION ALL SELECT RS_ZonalStats('{href}', {whole}, 'mean');
+        EXPLAIN SELECT {value};
+        """
+    )
+    said = [line for line in found.stderr.splitlines() if "no area touches any raster" in line]
+    assert len(said) == 2
+
+
 def test_settings_are_duckdbs() -> None:
     now = "FROM rasteret_settings() SELECT value WHERE name = 'max_concurrency'"
     script = f"""

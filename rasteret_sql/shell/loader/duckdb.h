@@ -12,6 +12,7 @@
 typedef void *duckdb_database, *duckdb_connection, *duckdb_type, *duckdb_chunk, *duckdb_vector, *duckdb_value;
 typedef void *duckdb_function, *duckdb_info, *duckdb_context, *duckdb_option;
 typedef void (*duckdb_delete)(void *);
+typedef void *(*duckdb_copy)(void *);
 typedef void (*duckdb_scalar)(duckdb_info, duckdb_chunk, duckdb_vector);
 typedef void (*duckdb_on_bind)(duckdb_info);
 typedef void (*duckdb_replacement)(duckdb_info, const char *, void *);
@@ -124,6 +125,9 @@ enum duckdb_type_id {
     X(430, int, register_config_option, (duckdb_connection, duckdb_option))                                          \
     X(431, duckdb_value, client_context_get_config_option, (duckdb_context, const char *, int *))                    \
     X(501, void, destroy_client_context, (duckdb_context *))                                                         \
+    X(511, void, scalar_function_set_bind, (duckdb_function, duckdb_on_bind))                                        \
+    X(514, void, scalar_function_set_bind_data, (duckdb_info, void *, duckdb_delete))                                \
+    X(519, void, scalar_function_set_bind_data_copy, (duckdb_info, duckdb_copy))                                     \
     X(520, void *, scalar_function_get_state, (duckdb_info))                                                         \
     X(521, void, scalar_function_set_init, (duckdb_function, duckdb_on_bind))                                        \
     X(522, void, scalar_function_init_set_error, (duckdb_info, const char *))                                        \

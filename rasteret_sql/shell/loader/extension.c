@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,27 @@ static void watch_interrupts(void) {
     sigaction(SIGINT, &now, NULL);
 }
 
+/* --- the end of a query: DuckDB lets go of the calls that it has bound --- */
+
+static atomic_int bound_calls;
+static atomic_bool called; /* since all were let go of: EXPLAIN binds, but does not call */
+
+static void unbind(void *call) {
+    free(call);
+    if (atomic_fetch_sub(&bound_calls, 1) == 1 && atomic_exchange(&called, false) && python_is_ours()) python_ended();
+}
+
+static void *bind_again(void *call) {
+    (void)call;
+    atomic_fetch_add(&bound_calls, 1);
+    return malloc(1);
+}
+
+static void on_bind(duckdb_info info) {
+    duckdb.scalar_function_set_bind_data(info, bind_again(NULL), unbind);
+    duckdb.scalar_function_set_bind_data_copy(info, bind_again);
+}
+
 /* --- kernels --- */
 
 static void release_columns(struct ArrowSchema *schemas, struct ArrowArray *arrays, uint64_t count) {
@@ -69,6 +91,7 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
     uint64_t count = duckdb.data_chunk_get_column_count(chunk);
     if (duckdb.data_chunk_get_size(chunk) == 0) return;
     watch_interrupts();
+    atomic_store(&called, true);
     struct ArrowSchema *schemas = calloc(count + 1, sizeof *schemas);
     struct ArrowArray *arrays = calloc(count + 1, sizeof *arrays);
     const char *hardening = duckdb.scalar_function_get_state ? duckdb.scalar_function_get_state(info) : "true\x1e\x1e";
@@ -202,6 +225,7 @@ static bool declare_kernel(duckdb_connection connection, const char *name, const
     duckdb.scalar_function_set_extra_info(function, strdup(name), free);
     duckdb.scalar_function_set_function(function, run_kernel);
     if (duckdb.scalar_function_set_init) duckdb.scalar_function_set_init(function, take_settings);
+    if (duckdb.scalar_function_set_bind) duckdb.scalar_function_set_bind(function, on_bind);
     bool done = result && duckdb.register_scalar_function(connection, function) == 0;
     duckdb.destroy_scalar_function(&function);
     duckdb.destroy_logical_type(&any);

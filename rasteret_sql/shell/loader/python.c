@@ -238,3 +238,9 @@ char *python_set(const char *name, const char *value) {
     py.PyGILState_Release(state);
     return complaint(said);
 }
+
+void python_ended(void) {
+    int state = py.PyGILState_Ensure();
+    free(text_of(py.PyObject_CallMethod(host, "ended", NULL)));
+    py.PyGILState_Release(state);
+}

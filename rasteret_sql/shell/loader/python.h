@@ -18,5 +18,8 @@ char *python_declarations(const char **problem);
 char *python_call(const char *kernel, const char *hardening, struct ArrowSchema *schemas, struct ArrowArray *arrays,
                   uint64_t count, struct ArrowSchema *schema, struct ArrowArray *array);
 
+/* Every query of the process that has called a kernel has ended. */
+void python_ended(void);
+
 /* Hands a setting to the package, NULL for its default; NULL, or what is wrong with it, to be freed. */
 char *python_set(const char *name, const char *value);
