@@ -20,7 +20,7 @@ from rasteret_sql.raster.aoi_native import is_native, native_geometry
 
 FORMS = (
     "WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}, "
-    "or lists of STRUCT(x, y) as in GeoParquet's native encodings"
+    "a point [x, y] or {'x': …, 'y': …}, or lists of STRUCT(x, y) as in GeoParquet's native encodings"
 )
 BOX_KEYS = ("xmin", "ymin", "xmax", "ymax")
 HEXADECIMAL = re.compile(r"\s*(\\x)?0[01](?:[0-9A-Fa-f]{2}){4,}\s*")
@@ -144,7 +144,7 @@ def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: 
 def _read_boxes(values: list[Any], drafts: list[Draft]) -> None:
     for value, draft in zip(values, drafts, strict=True):
         try:
-            xmin, ymin, xmax, ymax = _four_numbers(value)
+            xmin, ymin, xmax, ymax = _sides(value)
         except ArgumentError as error:
             draft.error = error
             continue
@@ -162,7 +162,8 @@ def _read_boxes(values: list[Any], drafts: list[Draft]) -> None:
             draft.geometry = split_at_antimeridian(_box(xmin, ymin, east, ymax))
 
 
-def _four_numbers(value: Any) -> list[float]:
+def _sides(value: Any) -> list[float]:
+    """xmin, ymin, xmax, ymax of a box, or of the point of two numbers."""
     if isinstance(value, Mapping):
         missing = [key for key in BOX_KEYS if key not in value]
         if missing:
@@ -172,11 +173,17 @@ def _four_numbers(value: Any) -> list[float]:
         given = list(value)
     else:
         raise ArgumentError(f"aoi: {type(value).__name__} {show(value)} is no area; expected {FORMS}")
-    if len(given) != 4 or not all(isinstance(n, Real) and not isinstance(n, bool) for n in given):
-        raise ArgumentError(f"aoi: a box is four numbers xmin, ymin, xmax, ymax; got {show(value)}")
+    if len(given) not in (2, 4) or not all(isinstance(n, Real) and not isinstance(n, bool) for n in given):
+        raise ArgumentError(
+            "aoi: expected a box of four numbers xmin, ymin, xmax, ymax, or a point of two, x and y; "
+            f"got {show(value)}"
+        )
     numbers = [float(n) for n in given]
     if not np.isfinite(numbers).all():
-        raise ArgumentError(f"aoi: the box {show(value)} holds a number that is not finite")
+        what = "point" if len(given) == 2 else "box"
+        raise ArgumentError(f"aoi: the {what} {show(value)} holds a number that is not finite")
+    if len(numbers) == 2:
+        return numbers * 2
     if numbers[1] > numbers[3]:
         raise ArgumentError(f"aoi: the box {show(value)} has ymin {numbers[1]:g} above ymax {numbers[3]:g}")
     return numbers

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine, window_bounds, window_transform
+from rasteret_sql.cog.window import Affine, Window, window_bounds, window_transform
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.aoi import Aoi, require_on_globe
 from rasteret_sql.raster.crs import is_degrees, parse_crs, transformer, turn_of
@@ -19,6 +19,7 @@ from rasteret_sql.raster.extent import bounds_of, lattice_in
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.reproject import project
 from rasteret_sql.raster.turns import shifted, union
+from rasteret_sql.raster.window import invert
 
 ON_LINE = 1e-6
 """Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""
@@ -40,7 +41,8 @@ class GridRequest:
     resolution: float | None = None
     """Units of the CRS; the grid's lines are whole multiples of it, so that chips of any scene stack."""
     size: tuple[int, int] | None = None
-    """Columns and rows: around the middle of the area with a resolution, else fitted to its bounds."""
+    """Columns and rows: around the middle of the area with a resolution, and around a point; else fitted to
+    the bounds of the area."""
 
 
 def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) -> tuple[Grid, Any | None]:
@@ -65,6 +67,8 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
             raise ArgumentError(f"the area has no image in CRS {shorten(crs)}")
     if resolution is None:
         assert request.size is not None
+        if bounds[:2] == bounds[2:]:
+            return _around(raster, crs, bounds[:2], request.size, name), geometry
         return _fitted(crs, bounds, request.size), geometry
     if request.size is None:
         _require_fine(resolution, crs, bounds, "the area" if area is not None else name)
@@ -154,6 +158,20 @@ def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple
     return Grid(crs=crs, transform=transform, width=width, height=height)
 
 
+def _around(raster: Grid, crs: str, point: tuple[float, ...], size: tuple[int, int], name: str) -> Grid:
+    """The raster's own pixels around a point; in another CRS, pixels of their size."""
+    if transformer(raster.crs, crs) is not None:
+        return _aligned(crs, (*point, *point), _resolution_of(raster, crs, name), size)
+    width, height = size
+    (x, y), (a, b, c, d, e, f) = point, invert(raster.transform)
+    column, row = x * a + y * b + c, x * d + y * e + f
+    _require_countable(max(abs(column), abs(row)), math.hypot(*raster.transform[:2]), crs)
+    window = Window(
+        x_off=round(column - width / 2), y_off=round(row - height / 2), width=width, height=height
+    )
+    return Grid(crs=crs, transform=window_transform(raster.transform, window), width=width, height=height)
+
+
 def _require_fine(resolution: float, crs: str, bounds: tuple[float, ...], what: str) -> None:
     """Raise for pixels larger than what they are to show; a point, or a line along an axis, has no size."""
     across, down = bounds[2] - bounds[0], bounds[3] - bounds[1]
@@ -180,8 +198,8 @@ def _fitted(crs: str, bounds: tuple[float, ...], size: tuple[int, int]) -> Grid:
     width, height = size
     if not (xmax > xmin and ymax > ymin):
         raise ArgumentError(
-            f"size := [{width}, {height}] is fitted to the bounds of the area, which is a point or a line "
-            "along an axis; give resolution := too"
+            f"size := [{width}, {height}] is fitted to the bounds of the area, which is a line along "
+            "an axis; give resolution := too"
         )
     transform = ((xmax - xmin) / width, 0.0, xmin, 0.0, (ymin - ymax) / height, ymax)
     return Grid(crs=crs, transform=transform, width=width, height=height)

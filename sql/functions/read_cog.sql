@@ -17,7 +17,7 @@
 -- the grid; a polygon's outside is not valid, as without a grid.
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
--- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is no area and gives no row.
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is no area and gives no row.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
@@ -26,7 +26,7 @@
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param crs  CRS of the grid; the raster's own by default.
 -- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
--- @param size  Columns and rows of the grid, one number or [columns, rows]: around the middle of the area with a resolution, else fitted to its bounds.
+-- @param size  Columns and rows of the grid, one number or [columns, rows]: around a point, whose pixels are the raster's own without a resolution; around the middle of the area with a resolution, else fitted to its bounds.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
@@ -68,6 +68,13 @@
 --      read_cog(i, f.geom, crs := 'EPSG:32632', resolution := 10, size := 64) AS c
 -- WHERE i.band = 'red' AND f.field_id = 1
 -- ORDER BY i.id;
+-- @example Chips of 32 x 32 pixels around places, as training data has them
+-- SELECT p.name, i.datetime, c.shape, c.transform
+-- FROM (VALUES ('barn', 12.02, 48.015), ('mast', 12.03, 48.015)) AS p(name, lon, lat),
+--      'idx.parquet' AS i, read_cog(i, [p.lon, p.lat], size := 32) AS c
+-- WHERE i.band = 'red'
+-- ORDER BY p.name, i.datetime
+-- LIMIT 4;
 -- @example Bright pixels of near infrared as reflectance, in single precision
 -- SELECT dtype, shape, octet_length(valid) AS masked
 -- FROM read_cog(

@@ -12,7 +12,7 @@ from tests.duck.refusals import READERS, message
 FORMS = (
     "expected WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] "
     "or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}, "
-    "or lists of STRUCT(x, y) as in GeoParquet's native encodings"
+    "a point [x, y] or {'x': …, 'y': …}, or lists of STRUCT(x, y) as in GeoParquet's native encodings"
 )
 ANSWER_TO_A_BAND = "a band number from 1 or a band name, or a list of them, was expected"
 
@@ -92,8 +92,12 @@ GEOMETRIES = {
         "latitude 5.3e+06 is outside -90 to 90 in CRS OGC:CRS84; x is longitude and y is latitude, "
         "or give the CRS of these coordinates with aoi_crs",
     "42": f"int 42 is no area; {FORMS}",
-    "[1, 2]": "a box is four numbers xmin, ymin, xmax, ymax; got [1.0, 2.0]",
-    "['a', 'b', 'c', 'd']": "a box is four numbers xmin, ymin, xmax, ymax; got ['a', 'b', 'c', 'd']",
+    "[1, 2, 3]":
+        "expected a box of four numbers xmin, ymin, xmax, ymax, or a point of two, x and y; "
+        "got [1.0, 2.0, 3.0]",
+    "['a', 'b', 'c', 'd']":
+        "expected a box of four numbers xmin, ymin, xmax, ymax, or a point of two, x and y; "
+        "got ['a', 'b', 'c', 'd']",
     "[1, 5, 2, 3]": "the box [1.0, 5.0, 2.0, 3.0] has ymin 5 above ymax 3",
     "{'xmin': 1}": f"{{'xmin': 1.0}} has no ymin, xmax, ymax; {FORMS}",
     "'POINT(1 2)', aoi_crs := 'EPSG:99999'":

@@ -184,9 +184,13 @@ MESSAGES: dict[str, tuple[Any, str | None, str]] = {
     "NaN": ("POINT (nan 1)", None, "the coordinate (nan, 1) is no place"),
     "infinite": ("LINESTRING (0 0, inf 1)", None, "the coordinate (inf, 1) is no place"),
     "garbage": ("POINT (1e300 1)", "EPSG:32632", "the coordinate (1e+300, 1) is no place"),
-    "three numbers": ([1, 2, 3], None, "a box is four numbers xmin, ymin, xmax, ymax; got [1, 2, 3]"),
-    "null in a box": ([1, 2, 3, None], None, "a box is four numbers"),
-    "truth in a box": ([1, 2, 3, True], None, "a box is four numbers"),
+    "three numbers": (
+        [1, 2, 3],
+        None,
+        "or a point of two, x and y; got [1, 2, 3]",
+    ),
+    "null in a box": ([1, 2, 3, None], None, "expected a box of four numbers"),
+    "truth in a box": ([1, 2, 3, True], None, "expected a box of four numbers"),
     "NaN in a box": (
         [1, 2, float("nan"), 4],
         None,
