@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -36,8 +36,11 @@ class ChipPlan:
     """From 0; read beside the bands for validity."""
     mask: Selection | None
     """The internal mask's blocks."""
-    together: bool = False
-    """The bands make one number a pixel: it is valid where the masks of all of them are, not of any."""
+    any_of: int | None = None
+    """How many of the first bands are answered as they are: valid where the mask of any of them is, as in
+    rasterio's ``dataset_mask``. None: all."""
+    all_of: tuple[int, ...] = ()
+    """Places of the bands that something is made of: valid where the mask of each of them is."""
     aoi: bytes | None
     """WKB in the raster's CRS; None: every pixel of the window is inside."""
     all_touched: bool
@@ -142,16 +145,27 @@ def read_chips(
 
 def together(plan: ChipPlan) -> ChipPlan:
     """The plan of bands that are made into one number a pixel."""
-    return replace(plan, together=True) if len(plan.mask_bands) > 1 else plan
+    return under(plan, 0, range(len(plan.bands)))
+
+
+def under(plan: ChipPlan, answered: int, used: Iterable[int]) -> ChipPlan:
+    """The plan of bands of which the first are answered, under a condition that uses some of all."""
+    return (
+        replace(plan, any_of=answered, all_of=tuple(sorted(set(used)))) if len(plan.mask_bands) > 1 else plan
+    )
 
 
 def _one_mask(plan: ChipPlan, masks: Pixels) -> Pixels:
-    """``(1, rows, columns)`` of the masks of all bands, as rasterio's ``dataset_mask`` joins them."""
+    """``(1, rows, columns)`` of the masks of all bands, joined as the plan says."""
     if len(masks) == 1:
         return masks
-    join = np.all if plan.together else np.any
-    joined: Pixels = join(masks != 0, axis=0, keepdims=True)
-    return joined.view(np.uint8)
+    of_band = dict(zip(plan.mask_bands, masks != 0, strict=True))
+    seen = [of_band[band] for band in plan.bands]
+    answered = seen[: plan.any_of]
+    joined: Pixels = np.any(answered, axis=0) if answered else np.ones(masks.shape[1:], np.bool_)
+    for place in plan.all_of:
+        joined &= seen[place]
+    return joined.view(np.uint8)[np.newaxis]
 
 
 def _read(

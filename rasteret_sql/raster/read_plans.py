@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster import chip as reading
-from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes, together
+from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes, together, under
 from rasteret_sql.raster.groups import GROUP_BYTES, groups
 from rasteret_sql.raster.math_plan import MathPlan
 from rasteret_sql.raster.warp_plan import WarpPlan
@@ -61,12 +61,21 @@ def _sources(plans: Sequence[Plan], arrays: Sequence[Pixels]) -> tuple[list[Chip
     """What is read of the files, and where to: what something is made of into memory of its own."""
     under = iter(reading.allocate([plan.source for plan in plans if not isinstance(plan, ChipPlan)])[1])
     return (
-        [plan if isinstance(plan, ChipPlan) else together(plan.source) for plan in plans],
+        [_source(plan) for plan in plans],
         [
             array if isinstance(plan, ChipPlan) else next(under)
             for plan, array in zip(plans, arrays, strict=True)
         ],
     )
+
+
+def _source(plan: Plan) -> ChipPlan:
+    """What is read of the file for a plan."""
+    if isinstance(plan, ChipPlan):
+        return plan
+    if isinstance(plan, MathPlan) and plan.math.asked.expression is None:
+        return under(plan.source, plan.math.answered, plan.math.places.values())
+    return together(plan.source)
 
 
 def _under_bytes(plan: Plan) -> int:

@@ -124,6 +124,35 @@ def test_statistics_points_and_expressions_go_by_the_bands_that_they_use(con, tm
     assert con.execute(algebra, [path, WINDOW]).fetchone() == (valid,)
 
 
+@pytest.mark.parametrize("bands", [[1], [2, 3], [3, 1], None])
+@pytest.mark.parametrize(
+    ("mask", "used"), [("b3 % 5 <> 2", [3]), ("b1 > 7 AND b2 < 240", [1, 2]), ("b2 IS NOT NULL", [2])]
+)
+def test_under_a_mask_any_answered_band_and_each_of_the_condition_has_to_be_there(
+    con, tmp_path, bands, mask, used
+):
+    """rasterio's ``dataset_mask`` of the answered bands, and the condition where it has its own bands."""
+    path = write(tmp_path / "a.tif", OTHER)
+    with rasterio.open(path) as file:
+        answered = np.any([file.read_masks(band) > 0 for band in bands or (1, 2, 3)], axis=0)
+        there = np.all([file.read_masks(band) > 0 for band in used], axis=0)
+        b1, b2, b3 = file.read().astype(int)
+    true = {"b3 % 5 <> 2": b3 % 5 != 2, "b1 > 7 AND b2 < 240": (b1 > 7) & (b2 < 240)}.get(mask, True)
+    want = answered & there & true
+    query = "SELECT valid FROM read_cog($1, bands := $2, mask := $3)"
+    (valid,) = con.execute(query, [path, bands, mask]).fetchone()
+    assert np.array_equal(np.frombuffer(valid, bool).reshape(HEIGHT, WIDTH), want)
+    band = (bands or [1])[0]
+    seen = there & true & OTHER[band - 1]
+    whole = {"x_off": 0, "y_off": 0, "width": WIDTH, "height": HEIGHT}
+    sums = "SELECT RS_ZonalStats($1, $2, $3, 'sum', mask := $4)"
+    assert con.execute(sums, [path, whole, band, mask]).fetchone() == (float(PIXELS[band - 1][seen].sum()),)
+    everywhere = "SELECT valid FROM read_cog($1, bands := $2, mask := '1 = 1')"
+    (valid,) = con.execute(everywhere, [path, bands]).fetchone()
+    assert np.array_equal(np.frombuffer(valid, bool).reshape(HEIGHT, WIDTH), answered)
+    assert np.array_equal(valid_of(con, path, bands), answered)
+
+
 def test_a_mask_of_another_number_of_samples_is_none_as_in_gdal(con, tmp_path):
     path = write(tmp_path / "a.tif", OTHER[:2])
     with rasterio.open(path) as file:
