@@ -18,7 +18,7 @@ from rasteret_sql.duck.fits import duck_type, text_like
 from rasteret_sql.duck.index import HeaderColumn
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
-from rasteret_sql.duck.sidecars import say_what_is_left_alone, sidecars_of
+from rasteret_sql.duck.sidecars import Folders, say_what_is_left_alone
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.raster.plan import pick_level
 from rasteret_sql.store.presigned import remember, unsigned
@@ -99,9 +99,10 @@ def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
     hrefs = raster.to_pylist()
     distinct = _distinct(hrefs)
     rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
+    folders = Folders(distinct)
     beside: list[Header] = []
     for number, found in landing_headers(distinct):  # a row is made while others are on their way
-        rows[distinct[number]] = _header_row(distinct[number], found)
+        rows[distinct[number]] = _header_row(distinct[number], found, folders)
         if rows[distinct[number]].get("sidecars") and isinstance(found, Header):
             beside.append(found)
     say_what_is_left_alone("cog_header", beside)
@@ -121,14 +122,14 @@ def unsigned_fields(fields: pa.Array) -> list[str | None]:
     return [one and _HREF.sub(lambda match: unsigned(match[0]), one) for one in texts(fields, "fields")]
 
 
-def _header_row(href: str, found: Header | RasteretError) -> dict[str, Any]:
+def _header_row(href: str, found: Header | RasteretError, folders: Folders) -> dict[str, Any]:
     if isinstance(found, RasteretError):
         return {"href": href, "error": str(found)}
     try:
         require_readable(found)
     except RasteretError as error:
         return {"href": href, "error": str(error)}
-    return header_row(found) | {"sidecars": sidecars_of(href)}
+    return header_row(found) | {"sidecars": folders.sidecars_of(href)}
 
 
 def cog_windows(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
+from unicodedata import normalize
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.notices import Notices
@@ -28,25 +31,63 @@ MAX_AUX_BYTES: Final = 1 << 20
 IDENTITY: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
-def sidecars_of(href: str) -> list[str] | None:
-    """Names of the sidecar files of a local raster; None of a remote one, for which nobody looks."""
-    address = parse_address(href)
-    if address.family != "local":
-        return None
-    path = address.key
-    stem = os.path.splitext(path)[0]
-    beside = (
-        *(path + suffix for suffix in (AUX, MASK, OVERVIEWS)),
-        *(stem + suffix for suffix in WORLD_FILES),
-    )
-    return [os.path.basename(one) for one in beside if os.path.exists(one)]
+ENTRIES, ENTRIES_A_FILE = 100, 8
+"""A folder is listed while it has no more entries than this, and so many more for each file asked about."""
+
+
+class Folders:
+    """What lies beside the local rasters of one call: a folder is listed once, where that is short."""
+
+    def __init__(self, hrefs: Iterable[str]) -> None:
+        """``hrefs``: all that will be asked about."""
+        paths = (parse_address(href) for href in hrefs)
+        self._asked = Counter(os.path.dirname(path.key) for path in paths if path.family == "local")
+        self._names: dict[str, frozenset[str] | None] = {}
+
+    def sidecars_of(self, href: str) -> list[str] | None:
+        """Names of the sidecar files of a local raster; None of a remote one, for which nobody looks."""
+        address = parse_address(href)
+        if address.family != "local":
+            return None
+        folder, name = os.path.split(address.key)
+        stem = os.path.splitext(name)[0]
+        beside = (
+            *(name + suffix for suffix in (AUX, MASK, OVERVIEWS)),
+            *(stem + suffix for suffix in WORLD_FILES),
+        )
+        names = self._names_in(folder)
+        return [
+            one
+            for one in beside
+            # what is listed is asked for all the same: a link may lead nowhere, and case may count or not
+            if (names is None or _alike(one) in names) and os.path.exists(os.path.join(folder, one))
+        ]
+
+    def _names_in(self, folder: str) -> frozenset[str] | None:
+        """Names in a folder in one form; None: it is long, or cannot be listed."""
+        if folder not in self._names:
+            most = ENTRIES + ENTRIES_A_FILE * self._asked[folder]
+            try:
+                with os.scandir(folder or ".") as entries:
+                    names = [_alike(entry.name) for entry in islice(entries, most + 1)]
+            except OSError:
+                names = None
+            self._names[folder] = None if names is None or len(names) > most else frozenset(names)
+        return self._names[folder]
+
+
+def _alike(name: str) -> str:
+    """A name as file systems compare it that know neither case nor how an accent is written."""
+    return normalize("NFC", name).casefold()
 
 
 def say_what_is_left_alone(speaker: str, headers: Iterable[Header]) -> None:
     """A notice for each folder, once a minute, where a sidecar file would give other numbers in GDAL."""
     notices = Notices(speaker, "sidecars")
+    headers = list(headers)
+    folders = Folders(header.href for header in headers)
     for header in headers:
-        names = [name for name in sidecars_of(header.href) or () if _counts(header, name)]
+        names = [name for name in folders.sidecars_of(header.href) or () if _counts(header, name)]
         if names:
             notices.say(
                 f"{place(header.href)} has {' and '.join(names)} beside it, which GDAL reads and this "

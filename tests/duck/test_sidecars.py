@@ -1,10 +1,15 @@
 """Files beside a raster that GDAL reads and this package does not: a column and a notice."""
 
+import os
 import warnings
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 import rasteret_sql
+from rasteret_sql.duck import sidecars
+from rasteret_sql.duck.sidecars import Folders
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.tiff.build import build_tiff
 from tests.tiff.examples import blocks_of, image, tiff
@@ -65,7 +70,68 @@ def test_a_read_by_href_says_so_too(tmp_path):
 
 
 def test_of_a_remote_file_nobody_looks():
-    from rasteret_sql.duck.sidecars import sidecars_of
+    folders = Folders(["https://host/a.tif", "s3://bucket/a.tif"])
+    assert folders.sidecars_of("https://host/a.tif") is None
+    assert folders.sidecars_of("s3://bucket/a.tif") is None
 
-    assert sidecars_of("https://host/a.tif") is None
-    assert sidecars_of("s3://bucket/a.tif") is None
+
+@pytest.fixture
+def asked(monkeypatch) -> Counter[str]:
+    """How often the file system is asked for a file, and for a folder."""
+    found: Counter[str] = Counter()
+    exists, scandir = os.path.exists, os.scandir
+
+    def count(name, ask):
+        def counted(path):
+            found[name] += 1
+            return ask(path)
+
+        return counted
+
+    monkeypatch.setattr(sidecars.os.path, "exists", count("file", exists))
+    monkeypatch.setattr(sidecars.os, "scandir", count("folder", scandir))
+    return found
+
+
+def test_a_folder_is_listed_once_for_all_its_files(tmp_path, asked):
+    hrefs = [str(tmp_path / f"{number}.tif") for number in range(50)]
+    for href in hrefs:
+        Path(href).touch()
+    Path(hrefs[7] + ".msk").touch()
+    folders = Folders(hrefs)
+    assert [folders.sidecars_of(href) for href in hrefs] == [[]] * 7 + [["7.tif.msk"]] + [[]] * 42
+    assert asked == {"folder": 1, "file": 1}
+    Path(hrefs[8] + ".msk").touch()  # the next call sees what has changed
+    assert Folders(hrefs).sidecars_of(hrefs[8]) == ["8.tif.msk"]
+
+
+def test_in_a_long_folder_files_are_asked_for(tmp_path, asked, monkeypatch):
+    monkeypatch.setattr(sidecars, "ENTRIES", 3)
+    for name in ("a.tif", "a.wld", *(f"{n}.txt" for n in range(12))):
+        (tmp_path / name).touch()
+    href = str(tmp_path / "a.tif")
+    assert Folders([href]).sidecars_of(href) == ["a.wld"]
+    assert asked == {"folder": 1, "file": 7}
+
+
+def test_a_folder_that_cannot_be_listed_or_links_that_lead_nowhere(tmp_path, monkeypatch):
+    href = str(tmp_path / "a.tif")
+    (tmp_path / "a.tif.msk").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a.tif.ovr").touch()
+    assert Folders([href]).sidecars_of(href) == ["a.tif.ovr"]
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(sidecars.os, "scandir", refuse)
+    assert Folders([href]).sidecars_of(href) == ["a.tif.ovr"]
+
+
+def test_the_file_system_says_whether_case_counts(tmp_path, monkeypatch):
+    href = str(tmp_path / "A.TIF")
+    (tmp_path / "a.tif.msk").touch()
+    (tmp_path / "A.TFW").touch()
+    own = os.path.exists(tmp_path / "a.TFW")  # so on the disks of macOS
+    assert Folders([href]).sidecars_of(href) == (["A.TIF.msk", "A.tfw", "A.TFW"] if own else ["A.TFW"])
+    monkeypatch.setattr(sidecars.os.path, "exists", lambda path: True)  # a file system without cases
+    assert Folders([href]).sidecars_of(href) == ["A.TIF.msk", "A.tfw", "A.TFW"]
