@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 from unicodedata import normalize
@@ -31,30 +31,32 @@ MAX_AUX_BYTES: Final = 1 << 20
 IDENTITY: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
-ENTRIES, ENTRIES_A_FILE = 100, 8
-"""A folder is listed while it has no more entries than this, and so many more for each file asked about."""
+FEWEST, ENTRIES_A_FILE = 50, 8
+"""A folder is listed for so many files at least, and as long as it has no more entries than this for each."""
 
 
 class Folders:
-    """What lies beside the local rasters of one call: a folder is listed once, where that is short."""
+    """What lies beside the local rasters of one call: for many files of a folder it is listed, once."""
 
-    def __init__(self, hrefs: Iterable[str]) -> None:
+    def __init__(self, hrefs: Sequence[str]) -> None:
         """``hrefs``: all that will be asked about."""
-        paths = (parse_address(href) for href in hrefs)
+        paths = (parse_address(href) for href in (hrefs if len(hrefs) >= FEWEST else ()))
         self._asked = Counter(os.path.dirname(path.key) for path in paths if path.family == "local")
         self._names: dict[str, frozenset[str] | None] = {}
 
-    def sidecars_of(self, href: str) -> list[str] | None:
+    def sidecars_of(
+        self,
+        href: str,
+        suffixes: Sequence[str] = (AUX, MASK, OVERVIEWS),
+        world_files: Sequence[str] = WORLD_FILES,
+    ) -> list[str] | None:
         """Names of the sidecar files of a local raster; None of a remote one, for which nobody looks."""
         address = parse_address(href)
         if address.family != "local":
             return None
         folder, name = os.path.split(address.key)
         stem = os.path.splitext(name)[0]
-        beside = (
-            *(name + suffix for suffix in (AUX, MASK, OVERVIEWS)),
-            *(stem + suffix for suffix in WORLD_FILES),
-        )
+        beside = (*(name + suffix for suffix in suffixes), *(stem + suffix for suffix in world_files))
         names = self._names_in(folder)
         return [
             one
@@ -64,9 +66,11 @@ class Folders:
         ]
 
     def _names_in(self, folder: str) -> frozenset[str] | None:
-        """Names in a folder in one form; None: it is long, or cannot be listed."""
+        """Names in a folder in one form; None: it is long, asked about rarely, or cannot be listed."""
+        if self._asked[folder] < FEWEST:
+            return None
         if folder not in self._names:
-            most = ENTRIES + ENTRIES_A_FILE * self._asked[folder]
+            most = ENTRIES_A_FILE * self._asked[folder]
             try:
                 with os.scandir(folder or ".") as entries:
                     names = [_alike(entry.name) for entry in islice(entries, most + 1)]
@@ -85,9 +89,10 @@ def say_what_is_left_alone(speaker: str, headers: Iterable[Header]) -> None:
     """A notice for each folder, once a minute, where a sidecar file would give other numbers in GDAL."""
     notices = Notices(speaker, "sidecars")
     headers = list(headers)
-    folders = Folders(header.href for header in headers)
+    folders = Folders([header.href for header in headers])
     for header in headers:
-        names = [name for name in folders.sidecars_of(header.href) or () if _counts(header, name)]
+        beside = folders.sidecars_of(header.href, *_may_count(header)) or ()
+        names = [name for name in beside if _counts(header, name)]
         if names:
             notices.say(
                 f"{place(header.href)} has {' and '.join(names)} beside it, which GDAL reads and this "
@@ -97,15 +102,20 @@ def say_what_is_left_alone(speaker: str, headers: Iterable[Header]) -> None:
             )
 
 
+def _may_count(header: Header) -> tuple[Sequence[str], Sequence[str]]:
+    """Endings of the sidecars that GDAL would go by: an own mask and an own georeference come first."""
+    suffixes = (AUX, MASK) if header.full.mask is None else (AUX,)
+    return suffixes, WORLD_FILES if header.transform == IDENTITY else ()
+
+
 def _counts(header: Header, name: str) -> bool:
-    if name.endswith(MASK):
-        return header.full.mask is None
-    if name.endswith(AUX):
-        folder = os.path.dirname(parse_address(header.href).key)
-        try:
-            with open(os.path.join(folder, name), "rb") as file:
-                text = file.read(MAX_AUX_BYTES)
-        except OSError:
-            return True
-        return any(element in text for element in DECISIVE)
-    return not name.endswith(OVERVIEWS) and header.transform == IDENTITY
+    """Whether a sidecar that may count has numbers in it: statistics alone have none."""
+    if not name.endswith(AUX):
+        return True
+    folder = os.path.dirname(parse_address(header.href).key)
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            text = file.read(MAX_AUX_BYTES)
+    except OSError:
+        return True
+    return any(element in text for element in DECISIVE)

@@ -106,7 +106,7 @@ def test_a_folder_is_listed_once_for_all_its_files(tmp_path, asked):
 
 
 def test_in_a_long_folder_files_are_asked_for(tmp_path, asked, monkeypatch):
-    monkeypatch.setattr(sidecars, "ENTRIES", 3)
+    monkeypatch.setattr(sidecars, "FEWEST", 1)
     for name in ("a.tif", "a.wld", *(f"{n}.txt" for n in range(12))):
         (tmp_path / name).touch()
     href = str(tmp_path / "a.tif")
@@ -114,7 +114,18 @@ def test_in_a_long_folder_files_are_asked_for(tmp_path, asked, monkeypatch):
     assert asked == {"folder": 1, "file": 7}
 
 
+def test_a_read_asks_for_what_would_count_only(tmp_path, asked):
+    path = tmp_path / "a.tif"
+    path.write_bytes(build_tiff(tiff(image()), [blocks_of(image())]))
+    with rasteret_sql.connect() as con:
+        con.execute("SELECT data FROM read_cog($1)", [str(path)]).fetchall()
+        first = asked["file"]
+        con.execute("SELECT data FROM read_cog($1)", [str(path)]).fetchall()
+    assert asked == {"file": first + 2}  # .aux.xml and .msk
+
+
 def test_a_folder_that_cannot_be_listed_or_links_that_lead_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(sidecars, "FEWEST", 1)
     href = str(tmp_path / "a.tif")
     (tmp_path / "a.tif.msk").symlink_to(tmp_path / "nowhere")
     (tmp_path / "a.tif.ovr").touch()
@@ -128,6 +139,7 @@ def test_a_folder_that_cannot_be_listed_or_links_that_lead_nowhere(tmp_path, mon
 
 
 def test_the_file_system_says_whether_case_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(sidecars, "FEWEST", 1)
     href = str(tmp_path / "A.TIF")
     (tmp_path / "a.tif.msk").touch()
     (tmp_path / "A.TFW").touch()
