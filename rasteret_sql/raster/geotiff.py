@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,10 +57,11 @@ def geotiff(chip: Chip, storage: Storage) -> bytes:
 
 
 def _nodata(chip: Chip) -> float | None:
-    """Nodata as the file can state it: none that no pixel can have, whole for integers."""
-    if chip.nodata is None or not applies(chip.pixels.dtype.name, chip.nodata):
-        return None
-    return float(math.trunc(chip.nodata)) if chip.pixels.dtype.kind in "iu" else chip.nodata
+    """Nodata as the file can state it: none that no pixel can have.
+
+    A fraction of integers stays in the text, which readers truncate, as they did in the file it comes from.
+    """
+    return chip.nodata if applies(chip.pixels.dtype.name, chip.nodata) else None
 
 
 def _mask(chip: Chip, nodata: float | None) -> npt.NDArray[np.bool_] | None:

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.raster.nodata import applies
 
 
 def model_tags(transform: Sequence[float], *, georeferenced: bool) -> dict[str, Any]:
@@ -33,12 +34,10 @@ def model_tags(transform: Sequence[float], *, georeferenced: bool) -> dict[str, 
 
 def nodata_text(nodata: float, dtype: np.dtype[Any]) -> str:
     """What GDAL_NODATA says. ``ArgumentError``: an integer raster cannot hold the value."""
-    if dtype.kind not in "iu":
-        return repr(float(nodata))
-    limits = np.iinfo(dtype)
-    if not limits.min <= nodata <= limits.max or nodata != int(nodata):
-        raise ArgumentError(f"nodata {nodata} of {dtype} pixels: expected a whole number they can hold")
-    return str(int(nodata))
+    if dtype.kind in "iu" and not applies(dtype.name, nodata):
+        raise ArgumentError(f"nodata {nodata} of {dtype} pixels: expected a number in their range")
+    whole = dtype.kind in "iu" and nodata == int(nodata)
+    return str(int(nodata)) if whole else repr(float(nodata))
 
 
 def band_metadata(band_count: int, columns: Mapping[str, Sequence[Any] | None]) -> str | None:

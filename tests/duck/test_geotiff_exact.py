@@ -279,3 +279,20 @@ def test_what_would_be_read_otherwise_is_refused(con: duckdb.DuckDBPyConnection,
     )
     text = message(con, names.format(path))
     assert "band_names [' red'] cannot be kept in a GeoTIFF: it would be read as ['red']" in text
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint8", "3.5"), ("int16", "-2.5"), ("int32", "7.25")])
+def test_a_fraction_of_nodata_stays_and_masks_what_it_masked(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, dtype: str, nodata: str
+) -> None:
+    path = save(
+        tmp_path / "a.tif", np.arange(-8 if dtype != "uint8" else 0, 12)[None, None].astype(dtype), nodata=9
+    )
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags[42113].overwrite(nodata)
+    for source in SOURCES:
+        with rasterio.open(path) as old, rasterio.open(written(con, path, source, tmp_path / "b.tif")) as new:
+            assert new.nodata == old.nodata == float(nodata)
+            assert np.array_equal(new.dataset_mask(), old.dataset_mask())
+            assert (new.dataset_mask() == 0).sum() == 1
+            assert np.array_equal(new.read(), old.read())
