@@ -1,8 +1,12 @@
-"""Builds the extension for the DuckDB shell into the wheel, with the C compiler of PyPI's ``ziglang``.
+"""Builds into the wheel: the macros as a database file, and the extension for the DuckDB shell.
 
-A wheel holds one library for its platform and no Python code that was compiled, so it is tagged
-``py3-none-PLATFORM``. Where DuckDB has no shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the
-wheel is a pure one. An editable install gets the library too, but does without where it cannot be built.
+The macros need DuckDB, and NumPy, which DuckDB wants when it is given a function. The file is the same for
+all platforms. Where it is missing, the first process that connects makes it.
+
+The extension is compiled with the C compiler of PyPI's ``ziglang``. A wheel with it holds one library for
+its platform and no Python code that was compiled, so it is tagged ``py3-none-PLATFORM``. Where DuckDB has no
+shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the wheel is a pure one. An editable install gets
+the library too, but does without where it cannot be built.
 """
 
 from __future__ import annotations
@@ -83,12 +87,38 @@ def build(root: Path, target: Target, version: str) -> Path:
     return library
 
 
-class ExtensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+def build_macros(root: Path) -> Path:
+    """Make the database file of the macros, in a process that imports the package from here."""
+    code = "from rasteret_sql.duck.macro_file import make; print(make(), end='')"
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if found.returncode:
+        raise RuntimeError(f"the macros do not become a database:\n{found.stderr}")
+    return Path(found.stdout)
+
+
+class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Runs for wheels, editable ones included."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        self._add_macros(version, build_data)
+        self._add_extension(version, build_data)
+
+    def _add_macros(self, version: str, build_data: dict[str, Any]) -> None:
+        try:
+            file = build_macros(Path(self.root))
+        except (OSError, RuntimeError) as error:
+            if version != "editable":
+                raise
+            self.app.display_warning(f"the macros are made by the first process that connects: {error}")
+            return
+        if version != "editable":
+            build_data["artifacts"].append(str(file.relative_to(self.root)))
+
+    def _add_extension(self, version: str, build_data: dict[str, Any]) -> None:
         target = target_here()
         if target is None or os.environ.get("RASTERET_NO_EXTENSION"):
             self.app.display_warning("without the extension for the DuckDB shell")

@@ -25,18 +25,23 @@ def connect(
     settings: Mapping[str, Any] | None = None,
     pushdown: bool = True,
 ) -> duckdb.DuckDBPyConnection:
-    """``duckdb.connect`` with every function of this package registered; see ``register``.
+    """``duckdb.connect`` with every function of this package, on its cursors too; see ``register``.
+
+    The answer is a ``duckdb.DuckDBPyConnection`` for ``isinstance``, and has DuckDB's own as
+    ``duckdb_connection``. In a process that was forked since, it raises ``duckdb.ConnectionException``.
 
     pushdown: whether conditions on STAC searches are given to the catalogue; see ``pushdown``.
     """
     import duckdb
 
-    from rasteret_sql.duck.connection import with_pushdown
+    from rasteret_sql.duck.connection import wrapped
+    from rasteret_sql.duck.registration import register as register_functions
 
     connection = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
-        register(connection, storage_options=storage_options, settings=settings)
-        return with_pushdown(connection) if pushdown else connection
+        _configure(storage_options, settings)
+        register_functions(connection, new=True)
+        return wrapped(connection, pushes_down=pushdown)
     except BaseException:
         connection.close()
         raise
@@ -50,8 +55,10 @@ def register(
 ) -> duckdb.DuckDBPyConnection:
     """Put the functions on a DuckDB connection, and give it back.
 
-    Any connection will do, to a read-only file too; again is harmless. A cursor sees the functions after
-    ``register(cursor)``, because DuckDB keeps temporary macros to one connection.
+    Any connection will do, to a read-only file too; again is harmless. The functions lie in a database
+    ``rasteret``, attached read-only, and every connection of the same DuckDB database finds them there:
+    ``rasteret.read_cog(…)``. A cursor finds them without ``rasteret.`` after ``register(cursor)``, and until
+    ``USE``. (Where the name ``rasteret`` is taken, they are temporary macros of each registered connection.)
 
     storage_options: options of fsspec and s3fs by URL prefix, the longest prefix wins, for the whole process:
     ``{"s3://sentinel-cogs/": {"anon": True}, "s3://private/": {"profile": "field-team"}}``.
@@ -60,6 +67,14 @@ def register(
     from rasteret_sql.duck.connection import plain
     from rasteret_sql.duck.registration import register as register_functions
 
+    _configure(storage_options, settings)
+    register_functions(plain(connection))
+    return connection
+
+
+def _configure(
+    storage_options: Mapping[str, Mapping[str, Any]] | None, settings: Mapping[str, Any] | None
+) -> None:
     if storage_options is not None:
         from rasteret_sql.store.options import set_storage_options
 
@@ -68,8 +83,6 @@ def register(
         from rasteret_sql.settings import configure
 
         configure(**settings)
-    register_functions(plain(connection))
-    return connection
 
 
 def pushdown(sql: str, parameters: Any = None) -> str:

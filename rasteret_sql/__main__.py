@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from rasteret_sql import __version__
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.pipeline.commands import add_commands
 
 Command = Callable[[argparse.Namespace], int]
 READER_GONE = 128 + 13
@@ -34,12 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
-    # what follows `shell` is DuckDB's to read
-    arguments, duckdbs = parser.parse_args(words[:1] if words[:1] == ["shell"] else words), words[1:]
     try:
-        if arguments.command == "shell":
-            _shell(duckdbs)
+        if words[:1] == ["shell"]:  # what follows is DuckDB's to read
+            _shell(words[1:])
+        arguments = _parser().parse_args(words)
         command: Command = arguments.run
         return command(arguments)
     except RasteretError as error:
@@ -54,6 +51,8 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from rasteret_sql.pipeline.commands import add_commands  # which the shell does not wait for
+
     parser = argparse.ArgumentParser(prog="rasteret-sql", description="Satellite imagery in DuckDB.")
     parser.add_argument("--version", action="version", version=f"rasteret-sql {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

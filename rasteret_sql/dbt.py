@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 import rasteret_sql
-from rasteret_sql.duck.declarations import sql_folder
 from rasteret_sql.duck.source_call import FUNCTION, Rows, call_of
+from rasteret_sql.duck.sql_files import sql_folder
 from rasteret_sql.errors import ArgumentError, RasteretError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]
             raise ArgumentError(f"profiles.yml: config of plugin '{self.name}': {error}") from error
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Macros are TEMP ones, so every cursor gets its own."""
+        """Every cursor begins with a search path of its own."""
         rasteret_sql.register(cursor)
 
     def default_materialization(self) -> str:

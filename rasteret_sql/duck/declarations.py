@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from rasteret_sql.duck.quoting import quoted
+from rasteret_sql.duck.sql_files import CATALOG, declaration_files
+
 MACRO = re.compile(r"CREATE MACRO (\w+)\((.*?)\) AS\s+(TABLE\b)?", re.DOTALL)
 
 
@@ -88,16 +89,10 @@ class _Header:
     examples: list[Example] = field(default_factory=list)
 
 
-def sql_folder() -> Path:
-    """The top-level ``sql/``: inside the package when installed, beside it in a checkout."""
-    installed = PACKAGE / "_sql"
-    return installed if installed.is_dir() else PACKAGE.parent / "sql"
-
-
 @lru_cache(maxsize=1)
 def functions() -> tuple[Function, ...]:
     """Every declared function; helpers (names with a leading underscore) first, then by name."""
-    found = [parse(path.read_text("utf-8")) for path in sorted((sql_folder() / "functions").glob("*.sql"))]
+    found = [parse(path.read_text("utf-8")) for path in declaration_files()]
     return tuple(sorted(found, key=lambda f: (f.public, f.name.lower())))
 
 
@@ -113,13 +108,30 @@ def callees_first() -> tuple[Function, ...]:
 
 
 def macro_statements() -> Iterator[str]:
-    """The statements that make every function on one connection, over kernels that are bound."""
+    """The statements that make every function as TEMP macros of one connection, over bound kernels."""
     for function in callees_first():
-        kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
-        summary = function.summary.replace("'", "''")
         yield function.macro.replace("CREATE MACRO", "CREATE OR REPLACE TEMP MACRO", 1)
-        if function.public:
-            yield f"COMMENT ON {kind} {function.name} IS '{summary}'"
+        yield from _comment(function, function.name)
+
+
+def catalog_statements() -> Iterator[str]:
+    """The statements that make every function in the database ``rasteret``.
+
+    What a macro calls is named in full, so that the macros work whatever the search path of a connection is.
+    """
+    names = "|".join(function.name for function in functions())
+    call = re.compile(rf"(?<![\w.])(?=(?:{names})\()")
+    for function in callees_first():
+        head, body = function.macro.split("(", 1)
+        name = f"{CATALOG}.main.{function.name}"
+        yield f"{head.replace(function.name, name)}({call.sub(f'{CATALOG}.main.', body)}"
+        yield from _comment(function, name)
+
+
+def _comment(function: Function, name: str) -> Iterator[str]:
+    if function.public:
+        kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
+        yield f"COMMENT ON {kind} {name} IS {quoted(function.summary)}"
 
 
 def parse(text: str) -> Function:

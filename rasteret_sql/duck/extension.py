@@ -12,9 +12,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rasteret_sql import settings
-from rasteret_sql.duck import untouched
-from rasteret_sql.duck.hardening import access
-from rasteret_sql.duck.kernels import kernels
+from rasteret_sql.duck import macro_file, untouched
+from rasteret_sql.duck.allowed import access
+from rasteret_sql.duck.kernels import NUMBER, PREFIX, SHELLS, Kernel, kernels, told
+from rasteret_sql.duck.sql_files import CATALOG
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell
 from rasteret_sql.raster.algebra import duckdb_version
@@ -41,10 +42,17 @@ def begin(counter: int, ours: int, version: str) -> str:
 
 
 def declarations() -> str:
-    """Every kernel with the DuckDB type of its answer, and every setting with its description."""
-    found = [("kernel", kernel.name, kernel.result_type) for kernel in kernels().values()]
+    """Kernels with the DuckDB type of their answer, settings with their description, what attaches macros."""
+    found = [(_kind(kernel), kernel.name, kernel.result_type) for kernel in kernels().values()]
+    found.append(("kernel", NUMBER.removeprefix(PREFIX), told(SHELLS)))
     found += [("setting", name, description) for name, _, _, _, description in settings.describe()]
+    if (file := macro_file.ready()) is not None:
+        found.append(("macros", CATALOG, macro_file.attachment(file)))
     return RECORD.join(FIELD.join(fields) for fields in found)
+
+
+def _kind(kernel: Kernel) -> str:
+    return "kernel" if kernel.volatile else "pure kernel"
 
 
 def call(

@@ -11,13 +11,14 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
 import duckdb
 
+from rasteret_sql.duck.allowed import access
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.store.access import Access
 
@@ -27,7 +28,6 @@ LOCAL = "LocalFileSystem"
 FORGOTTEN_AFTER = 1000
 """Databases without a registered connection whose functions are kept: a cursor that was never registered may
 still call them."""
-_TAKEN_FOR_PATH = re.compile(r"/(?:.*?/)?(https?|s3[an]?|gc?s|az|azure|abfss?):/([^/].*)")
 _DISABLED = re.compile(r'File system "(\w+)" has been disabled')
 
 
@@ -41,6 +41,8 @@ class Instance:
         self._connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
         self._known = Access()
         self._functions: list[Callable[..., Any]] = []
+        self.attached = False
+        """Whether the macros are attached."""
 
     def keep(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """``function``, which lives as long as this: DuckDB's catalogue points to it, but only the cursor
@@ -77,28 +79,6 @@ def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Acces
         return access(True, (), (), _disabled(cursor, disabled))
     directories, paths = cursor.execute(ASK_ALLOWED).fetchone() or ([], [])
     return access(False, directories, paths, _disabled(cursor, disabled))
-
-
-def access(
-    external: bool, directories: Sequence[str], paths: Sequence[str], disabled: frozenset[str] = frozenset()
-) -> Access:
-    """The settings as DuckDB gives them.
-
-    DuckDB 1.5 takes a URL for a local path while no extension that reads it is loaded.
-    """
-    return Access(
-        external=external,
-        directories=(*directories, *_urls(directories)),
-        paths=(*paths, *_urls(paths)),
-        disabled=disabled,
-    )
-
-
-def _urls(paths: Sequence[str]) -> Iterator[str]:
-    """``https://host/a`` of ``/working/directory/https:/host/a``."""
-    for path in paths:
-        if found := _TAKEN_FOR_PATH.fullmatch(path):
-            yield f"{found[1]}://{found[2]}"
 
 
 def _disabled(cursor: duckdb.DuckDBPyConnection, known: frozenset[str]) -> frozenset[str]:
@@ -155,10 +135,20 @@ def open_connections() -> list[duckdb.DuckDBPyConnection]:
 
 
 def _after_fork() -> None:
+    """No inherited connection is ever closed: that waits for DuckDB's threads, which a fork does not have."""
     global _lock
     _lock = threading.Lock()
     for instance in _instances.values():
         instance._lock = threading.Lock()
+        for connection in instance.connections():
+            _keep_for_ever(connection)
+    _instances.clear()
+
+
+def _keep_for_ever(value: object) -> None:
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
 os.register_at_fork(after_in_child=_after_fork)

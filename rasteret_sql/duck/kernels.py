@@ -8,7 +8,7 @@ and alike in every host.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -20,6 +20,12 @@ from rasteret_sql.interruption import Pressed
 from rasteret_sql.store.access import Ask, Policy, governed_by
 
 PREFIX = "_rasteret_"
+NUMBER = PREFIX + "instance"
+"""The function whose type says which database of this process this is; nothing ever calls it."""
+KNOWN = f"typeof({NUMBER}(0))"
+"""SQL of that type, as ``_rasteret_database()``."""
+SHELLS = 0
+"""The number of every database that has the kernels by the extension for the shell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,9 @@ class Kernel:
     """DuckDB type of the value a row."""
     module: str
     """Imported when the kernel is first called."""
+    volatile: bool = True
+    """Whether DuckDB calls it for every row, and only while a query runs: what reads files, asks servers or
+    tells of this process. Others may be called once for a constant, by EXPLAIN and PREPARE too."""
 
     @property
     def result_type(self) -> str:
@@ -77,8 +86,18 @@ class Kernel:
         return text if text.startswith(f"{self.serves}:") else f"{self.serves}: {text}"
 
 
+def told(number: int) -> str:
+    """The type that tells the number of a database."""
+    return f'STRUCT("{number}" INTEGER)'
+
+
 def _kernel(module: str, name: str, serves: str, returns: str) -> Kernel:
     return Kernel(name=name, serves=serves, returns=returns, module=f"rasteret_sql.duck.{module}")
+
+
+def _pure(module: str, name: str, serves: str, returns: str) -> Kernel:
+    """A kernel whose answer depends on its arguments alone."""
+    return replace(_kernel(module, name, serves, returns), volatile=False)
 
 
 @lru_cache(maxsize=1)
@@ -103,12 +122,12 @@ def kernels() -> dict[str, Kernel]:
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
         _kernel("files", "cog_files", "cog_files", types.FILE + "[]"),
         _kernel("files", "file_states", "validate_index", types.FILE_STATE),
-        _kernel("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
-        _kernel("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
-        _kernel("extents", "wkb", "read_rasteret", "BLOB"),
-        _kernel("extents", "geojson_wkb", "write_items", "BLOB"),
-        _kernel("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),
-        _kernel("tile_tables", "unpack_tiles", "write_index", types.TILE_TABLES),
+        _pure("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
+        _pure("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
+        _pure("extents", "wkb", "read_rasteret", "BLOB"),
+        _pure("extents", "geojson_wkb", "write_items", "BLOB"),
+        _pure("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),
+        _pure("tile_tables", "unpack_tiles", "write_index", types.TILE_TABLES),
         _kernel("facts", "metadata", "RS_MetaData", types.METADATA),
         _kernel("facts", "raster_facts", "RS_MetaData", types.FACTS),
         _kernel("facts", "outlines", "RS_ConvexHull, RS_Envelope", types.OUTLINES),
@@ -132,7 +151,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("zonal", "zonal_stats", "RS_ZonalStats", "DOUBLE"),
         _kernel("zonal", "zonal_stats_all", "RS_ZonalStatsAll", types.ZONAL_STATS),
         _kernel("zonal", "histogram", "RS_Histogram", types.BIN + "[]"),
-        _kernel("stats_merge", "stats_merge", "RS_StatsMerge", types.ZONAL_STATS),
+        _pure("stats_merge", "stats_merge", "RS_StatsMerge", types.ZONAL_STATS),
         _kernel("expressions", "map_algebra", "RS_MapAlgebra", types.CHIP),
         _kernel("about", "functions", "rasteret_functions", types.FUNCTION + "[]"),
         _kernel("about", "requests", "rasteret_requests", types.REQUEST + "[]"),

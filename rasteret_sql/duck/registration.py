@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 import threading
 from contextlib import suppress
 from time import monotonic, sleep
@@ -10,10 +12,10 @@ from time import monotonic, sleep
 import duckdb
 
 from rasteret_sql.duck import threads, untouched
-from rasteret_sql.duck.declarations import macro_statements
-from rasteret_sql.duck.hardening import Instance, instance_of, new_instance, open_connections
-from rasteret_sql.duck.kernels import PREFIX, Kernel, kernels
-from rasteret_sql.duck.notebook import register_display
+from rasteret_sql.duck.attached import Place, attach, place_of, put_on_path
+from rasteret_sql.duck.binding import bind, known_instance
+from rasteret_sql.duck.hardening import Instance, open_connections
+from rasteret_sql.duck.kernels import KNOWN, told
 from rasteret_sql.raster.algebra import duckdb_version
 
 OURS = ("fsspecIO", "rasteret-", "asyncio_")
@@ -22,51 +24,71 @@ DUCKDBS = "Dummy-"
 """What Python calls a thread that it did not start."""
 EXIT_PATIENCE_S, QUIET_S = 5.0, 0.2
 """At exit queries get this long to end; they have ended when no kernel was called for so long."""
-INSTANCE = PREFIX + "instance"
-"""The function that says which database of this process it belongs to; an extension's has none."""
 
 
-def register(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bind the kernels once per database instance, and (re)create the macros of this connection.
+_registering = threading.Lock()
+"""The first registration of a database is made by one thread."""
 
-    Kernels are seen by every cursor of an instance; TEMP macros by one connection only, and they work
-    where the database file is read-only.
+
+def register(connection: duckdb.DuckDBPyConnection, *, new: bool = False) -> None:
+    """Bind the kernels and attach the macros once per database, and let this connection find them.
+
+    Kernels and macros are seen by every connection of a database, macros without ``rasteret.`` before their
+    names by those that were registered. Where the macros cannot be attached, TEMP macros are made, which
+    belong to one connection.
+
+    new: whether it is probably the first connection of its database, which is not asked then, but told.
     """
     duckdb_version.follow(duckdb.__version__)
-    query = (
-        "SELECT current_connection_id(), list(DISTINCT function_name) FROM duckdb_functions() "
-        f"WHERE starts_with(function_name, '{PREFIX}')"
-    )
-    ((number, names),) = connection.execute(query).fetchall()
-    bound = set(names or ())
-    instance = _instance(connection, bound)
-    for kernel in kernels().values():
-        name = PREFIX + kernel.name
-        if name not in bound:
-            _bind(connection, name, kernel, instance)
-    for statement in macro_statements():
-        connection.execute(statement)
-    connection.execute(f"CREATE OR REPLACE TEMP MACRO {PREFIX}database() AS {instance.number}")
+    instance = None if new else _known(connection)
+    if instance is None:
+        with _registering:
+            instance = bind(connection)
+    place = place_of(connection)
+    if not _finds_macros(connection, instance, place):
+        from rasteret_sql.duck.declarations import macro_statements
+
+        for statement in macro_statements():
+            connection.execute(statement)
     instance.add(connection)
-    untouched.know(connection, f"{instance.number}/{number}")
-    register_display()
+    untouched.know(connection, f"{told(instance.number)}/{place.connection}")
+    if "IPython" in sys.modules:
+        from rasteret_sql.duck.notebook import register_display
+
+        register_display()
 
 
-def _instance(connection: duckdb.DuckDBPyConnection, bound: set[str]) -> Instance:
-    """The database of a connection, known by its number from the first registration on."""
-    if not bound:
-        number, instance = new_instance()
-        say = instance.keep(lambda: number)
+def find_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """After a statement that may have changed where a connection looks for names, such as ``USE``."""
+    instance = _known(connection)
+    if instance is None or instance.attached:
+        register(connection)
+
+
+def _known(connection: duckdb.DuckDBPyConnection) -> Instance | None:
+    """The database of a connection, from its first registration on."""
+    with connection.cursor() as cursor:  # an error would end a transaction of the connection
         try:
-            connection.create_function(INSTANCE, say, [], "BIGINT", side_effects=True)
-            return instance
-        except duckdb.CatalogException as error:  # another cursor was first
-            if "already exists" not in str(error):
-                raise
-    elif INSTANCE not in bound:
-        return new_instance()[1]
-    ((known,),) = connection.execute(f"SELECT {INSTANCE}()").fetchall()
-    return instance_of(known)
+            ((known,),) = cursor.execute(f"SELECT {KNOWN}").fetchall()
+        except duckdb.CatalogException:
+            return None
+    return known_instance(known)
+
+
+def _finds_macros(connection: duckdb.DuckDBPyConnection, instance: Instance, place: Place) -> bool:
+    """Whether this connection finds attached macros from now on."""
+    if instance.attached:
+        try:
+            put_on_path(connection, place)
+        except duckdb.CatalogException:  # detached since
+            instance.attached = False
+        else:
+            return True
+    with _registering, connection.cursor() as cursor:
+        instance.attached = instance.attached or attach(cursor)
+    if instance.attached:
+        put_on_path(connection, place)
+    return instance.attached
 
 
 @atexit.register
@@ -106,17 +128,9 @@ def _end_queries() -> None:
         quiet_since = max(quiet_since, threads.last_active)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, name: str, kernel: Kernel, instance: Instance) -> None:
-    try:
-        connection.create_function(  # type: ignore[call-overload]
-            name,
-            instance.keep(kernel.bind(instance.ask)),
-            None,
-            kernel.result_type,
-            type="arrow",
-            null_handling="special",
-            side_effects=True,
-        )
-    except duckdb.CatalogException as error:
-        if "already exists" not in str(error):
-            raise
+def _after_fork() -> None:
+    global _registering
+    _registering = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

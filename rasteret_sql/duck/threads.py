@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rasteret_sql.errors import InterruptionError
 from rasteret_sql.interruption import Pressed, watching
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
 MOST = 64
@@ -35,6 +37,8 @@ def _count(change: int) -> None:
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # as below: with the first call of a kernel
+
     return ThreadPoolExecutor(MOST, thread_name_prefix="rasteret-kernel")
 
 
@@ -47,6 +51,8 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
     Ctrl-C ends the wait, and the work at its next look: where Python is not told of it, ``pressed`` tells
     whether the user wants an end, and ``InterruptionError`` is raised at once.
     """
+    from concurrent.futures import wait
+
     gone = threading.Event()
     _count(1)
 

@@ -12,12 +12,14 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
-
-import duckdb
 
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.notices import Notices
+
+if TYPE_CHECKING:
+    import duckdb
 
 REMEMBERED = 1000
 """Connections whose latest query is known; the oldest are forgotten first."""

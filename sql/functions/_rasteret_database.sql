@@ -1,2 +1,2 @@
--- The number of this database in its process, which is written here where connections are registered; 0 in the shell.
-CREATE MACRO _rasteret_database() AS 0
+-- Which database of its process this is: the type of a function that nothing calls, which holds a number; 0 in the shell.
+CREATE MACRO _rasteret_database() AS typeof(_rasteret_instance(0))

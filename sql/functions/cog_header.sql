@@ -80,7 +80,7 @@ SELECT
     h.crs_note,
     h.transform,
     h.bbox,
-    ST_GeomFromWKB(h.footprint)::GEOMETRY('OGC:CRS84') AS footprint,
+    ST_SetCRS(ST_GeomFromWKB(h.footprint), 'OGC:CRS84') AS footprint,
     h.nodata,
     h.scales,
     h."offsets",

@@ -10,4 +10,4 @@
 --     FROM 'idx.parquet'
 --     ORDER BY date_trunc('month', datetime), rasteret_hilbert(geometry), datetime, id, band
 -- ) TO 'sorted.parquet' (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE 8192);
-CREATE MACRO rasteret_hilbert(geometry) AS _rasteret_ok(_rasteret_hilbert(geometry))
+CREATE MACRO rasteret_hilbert(geometry) AS _rasteret_ok_whole(_rasteret_hilbert(geometry))

@@ -76,7 +76,7 @@ CREATE MACRO read_rasteret(path) AS TABLE
 WITH kept AS (
     SELECT
         make_timestamptz(epoch_us(datetime)) AS datetime,
-        ST_GeomFromWKB(_rasteret_ok(_rasteret_wkb(geometry)))::GEOMETRY('OGC:CRS84') AS geometry,
+        ST_SetCRS(ST_GeomFromWKB(_rasteret_ok(_rasteret_wkb(geometry))), 'OGC:CRS84') AS geometry,
         regexp_replace(band_column, '_metadata$', '') AS band,
         to_json(assets) -> regexp_replace(band_column, '_metadata$', '') AS asset,
         r::STRUCT(
@@ -138,7 +138,7 @@ SELECT
     band,
     CASE WHEN planar THEN 1 ELSE coalesce((asset ->> 'band_index')::INTEGER, 0) + 1 END AS band_index,
     href,
-    h.*,
+    h.* REPLACE (ST_SetCRS(h.footprint, 'OGC:CRS84') AS footprint),
     problem AS error
 FROM named, LATERAL (
     SELECT unnest(CASE WHEN problem IS NULL THEN {
@@ -172,7 +172,7 @@ FROM named, LATERAL (
             'xmax': greatest(affine[3], affine[3] + affine[1] * m.image_width),
             'ymax': greatest(affine[6], affine[6] + affine[5] * m.image_height)
         },
-        'footprint': NULL::GEOMETRY('OGC:CRS84'),
+        'footprint': NULL::GEOMETRY,
         'nodata': m.nodata,
         'scales': NULL::DOUBLE[],
         'offsets': NULL::DOUBLE[],

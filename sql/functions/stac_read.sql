@@ -39,7 +39,7 @@ CREATE MACRO stac_read(href, alternate := NULL) AS TABLE
 SELECT
     s.id,
     s.collection,
-    ST_GeomFromWKB(s.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
+    ST_SetCRS(ST_GeomFromWKB(s.geometry), 'OGC:CRS84') AS geometry,
     s.bbox,
     s.datetime,
     s.start_datetime,

@@ -88,7 +88,7 @@ CREATE MACRO stac_search(
 SELECT
     s.id,
     s.collection,
-    ST_GeomFromWKB(s.geometry)::GEOMETRY('OGC:CRS84') AS geometry,
+    ST_SetCRS(ST_GeomFromWKB(s.geometry), 'OGC:CRS84') AS geometry,
     s.bbox,
     s.datetime,
     s.start_datetime,

@@ -212,7 +212,7 @@ static duckdb_type type_of(duckdb_connection connection, const char *text) {
     return type;
 }
 
-static bool declare_kernel(duckdb_connection connection, const char *name, const char *returns) {
+static bool declare_kernel(duckdb_connection connection, const char *name, const char *returns, bool is_pure) {
     char full[128];
     snprintf(full, sizeof full, "_" PREFIX "%s", name);
     duckdb_type result = type_of(connection, returns), any = duckdb.create_logical_type(T_ANY);
@@ -220,7 +220,7 @@ static bool declare_kernel(duckdb_connection connection, const char *name, const
     duckdb.scalar_function_set_name(function, full);
     duckdb.scalar_function_set_varargs(function, any);
     duckdb.scalar_function_set_special_handling(function); /* NULLs are handed over */
-    duckdb.scalar_function_set_volatile(function);         /* EXPLAIN and PREPARE do not call it */
+    if (!is_pure) duckdb.scalar_function_set_volatile(function); /* EXPLAIN and PREPARE do not call it */
     if (result) duckdb.scalar_function_set_return_type(function, result);
     duckdb.scalar_function_set_extra_info(function, strdup(name), free);
     duckdb.scalar_function_set_function(function, run_kernel);
@@ -233,7 +233,21 @@ static bool declare_kernel(duckdb_connection connection, const char *name, const
     return done;
 }
 
-/* Records of three fields: kernel, name, type; or setting, name, description. */
+/* The macros, as database rasteret. Without them, where DuckDB may open no file or has a database of this name, the
+ * init file makes TEMP ones. */
+static void attach(duckdb_connection connection, const char *statement) {
+    duckdb_result result;
+    duckdb.query(connection, statement, &result);
+    duckdb.destroy_result(&result);
+}
+
+static bool declare(duckdb_connection connection, const char *kind, const char *name, const char *rest) {
+    if (!strcmp(kind, "setting")) return declare_setting(connection, name, rest);
+    if (!strcmp(kind, "macros")) return attach(connection, rest), true;
+    return declare_kernel(connection, name, rest, !strcmp(kind, "pure kernel"));
+}
+
+/* Records of three fields: kernel or pure kernel, name, type; setting, name, description; macros, database, ATTACH. */
 static bool declare_all(duckdb_connection connection, char *records, const char **problem) {
     static char told[256];
     for (char *next, *record = records; record && *record; record = next) {
@@ -241,8 +255,7 @@ static bool declare_all(duckdb_connection connection, char *records, const char 
         char *name = strchr(record, '\x1f'), *rest = name ? strchr(name + 1, '\x1f') : NULL;
         if (!rest) continue;
         *name++ = *rest++ = '\0';
-        if (strcmp(record, "kernel") ? declare_setting(connection, name, rest) : declare_kernel(connection, name, rest))
-            continue;
+        if (declare(connection, record, name, rest)) continue;
         snprintf(told, sizeof told, "rasteret: DuckDB does not take the %s %s", record, name);
         *problem = told;
         return false;
