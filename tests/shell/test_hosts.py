@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 import rasteret_sql
 from rasteret_sql.demo import Demo, start
 from rasteret_sql.duck.declarations import functions
-from tests.shell.shells import rows, run
+from rasteret_sql.shell.library import library
+from tests.shell.shells import environment, rows, run
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "sql/examples").glob("[02]*.sql"))
@@ -90,8 +93,44 @@ def test_every_function_is_there_by_its_bare_name() -> None:
 
 
 def test_the_catalogue_of_duckdb_has_their_comments() -> None:
-    (row,) = rows("SELECT comment FROM duckdb_functions() WHERE function_name = 'read_cog'")
-    assert row["comment"] == "Pixels of a raster inside an area, as one chip."
+    found = rows(
+        "SELECT database_name, comment FROM duckdb_functions() WHERE function_name = 'read_cog' ORDER BY ALL"
+    )
+    comment = "Pixels of a raster inside an area, as one chip."
+    assert found == [{"database_name": name, "comment": comment} for name in ("rasteret", "temp")]
+
+
+def test_load_alone_attaches_the_functions() -> None:
+    """By their full name, and by the bare one where they are on the search path."""
+    code = f"""
+import duckdb
+con = duckdb.connect(config={{"allow_unsigned_extensions": "true"}})
+con.execute("LOAD '{library()}'")
+print(con.execute("SELECT count(*) FROM rasteret.rasteret_functions()").fetchall())
+print(con.cursor().execute("SELECT rasteret.rasteret_bbox('POINT (1 2)'::GEOMETRY).xmax").fetchall())
+con.execute("USE rasteret")
+print(con.execute("SELECT rasteret_hilbert('POINT (1 2)'::GEOMETRY) > 0").fetchall())
+import rasteret_sql
+rasteret_sql.register(con)
+print(con.execute("SELECT count(*) FROM rasteret_functions()").fetchall())
+"""
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    count = str([(sum(f.public for f in functions()),)])
+    assert found.stdout.splitlines() == [count, "[(1.0,)]", "[(True,)]", count]
+
+
+def test_use_keeps_the_functions() -> None:
+    sql = "ATTACH ':memory:' AS other; USE other; SELECT count(*) > 5 AS many FROM rasteret_settings();"
+    assert rows(sql) == [{"many": True}]
+
+
+def test_explain_calls_no_kernel_that_reads() -> None:
+    """And one that does not read orders a window."""
+    found = run("EXPLAIN SELECT RS_Width('nowhere.tif'); EXPLAIN FROM read_cog('nowhere.tif');")
+    assert (found.returncode, found.stderr) == (0, "")
+    query = "SELECT row_number() OVER (ORDER BY rasteret_hilbert('POINT (1 2)'::GEOMETRY)) AS place"
+    assert rows(query) == [{"place": 1}]
 
 
 def test_a_file_by_its_name_is_its_tiles(demo: Demo) -> None:
