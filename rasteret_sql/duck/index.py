@@ -31,6 +31,7 @@ REQUIRED = (
 LARGEST = 2**31 - 1
 """Pixels of one side: what INTEGER columns hold, and more than GDAL writes."""
 MOST_BANDS = 2**16 - 1
+MOST_COLOUR = 2**16 - 1
 AGAIN = "build the index again with cog_header"
 
 
@@ -90,7 +91,7 @@ class HeaderColumn:
             gcps=_gcps(columns),
             gcps_crs=columns.value("gcps_crs"),
             colorinterp=columns.values("colorinterp"),
-            colormap=columns.values("colormap"),
+            colormap=_colormap(columns),
             mask_bands=mask_bands,
             file_size=None
             if columns.scalar("file_size") is None
@@ -212,6 +213,17 @@ def _per_band(columns: _Row, name: str, band_count: int) -> tuple[float, ...] | 
     if found is not None and len(found) != band_count:
         columns.unfit(name, f"{len(found):,} numbers", f"one for each of {band_count:,} bands")
     return None if found is None else tuple(map(float, found))
+
+
+def _colormap(columns: _Row) -> tuple[int, ...] | None:
+    """TIFF's ColorMap: as many numbers of 16 bits for each of red, green and blue; or NULL."""
+    found = columns.values("colormap")
+    if found is not None and len(found) % 3:
+        columns.unfit("colormap", f"{len(found):,} numbers", "as many for each of red, green and blue")
+    for number in found or ():
+        if not 0 <= number <= MOST_COLOUR:
+            columns.unfit("colormap", f"{number:,}", f"0 to {MOST_COLOUR:,}")
+    return found
 
 
 def _mask(columns: _Row, mask_bands: int) -> Level | None:

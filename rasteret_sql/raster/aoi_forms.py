@@ -136,8 +136,9 @@ def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: 
                 draft.error = ArgumentError(
                     f"aoi: curved geometries are not read; turn {show(value)} into straight lines first"
                 )
-            except GEOSException as error:
-                reason = str(error).split(": ", 1)[-1]
+            except (GEOSException, UnicodeDecodeError) as error:  # GEOS's message may end within a letter
+                told = str(error).split(": ", 1)[-1] if isinstance(error, GEOSException) else "not JSON"
+                reason = told if len(told) <= 200 else f"{told[:199]}…"
                 draft.error = ArgumentError(f"aoi: {show(value)} is no {form} ({reason}); expected {FORMS}")
 
 

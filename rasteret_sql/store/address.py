@@ -109,6 +109,8 @@ def _parse(href: str, scheme: str) -> Address:
     if "\0" in href or not href.strip():
         raise ArgumentError(f"{place(href)!r} is not an address of a file: it is empty or holds a NUL.")
     root, key = _SPLIT[family](href)
+    if "\0" in key:  # %00 in a file URL
+        raise ArgumentError(f"{place(href)!r} is not an address of a file: it holds an escaped NUL.")
     if not key or (family != "local" and not root):
         raise ArgumentError(f"{place(href)!r} names no file: expected {_EXPECTED[family]}.")
     return Address(href=href, scheme=scheme, family=family, root=root, key=key)

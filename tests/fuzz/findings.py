@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from tests.fuzz.checks import within_limits
 
 SHRINKING_RUNS = 2000
+SHRINKING_S = 10.0
+"""Of processor time: a machine that is busy must not take it for a hanging input."""
 
 Check = Callable[[bytes], object]
 
@@ -51,12 +54,12 @@ def reason_of(check: Check, data: bytes) -> str | None:
 
 def shrunk(data: bytes, still: Callable[[bytes], bool]) -> bytes:
     """A smaller input for which ``still`` holds: parts left out at the end or inside, bytes set to zero."""
-    runs = 0
+    runs, until = 0, time.process_time() + SHRINKING_S
     for candidate_of in (_without, _zeroed):
         step = max(1, len(data) // 2)
-        while step and runs < SHRINKING_RUNS:
+        while step and runs < SHRINKING_RUNS and time.process_time() < until:
             position = 0
-            while position < len(data) and runs < SHRINKING_RUNS:
+            while position < len(data) and runs < SHRINKING_RUNS and time.process_time() < until:
                 candidate, runs = candidate_of(data, position, step), runs + 1
                 if candidate != data and still(candidate):
                     data = candidate
