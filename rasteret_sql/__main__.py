@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from rasteret_sql import __version__
 from rasteret_sql.errors import RasteretError
 
 Command = Callable[[argparse.Namespace], int]
+INTERRUPTED = 128 + 2
+"""What a shell reports of a program that SIGINT ended."""
 READER_GONE = 128 + 13
 """What a shell reports of a program that SIGPIPE ended."""
 
@@ -21,10 +24,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; the exit code. Ends without a word when nobody reads it any more."""
     try:
         try:
-            return _main(argv)
+            code = _main(argv)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, where it can still be caught
+        if code == INTERRUPTED and argv is None and os.name == "posix":
+            # a thread may wait for a server until its timeout, and an ordinary end waits for the thread
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        return code
     except BrokenPipeError:
         # Python flushes once more when it ends: into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -42,6 +50,9 @@ def _main(argv: Sequence[str] | None) -> int:
     except RasteretError as error:
         print(f"rasteret-sql: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("rasteret-sql: interrupted", file=sys.stderr, flush=True)
+        return INTERRUPTED
     except BrokenPipeError:
         raise
     except OSError as error:  # a folder that cannot be written, a full disk

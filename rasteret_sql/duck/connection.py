@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from types import FrameType, TracebackType
@@ -31,6 +32,10 @@ ROWS = frozenset({"fetchone", "fetchmany"})
 """Methods after which it has ended when there was nothing left."""
 WRITING = re.compile(r"\s*(create|insert|copy|update|delete|merge)\b", re.IGNORECASE)
 """Statements that have ended when they give their answer."""
+STREAMS = frozenset({"arrow", "fetch_df_chunk", "fetch_record_batch", "to_arrow_reader"})
+"""Methods that carry it on, and may leave some."""
+CTRL_C = re.compile(r"(?:^|: )KeyboardInterrupt\b", re.MULTILINE)
+"""In DuckDB's error where Ctrl-C came just when it began to call Python."""
 _open: WeakSet[Connection] = WeakSet()
 _CALL = compile("__rasteret_call__()", "<with the caller's variables>", "eval")
 _MAY_MOVE = re.compile(r"\b(?:use|set|reset)\b", re.IGNORECASE)
@@ -42,14 +47,17 @@ class Connection:
 
     It is one for ``isinstance``. ``duckdb_connection`` is the plain one, for code in C that takes no other
     (``duckdb.sql(…, connection=…)``), or to query without pushdown.
+
+    A query that is interrupted ends with DuckDB's own errors for that, whatever it was doing.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_is_read", "_process", "_pushes_down")
+    __slots__ = ("__weakref__", "_connection", "_interrupts", "_is_read", "_process", "_pushes_down")
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, pushes_down: bool) -> None:
         self._connection = connection
         self._process = os.getpid()
         self._pushes_down = pushes_down
+        self._interrupts = 0
         self._is_read = False
         _open.add(self)
 
@@ -66,6 +74,10 @@ class Connection:
 
     def _is_inherited(self) -> bool:
         return self._process != os.getpid()
+
+    def interrupt(self) -> None:
+        self._interrupts += 1
+        self.duckdb_connection.interrupt()
 
     def execute(self, query: Any, parameters: Any = None, **options: Any) -> Any:
         return self._run("execute", query, parameters, {"parameters": parameters, **options})
@@ -102,17 +114,20 @@ class Connection:
         text = pushdown(query, parameters) if is_text and self._pushes_down else query
         frame = sys._getframe(2)
         self._has_ended()
+        asked = self._ends_asked_for()
         try:
-            *before, last = self._statements(text) if method != "extract_statements" else [text]
-            for statement in before:
-                self._call(frame, partial(connection.execute, statement), statement)
-            result = self._call(frame, partial(getattr(connection, method), last, **options), last)
+            with threads.a_query():
+                *before, last = self._statements(text) if method != "extract_statements" else [text]
+                for statement in before:
+                    self._call(frame, partial(connection.execute, statement), statement)
+                result = self._call(frame, partial(getattr(connection, method), last, **options), last)
         except duckdb.Error as error:
             untouched.failed(self._key)
+            clean = self._interruption(asked, error)
             shown = redact_text(_without_excerpt(str(error), query))
-            if shown == str(error):
+            if clean is None and shown == str(error):
                 raise
-            clean = type(error)(shown)
+            clean = clean or type(error)(shown)
         else:
             self._is_read = method == "execute"
             if method != "execute" or (is_text and WRITING.match(query)):
@@ -133,6 +148,18 @@ class Connection:
         if _moves(statement):
             find_again(self._connection)
         return result
+
+    def _ends_asked_for(self) -> tuple[int, int]:
+        return self._interrupts, threads.presses
+
+    def _interruption(self, before: tuple[int, int], error: duckdb.Error) -> Exception | None:
+        """DuckDB's error in place of one that came of an interruption since ``before``."""
+        pressed = before[1] != threads.presses or CTRL_C.search(str(error))
+        if pressed and threading.current_thread() is threading.main_thread():
+            return RuntimeError(threads.BY_CTRL_C)
+        if before[0] != self._interrupts:
+            return duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+        return None
 
     def __enter__(self) -> Connection:
         self.duckdb_connection.__enter__()
@@ -162,14 +189,20 @@ class Connection:
 
     def _fetch(self, method: str, *arguments: Any, **options: Any) -> Any:
         """Call a method that reads from the open result."""
+        before = self._ends_asked_for()
         try:
-            found = getattr(self.duckdb_connection, method)(*arguments, **options)
-        except duckdb.Error:
+            with threads.a_query():
+                found = getattr(self.duckdb_connection, method)(*arguments, **options)
+        except duckdb.Error as error:
             untouched.failed(self._key)
-            raise
-        if method in TO_THE_END or not found:
-            self._has_ended()
-        return found
+            end = self._interruption(before, error)
+            if end is None:
+                raise
+        else:
+            if method in TO_THE_END or (method in ROWS and not found):
+                self._has_ended()
+            return found
+        raise end
 
     def _has_ended(self) -> None:
         """Nothing is left of the latest query."""
@@ -177,7 +210,7 @@ class Connection:
         untouched.ended(self._key)
 
     def __getattr__(self, name: str) -> Any:
-        if name in TO_THE_END or name in ROWS:
+        if name in TO_THE_END or name in ROWS or name in STREAMS:
             return partial(self._fetch, name)
         return getattr(self.duckdb_connection, name)
 

@@ -86,11 +86,11 @@ class HeaderColumn:
             nodata=columns.value("nodata"),
             scales=_per_band(columns, "scales", band_count),
             offsets=_per_band(columns, "offsets", band_count),
-            units=columns.values("units", nulls=True),
-            band_names=columns.values("band_names", nulls=True),
+            units=_each_band(columns, "units", band_count, nulls=True),
+            band_names=_each_band(columns, "band_names", band_count, nulls=True),
             gcps=_gcps(columns),
             gcps_crs=columns.value("gcps_crs"),
-            colorinterp=columns.values("colorinterp"),
+            colorinterp=_each_band(columns, "colorinterp", band_count),
             colormap=_colormap(columns),
             mask_bands=mask_bands,
             file_size=None
@@ -209,10 +209,16 @@ class _Row:
 
 def _per_band(columns: _Row, name: str, band_count: int) -> tuple[float, ...] | None:
     """A number for each band, or NULL."""
-    found = columns.values(name)
-    if found is not None and len(found) != band_count:
-        columns.unfit(name, f"{len(found):,} numbers", f"one for each of {band_count:,} bands")
+    found = _each_band(columns, name, band_count)
     return None if found is None else tuple(map(float, found))
+
+
+def _each_band(columns: _Row, name: str, band_count: int, *, nulls: bool = False) -> tuple[Any, ...] | None:
+    """A value for each band, or NULL."""
+    found = columns.values(name, nulls=nulls)
+    if found is not None and len(found) != band_count:
+        columns.unfit(name, f"{len(found):,} values", f"one for each of {band_count:,} bands")
+    return found
 
 
 def _colormap(columns: _Row) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rasteret_sql.duck import types
 from rasteret_sql.duck.threads import on_own_thread
-from rasteret_sql.errors import RasteretError, RasteretWarning
+from rasteret_sql.errors import InterruptionError, RasteretError, RasteretWarning
 from rasteret_sql.interruption import Pressed
 from rasteret_sql.store.access import Ask, Policy, governed_by
 
@@ -55,7 +55,10 @@ class Kernel:
         """
 
         def call(*columns: Any) -> Any:
-            return self.run(columns, ask)
+            try:
+                return self.run(columns, ask)
+            except InterruptionError as error:
+                return self._refusal(error, len(columns[0]))
 
         return call
 
@@ -78,7 +81,13 @@ class Kernel:
             run = getattr(import_module(self.module), self.name)
             return guarded(array_of(run(*arrays), self.returns))
         except (RasteretError, RasteretWarning) as error:  # Python may be told to take warnings for errors
-            return array_of([{"error": self.message(error)}] * len(arrays[0]), self.result_type)
+            return self._refusal(error, len(arrays[0]))
+
+    def _refusal(self, error: RasteretError | RasteretWarning, rows: int) -> Any:
+        """An error in place of every row."""
+        from rasteret_sql.duck.arrow import array_of
+
+        return array_of([{"error": self.message(error)}] * rows, self.result_type)
 
     def message(self, error: RasteretError | RasteretWarning) -> str:
         """The text that a SQL user sees."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rasteret_sql.errors import InterruptionError
 from rasteret_sql.interruption import Pressed, watching
@@ -20,12 +23,18 @@ MOST = 64
 """More DuckDB threads than this take turns."""
 LOOK_UP_S = 0.1
 """How often a waiting thread looks whether Ctrl-C was pressed."""
+BY_CTRL_C = "Query interrupted"
+"""The text of the ``RuntimeError`` by which DuckDB's Python client ends a query at Ctrl-C."""
 
 _counting = threading.Lock()
 active = 0
 """Calls of kernels under way."""
 last_active = 0.0
 """When the last of them ended, of ``time.monotonic``."""
+presses = 0
+"""How often Ctrl-C came to Python's main thread while that ran a query."""
+_elsewhere = 0
+"""Queries that other threads run."""
 
 
 def _count(change: int) -> None:
@@ -33,6 +42,46 @@ def _count(change: int) -> None:
     with _counting:
         active += change
         last_active = monotonic()
+
+
+@contextmanager
+def a_query() -> Iterator[None]:
+    """While a query runs: if it is the main thread's, kernels on DuckDB's threads learn of Ctrl-C at once.
+
+    Python's own handler of the signal is called as before; it is told of only as long as this lasts.
+    """
+    global _elsewhere
+    if threading.current_thread() is not threading.main_thread():
+        with _counting:
+            _elsewhere += 1
+        try:
+            yield
+        finally:
+            with _counting:
+                _elsewhere -= 1
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        yield
+        return
+
+    def told(number: int, frame: FrameType | None) -> Any:
+        global presses
+        presses += 1
+        return handler(number, frame)
+
+    signal.signal(signal.SIGINT, told)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is told:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _pressed_from_now() -> Pressed:
+    """Whether Ctrl-C came since; where several threads run queries, nobody knows whose is meant."""
+    before = presses
+    return lambda: presses != before and not _elsewhere
 
 
 @lru_cache(maxsize=1)
@@ -48,11 +97,14 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
     A thread of DuckDB is a new thread to Python at every call, and its thread-local values die with the
     call. pyproj keeps PROJ contexts there while objects made with them stay cached: the next call crashes.
 
-    Ctrl-C ends the wait, and the work at its next look: where Python is not told of it, ``pressed`` tells
-    whether the user wants an end, and ``InterruptionError`` is raised at once.
+    Ctrl-C ends the wait with ``InterruptionError`` at once, and the work at its next look. Where Python is
+    not told of it, ``pressed`` tells whether the user wants an end.
     """
     from concurrent.futures import wait
 
+    global presses
+    if pressed is None and threading.current_thread() is not threading.main_thread():
+        pressed = _pressed_from_now()
     gone = threading.Event()
     _count(1)
 
@@ -73,6 +125,10 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
         if pressed():  # of work that ended just then the half is missing
             raise InterruptionError("interrupted")
         return future.result()
+    except KeyboardInterrupt:
+        gone.set()
+        presses += 1
+        raise InterruptionError("interrupted") from None
     except BaseException:
         gone.set()
         raise
@@ -81,8 +137,8 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
 
 
 def _after_fork() -> None:
-    global _counting, active
-    _counting, active = threading.Lock(), 0
+    global _counting, active, _elsewhere
+    _counting, active, _elsewhere = threading.Lock(), 0, 0
     _pool.cache_clear()
 
 

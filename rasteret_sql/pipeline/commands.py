@@ -111,6 +111,7 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
     import duckdb
 
     import rasteret_sql
+    from rasteret_sql.duck.threads import BY_CTRL_C
     from rasteret_sql.errors import ArgumentError, RasteretWarning
 
     try:
@@ -123,6 +124,10 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
                 yield connection
     except duckdb.Error as error:
         raise ArgumentError(str(error)) from error
+    except RuntimeError as error:
+        if str(error) == BY_CTRL_C:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -17,6 +20,7 @@ COLOUR_AND_KIND = "\x1b]11;?\x07\x1b[c"
 """The shell asks the terminal for its background, and what it is."""
 BLACK_AND_VT100 = "\x1b]11;rgb:0000/0000/0000\x07\x1b[?1;2c"
 PROMPT = "\x1b\\[00m D "
+LONG = "range(300000) AS a(i), range(300000) AS b(i)"
 
 
 @pytest.fixture
@@ -113,6 +117,33 @@ def test_a_script_that_is_interrupted_ends(silent_server: FaultServer) -> None:
         assert time.monotonic() - pressed < 2.0
         assert child.signalstatus is None
         assert child.exitstatus != 0
+
+
+@pytest.mark.parametrize("function", ["cog_header", "stac_search", "read_cog"])
+def test_an_interrupted_script_says_what_duckdb_says_of_its_own_queries(
+    function: str, silent_server: FaultServer, tmp_path: Path
+) -> None:
+    """No error of ours beside the shell's own way of ending."""
+
+    def ended(query: str, running: Callable[[], bool]) -> tuple[int, str, str]:
+        child = subprocess.Popen(
+            [*COMMAND, "-csv"], env=environment(), text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert child.stdin is not None
+        child.stdin.write(f"COPY (SELECT 1) TO '{begun}';\n{query};\nSELECT 'last' AS word;\n")
+        child.stdin.flush()
+        wait_until(running, 60)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        out, told = child.communicate(timeout=60)
+        return child.returncode, out, told
+
+    begun = tmp_path / "begun"
+    own = ended(f"SELECT sum(sqrt(a.i * b.i)) FROM {LONG}", begun.exists)
+    query = f"FROM {function}('{silent_server.origin}/a.tif')"
+    assert ended(query, lambda: bool(silent_server.requests)) == own
+    assert own == (1, "", "")
 
 
 def test_a_pipe_ends_cleanly_after_reads() -> None:

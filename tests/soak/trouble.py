@@ -20,6 +20,8 @@ from tests.soak.jobs import World, WrongAnswerError
 from tests.soak.servers import Served
 
 SPARE_DESCRIPTORS = 40
+WRONG_USAGE = 2
+"""The exit code of a command line that argparse refuses."""
 CLOCK_JUMPS_S = (-86_400.0, -3_600.0, 3_600.0, 86_400.0)
 
 
@@ -61,7 +63,6 @@ def killed_build(world: World, folder: Path, luck: random.Random) -> None:
         "index",
         "build",
         str(target),
-        "--catalog",
         world.api_url,
     ]
     command += ["--assets", "red,nir,scl"]
@@ -71,6 +72,8 @@ def killed_build(world: World, folder: Path, luck: random.Random) -> None:
     ended = child.poll()
     child.send_signal(signal.SIGKILL)
     child.wait()
+    if ended == WRONG_USAGE:
+        raise WrongAnswerError(f"{' '.join(command[1:])} is not a command")
     if target.exists():
         rows = pq.read_metadata(target).num_rows
         if rows > len(world.files) or (ended == 0 and rows != len(world.files)):
