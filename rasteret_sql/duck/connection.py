@@ -121,6 +121,9 @@ class Connection:
                 for statement in before:
                     self._call(frame, partial(connection.execute, statement), statement)
                 result = self._call(frame, partial(getattr(connection, method), last, **options), last)
+        except RuntimeError:  # DuckDB's at Ctrl-C
+            untouched.failed(self._key)
+            raise
         except duckdb.Error as error:
             untouched.failed(self._key)
             clean = self._interruption(asked, error)
@@ -193,6 +196,9 @@ class Connection:
         try:
             with threads.a_query():
                 found = getattr(self.duckdb_connection, method)(*arguments, **options)
+        except RuntimeError:  # DuckDB's at Ctrl-C
+            untouched.failed(self._key)
+            raise
         except duckdb.Error as error:
             untouched.failed(self._key)
             end = self._interruption(before, error)

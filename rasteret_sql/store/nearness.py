@@ -119,7 +119,7 @@ def _of_base(base: str) -> Nearness:
         links = links_of(plain_href(base))
     except RasteretError:
         return Nearness.PUBLIC
-    return min(_of_server(link) for link in links if not link.endswith("://"))
+    return min((_of_server(link) for link in links if not link.endswith("://")), default=Nearness.PUBLIC)
 
 
 def _of_server(href: str) -> Nearness:
