@@ -45,8 +45,17 @@ def _setting(
     at_least: float = 0,
     choices: tuple[str, ...] = (),
     form: tuple[str, str] | None = None,
+    automatic: bool = False,
 ) -> Any:
-    about = {"unit": unit, "description": description, "at_least": at_least, "choices": choices, "form": form}
+    """``automatic``: 0 may be written as auto."""
+    about = {
+        "unit": unit,
+        "description": description,
+        "at_least": at_least,
+        "choices": choices,
+        "form": form,
+        "automatic": automatic,
+    }
     return field(default=default, metadata=about)
 
 
@@ -57,7 +66,8 @@ class Settings:
     max_concurrency: int = _setting(
         0,
         "requests",
-        "Requests in flight at once to one server or bucket; 0: found while running, 8 to 256.",
+        "Requests in flight at once to one server or bucket; 0 or auto: found while running, 8 to 256.",
+        automatic=True,
     )
     request_timeout_s: float = _setting(
         30.0,
@@ -87,6 +97,13 @@ class Settings:
     )
     header_cache_bytes: int = _setting(
         32 * MIB, "bytes", "Headers kept of remote files that queries name by href; 0 keeps none."
+    )
+    batch_bytes: int = _setting(
+        0,
+        "bytes",
+        "Memory of the chips that read_cog and read_cog_tiles have in flight, of all threads together; a "
+        "larger chip is read by itself. 0 or auto: a quarter of DuckDB's memory_limit, at most 1 GiB.",
+        automatic=True,
     )
     max_read_bytes: int = _setting(
         4 * GIB, "bytes", "Decoded pixels that one batch of rows may hold in memory.", at_least=1
@@ -266,6 +283,8 @@ def _checked(name: str, value: object, given_as: str) -> Value:
         if truth is None:
             raise ArgumentError(f"Setting {given_as} is {value!r}; it must be true or false.")
         return truth
+    if about["automatic"] and value == "auto":
+        return 0
     number = _number(value, about["unit"] == "bytes")
     if number is None or (isinstance(default, int) and number != int(number)):
         what = "a whole number" if isinstance(default, int) else "a number"
@@ -275,6 +294,11 @@ def _checked(name: str, value: object, given_as: str) -> Value:
             f"Setting {given_as} is {value!r}; it must be at least {about['at_least']:g} {about['unit']}."
         )
     return int(number) if isinstance(default, int) else float(number)
+
+
+def byte_count_of(text: str) -> float | None:
+    """Bytes of a text such as '12.5 GiB'; None if it is none."""
+    return _number(text, is_bytes=True)
 
 
 def _number(value: object, is_bytes: bool) -> int | float | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
@@ -21,6 +23,7 @@ from rasteret_sql.duck.arguments import (
     numbers,
 )
 from rasteret_sql.duck.arrow import array_of, blob_array, blobs_of, struct_array
+from rasteret_sql.duck.batches import batch_of, note_large, take_places
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import asked_math
 from rasteret_sql.duck.rows import box, math_text, plan_of, source_row
@@ -96,6 +99,8 @@ def _planned(
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(raster, i, error)])
+    found = [row["source"] for rows in planned for row in rows or ()]
+    take_places(found, batch_of(aoi_type, len(found)))
     note_touching(speaker, aoi_type, touched=any_touched(wanted, planned), first=first_apart(raster, wanted))
     prepare({row["href"] for rows in planned if rows for row in rows[:1]})
     return planned
@@ -111,12 +116,14 @@ def _answer_row(row: Row, bound: BoundMath) -> Row:
         own = {"bands": None, **vars(UNKNOWN)}
     elif bound.physical is not None:
         own |= vars(facts.physical)
+    shape = (bound.answered, *row["shape"][1:])
+    answered = prod(shape) * np.dtype(bound.dtype).itemsize
     return row | {
         **own,
         "dtype": bound.dtype,
-        "shape": (bound.answered, *row["shape"][1:]),
+        "shape": shape,
         "nodata": bound.nodata,
-        "source": row["source"] | {"math": math_text(bound)},
+        "source": row["source"] | {"math": math_text(bound), "held": row["source"]["held"] + answered},
     }
 
 
@@ -181,15 +188,15 @@ def _plan_row(header: Header, level: int, plan: ChipPlan, on_error: str) -> Row:
 
 def read_chips(source: pa.Array) -> pa.Array:
     """Pixels and validity of planned chips."""
-    return _read(source.to_pylist(), validity=True)
+    return _read("read_cog", source.to_pylist(), validity=True)
 
 
 def read_tiles(source: pa.Array) -> pa.Array:
     """Pixels of planned tiles."""
-    return _read(source.to_pylist(), validity=False)
+    return _read("read_cog_tiles", source.to_pylist(), validity=False)
 
 
-def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
+def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Array:
     texts: list[str | None] = [None if source is None else source.get("error") for source in sources]
     rows, plans = [], []
     for i, source in enumerate(sources):
@@ -200,6 +207,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
                 rows.append(i)
                 plans.append(plan)
     buffer, arrays = chips.allocate(plans)
+    note_large(speaker, [sources[i]["notice"] for i in rows if sources[i]["notice"]])  # type: ignore[index]
     # where the first error ends the query, nothing more is asked for
     stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
     valid, errors = read_plans(plans, arrays, stop_at_error=stop)
@@ -219,6 +227,7 @@ def _read(sources: list[Row | None], *, validity: bool) -> pa.Array:
             "data": blob_array(buffer, lengths, there),
             "valid": blobs_of(masks),
             "error": array_of(texts, "VARCHAR"),
+            "parted": array_of([None] * len(texts), "BOOLEAN[]"),
         }
     )
 

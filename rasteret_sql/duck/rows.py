@@ -20,7 +20,7 @@ from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.math_plan import MathPlan
-from rasteret_sql.raster.read_plans import Plan
+from rasteret_sql.raster.read_plans import Plan, held_bytes
 from rasteret_sql.raster.reproject import footprint
 from rasteret_sql.raster.warp_plan import WarpPlan
 
@@ -59,7 +59,7 @@ def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
     """A chip plan as the hidden column that the reading kernel gets.
 
     Texts in JSON, because DuckDB copies and sorts them faster than nested columns; what all chips of a file
-    share is a text of its own, written and read once.
+    share is a text of its own, written and read once. ``held``, the bytes that a read takes, stays here.
     """
     warp = None
     if isinstance(plan, WarpPlan):
@@ -87,6 +87,7 @@ def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
         "plan": json.dumps(values),
         "aoi": plan.aoi,
         "on_error": on_error,
+        "held": held_bytes(plan),
     }
 
 

@@ -38,8 +38,8 @@ PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BI
 
 CHIP_SOURCE = """STRUCT(
     stored VARCHAR, stored_mask VARCHAR, plan VARCHAR, aoi BLOB, math VARCHAR,
-    on_error VARCHAR, error VARCHAR)"""
-"""The plan of a chip, hidden from users; see ``rows.source_row``."""
+    on_error VARCHAR, error VARCHAR, places UTINYINT[], notice VARCHAR)"""
+"""The plan of a chip, hidden from users; see ``rows.source_row`` and ``batches`` (places, notice)."""
 
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
@@ -61,7 +61,8 @@ TILE_PLAN = f"""STRUCT(
     dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[],
     source {CHIP_SOURCE})"""
 
-PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR)"
+PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR, parted BOOLEAN[])"
+"""``parted`` is NULL: because it is a list, DuckDB does not copy short vectors of pixels into long ones."""
 
 WINDOW_ROW = f"""STRUCT(
     href VARCHAR, level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

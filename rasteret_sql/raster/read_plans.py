@@ -78,6 +78,12 @@ def _source(plan: Plan) -> ChipPlan:
     return together(plan.source)
 
 
+def held_bytes(plan: Plan) -> int:
+    """What reading one chip takes: its pixels, which of them are valid, and what is read besides."""
+    _, rows, columns = plan.shape
+    return pixel_bytes(plan) + rows * columns + _under_bytes(plan)
+
+
 def _under_bytes(plan: Plan) -> int:
     """What is read besides the pixels that are answered."""
     return 0 if isinstance(plan, ChipPlan) else pixel_bytes(plan.source)

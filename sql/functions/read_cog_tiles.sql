@@ -76,18 +76,26 @@ FROM (
     FROM (
         SELECT t, _rasteret_read_tiles(t.source) AS p
         FROM (
-            -- whatever the pieces in which rows arrive, they are read in full batches, file by file
+            -- a vector has room for one batch, of which a chip takes as many places as its part
             SELECT t
             FROM (
-                SELECT unnest(_rasteret_ok_column(t)) AS t
+                SELECT t, unnest(t.source.places) AS place
                 FROM (
-                    SELECT _rasteret_plan_tiles(
-                        raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, level, resolution, false, on_error,
-                        scale
-                    ) AS t
+                    -- whatever the pieces in which rows arrive, they are read in full batches, file by file
+                    SELECT t
+                    FROM (
+                        SELECT unnest(_rasteret_ok_column(t)) AS t
+                        FROM (
+                            SELECT _rasteret_plan_tiles(
+                                raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, level, resolution, false,
+                                on_error, scale
+                            ) AS t
+                        )
+                    ), _rasteret_probe_side()
+                    ORDER BY t.href, t."offset"
                 )
-            ), _rasteret_probe_side()
-            ORDER BY t.href, t."offset"
+            )
+            WHERE place = 0
         )
     )
 )

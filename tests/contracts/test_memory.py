@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from rasteret_sql.raster.cog_writer import write_cog
 from rasteret_sql.settings import configure
 from rasteret_sql.store import schedule
 from tests.duck.refusals import message
+from tests.shell import shells
 from tests.store.server import FaultServer
 
 MIB = 1 << 20
@@ -122,17 +124,90 @@ def test_the_cache_holds_no_more_than_its_setting(
     assert len(server.requests) > 0
 
 
-def test_a_batch_that_would_not_fit_is_refused_before_anything_is_asked_for(
+def test_a_chip_that_would_not_fit_is_refused_before_anything_is_asked_for(
     idx: duckdb.DuckDBPyConnection, server: FaultServer
 ) -> None:
-    configure(max_read_bytes=100 * MIB)
+    configure(max_read_bytes=30 * MIB)
     told = message(idx, "SELECT sum(octet_length(data)) FROM idx AS i, read_cog(i)")
     assert told == (
-        "read_cog: 10 chips of one batch hold 400 MiB of pixels, over max_read_bytes (100 MiB); "
+        "read_cog: 1 chips of one batch hold 40 MiB of pixels, over max_read_bytes (30 MiB); "
         "the largest is 1 x 4,096 x 5,120 uint16. Ask for smaller areas, fewer bands or a coarser level, "
         "read fewer rows at once, or raise max_read_bytes"
     )
     assert server.requests == []
-    # and what does fit is read
-    configure(max_read_bytes=401 * MIB)
-    assert idx.execute("SELECT count(data) FROM (FROM idx LIMIT 1) AS i, read_cog(i)").fetchall() == [(1,)]
+    # and what does fit is read, one chip at a time
+    configure(max_read_bytes=100 * MIB)
+    assert idx.execute("SELECT count(data) FROM idx AS i, read_cog(i)").fetchall() == [(FILES,)]
+
+
+CHIPS, CHIP = 1200, 1024
+"""Chips of 2 MiB: a vector of them holds 2.3 GiB."""
+COPY = """
+SET memory_limit = '1GB';
+SET enable_progress_bar = false;
+CREATE TABLE hrefs AS SELECT '{tif}' AS href;
+CREATE TABLE idx AS SELECT h.* FROM hrefs, cog_header(href) AS h;
+COPY (
+    SELECT n, c.data
+    FROM {rasters} AS r, range({chips}) AS place(n), read_cog({raster}, {window}) AS c
+) TO '{parquet}' (ROW_GROUP_SIZE 16, COMPRESSION zstd);
+"""
+PYTHON = """
+import sys, rasteret_sql
+con = rasteret_sql.connect()
+for statement in sys.stdin.read().split(";"):
+    con.execute(statement)
+"""
+HOSTS = {"python": [sys.executable, "-c", PYTHON], "shell": [*shells.COMMAND, "-bail"]}
+PEAK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], check=False)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
+"""
+"""Between a host and the tests: a new process begins with the peak of the one that it is forked from."""
+
+
+@pytest.fixture(scope="module")
+def mosaic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    """Pixels that compress well, and differ from window to window."""
+    rows, columns = np.indices((2 * CHIP, 2 * CHIP), np.uint16)
+    pixels = (rows // 8 * 251 + columns // 8)[None].astype(np.uint16)
+    path = tmp_path_factory.mktemp("mosaic") / "mosaic.tif"
+    placed = {"transform": (10, 0, 6e5, 0, -10, 5e6), "crs": 32632}
+    path.write_bytes(write_cog(pixels, **placed, tile_size=CHIP, overviews=0))
+    return path, pixels[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the highest memory of a process is told on Linux only")
+@pytest.mark.parametrize(("host", "rasters"), [("python", "idx"), ("python", "hrefs"), ("shell", "idx")])
+def test_chips_pass_through_a_copy_in_batches_by_their_bytes(
+    host: str, rasters: str, mosaic: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    """1,200 chips of 2 MiB: a quarter of 1 GB in flight, what DuckDB holds of it, and the process itself."""
+    tif, pixels = mosaic
+    parquet = tmp_path / "chips.parquet"
+    statements = COPY.format(
+        tif=tif,
+        parquet=parquet,
+        rasters=rasters,
+        raster="r" if rasters == "idx" else "r.href",
+        chips=CHIPS,
+        window=f"{{'x_off': n % 1000, 'y_off': n * 7 % 1000, 'width': {CHIP}, 'height': {CHIP}}}",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *HOSTS[host]],
+        input=statements,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=shells.environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert int(done.stdout) / 1024 < 1400
+    found = duckdb.sql(f"SELECT n, data FROM '{parquet}' WHERE n % 50 = 0 ORDER BY n").fetchall()
+    assert len(found) == CHIPS / 50
+    for n, data in found:
+        x, y = n % 1000, n * 7 % 1000
+        assert data == pixels[y : y + CHIP, x : x + CHIP].tobytes()
