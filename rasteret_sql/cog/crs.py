@@ -19,7 +19,6 @@ from pyproj.crs.coordinate_operation import ToWGS84Transformation
 from pyproj.exceptions import CRSError, ProjError
 
 from rasteret_sql.cog.citations import imagine_metres, web_mercator
-from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.cog.geo_values import (
     ANGULAR_UNITS,
     DEGREE,
@@ -41,6 +40,7 @@ from rasteret_sql.cog.projection import (
 )
 from rasteret_sql.cog.vertical import with_vertical
 from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.geo.crs_text import require_modest
 from rasteret_sql.tiff.image import GeoKey
 
 MODEL_TYPE, GT_CITATION, PROJECTED_CITATION, GEODETIC_CITATION = 1024, 1026, 3073, 2049

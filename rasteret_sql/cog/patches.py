@@ -17,7 +17,7 @@ from rasteret_sql.codec.part import Part
 from rasteret_sql.cog.cache import Piece
 from rasteret_sql.cog.header import Level
 from rasteret_sql.cog.selection import Selection
-from rasteret_sql.cog.window import Window
+from rasteret_sql.geo.window import Window
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

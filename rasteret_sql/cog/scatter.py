@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rasteret_sql.codec.part import Part
 from rasteret_sql.cog.cache import Piece
 from rasteret_sql.cog.selection import Selection
-from rasteret_sql.cog.window import Window
+from rasteret_sql.geo.window import Window
 
 Pixels = npt.NDArray[Any]
 

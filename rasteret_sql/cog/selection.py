@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.window import Window
+from rasteret_sql.geo.window import Window
 
 UInt64s = npt.NDArray[np.uint64]
 

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.kept_areas import KeptAreas
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
-from rasteret_sql.raster.aoi import Aoi, parse_aois
+from rasteret_sql.geo.aoi import Aoi, parse_aois
+from rasteret_sql.geo.window import Window
 
 Value = TypeVar("Value")
 

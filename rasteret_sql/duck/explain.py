@@ -18,7 +18,7 @@ from rasteret_sql.duck.pushdown.plan import Plan
 from rasteret_sql.duck.pushdown.rewrite import plans, spliced
 from rasteret_sql.duck.pushdown.source import Tree, UnreadableError
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geometry.guard import from_geojson, from_wkt
+from rasteret_sql.geo.guard import from_geojson, from_wkt
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.request import SearchRequest

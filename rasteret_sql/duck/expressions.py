@@ -17,11 +17,11 @@ from rasteret_sql.duck.expression_rows import Row, rows_of
 from rasteret_sql.duck.named_rasters import Raster, read_rasters
 from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.errors import LimitError
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.raster.align import grid_under, onto, require_placed, same_place
-from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_math import Column, answer, column
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.plan import ReadRequest, plan_chip
 from rasteret_sql.raster.warp_plan import grid_of, plan_warp, steps_between

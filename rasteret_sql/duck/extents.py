@@ -14,7 +14,7 @@ import shapely.geometry
 from rasteret_sql.duck.arrow import array_of, present
 from rasteret_sql.duck.fits import BLOBS, duck_type
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geometry.guard import from_mapping, from_wkbs
+from rasteret_sql.geo.guard import from_mapping, from_wkbs
 from rasteret_sql.stac.geometry import FAULTS
 
 LEVELS = 16

@@ -10,13 +10,13 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.window import Affine, Window, corners, window_bounds
 from rasteret_sql.duck.arguments import integers, sql
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.duck_types import declared
 from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.geo.window import Affine, Window, corners, window_bounds
 
 CHIP = "STRUCT(shape INTEGER[], transform DOUBLE[], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
 PIXEL_TYPES = {

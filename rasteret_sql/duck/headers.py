@@ -11,7 +11,6 @@ import pyarrow as pa
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import known_headers, landing_headers
 from rasteret_sql.cog.readable import require_readable
-from rasteret_sql.cog.window import Window, window_bounds, window_transform
 from rasteret_sql.duck.arguments import choices, flags, integers, sql, texts
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.fits import duck_type, text_like
@@ -20,6 +19,7 @@ from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.duck.sidecars import Folders, say_what_is_left_alone
 from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.geo.window import Window, window_bounds, window_transform
 from rasteret_sql.raster.plan import pick_level
 from rasteret_sql.store.presigned import remember, unsigned
 

@@ -18,9 +18,9 @@ from rasteret_sql.duck.fits import list_like
 from rasteret_sql.duck.lists import is_number, list_parts
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.aoi import Aoi, misplaced, why_misplaced
-from rasteret_sql.raster.aoi_forms import show
-from rasteret_sql.raster.crs import LONLAT, is_degrees
+from rasteret_sql.geo.aoi import Aoi, misplaced, why_misplaced
+from rasteret_sql.geo.aoi_forms import show
+from rasteret_sql.geo.crs import LONLAT, is_degrees
 from rasteret_sql.raster.placed_points import Points
 
 Floats = npt.NDArray[np.float64]

@@ -21,7 +21,8 @@ from rasteret_sql.duck.point_arguments import point_lists_of, points_of
 from rasteret_sql.duck.repeats import all_same
 from rasteret_sql.duck.touching import note_touching
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.pixels import Chip
@@ -29,7 +30,6 @@ from rasteret_sql.raster.placed_points import PointRequest, Points, Ways, crs_of
 from rasteret_sql.raster.plan import pick_band_numbers, pick_bands, pick_level
 from rasteret_sql.raster.points import values_at, values_in
 from rasteret_sql.raster.spots import INTERPOLATIONS, spots
-from rasteret_sql.raster.turns import wrapped
 from rasteret_sql.settings import settings
 
 Numbers = npt.NDArray[np.intp]

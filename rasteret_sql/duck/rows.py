@@ -13,15 +13,15 @@ import numpy as np
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.cog.selection import Selection, StoredLevel
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.reprojection.reproject import footprint
+from rasteret_sql.geo.window import Window
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.math_plan import MathPlan
 from rasteret_sql.raster.read_plans import Plan, held_bytes
-from rasteret_sql.raster.reproject import footprint
 from rasteret_sql.raster.warp_plan import WarpPlan
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.arguments import (
     WHOLE_TEXT,
     areas,
@@ -24,11 +23,12 @@ from rasteret_sql.duck.arguments import (
 from rasteret_sql.duck.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.rows import box
 from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.geo.antimeridian import split_at_antimeridian
+from rasteret_sql.geo.aoi import Aoi, require_on_globe
+from rasteret_sql.geo.crs import LONLAT
+from rasteret_sql.geo.reprojection.reproject import project
+from rasteret_sql.geo.window import Window
 from rasteret_sql.notices import Notices
-from rasteret_sql.raster.antimeridian import split_at_antimeridian
-from rasteret_sql.raster.aoi import Aoi, require_on_globe
-from rasteret_sql.raster.crs import LONLAT
-from rasteret_sql.raster.reproject import project
 from rasteret_sql.redaction import redacted
 from rasteret_sql.stac.asset_choice import AssetChoice
 from rasteret_sql.stac.catalogs import Catalog, catalogs, resolve

@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.window import Window
 from rasteret_sql.duck.arguments import combined
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.untouched import query_of, say
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.window import Window
 from rasteret_sql.raster.apart import Placed, why_apart
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place

@@ -15,11 +15,11 @@ from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import bind_source
-from rasteret_sql.raster.mapping import Grid
 from rasteret_sql.raster.math_plan import MathPlan
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip

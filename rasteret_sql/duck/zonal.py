@@ -28,7 +28,7 @@ from rasteret_sql.duck.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.duck.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.distribution import require_percentile
 from rasteret_sql.raster.scaled_statistics import scaled_statistics

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError, TransportError, UnsupportedError
+from rasteret_sql.geo.crs_text import require_modest
 from rasteret_sql.pipeline.replace import local_path, replacing
 from rasteret_sql.pipeline.write import columns_of, query_of
 from rasteret_sql.store.address import plain_href

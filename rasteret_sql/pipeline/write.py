@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rasteret_sql.cog.crs_text import require_modest
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.crs_text import require_modest
 from rasteret_sql.pipeline.replace import local_path, replacing
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.raster.crs import transformer
-from rasteret_sql.raster.mapping import Grid
+from rasteret_sql.geo.crs import transformer
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.window import Affine
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.warp import warp_chip
 from rasteret_sql.store.redact import place

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine, Window, window_bounds
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, misplaced
-from rasteret_sql.raster.crs import LONLAT, is_degrees, turn_of
-from rasteret_sql.raster.footprint import footprint
+from rasteret_sql.geo.aoi import Aoi, misplaced
+from rasteret_sql.geo.crs import LONLAT, is_degrees, turn_of
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.outline import footprint
+from rasteret_sql.geo.reprojection.reproject import Surroundings, project
+from rasteret_sql.geo.turns import places
+from rasteret_sql.geo.window import Affine, Window, window_bounds
 from rasteret_sql.raster.plan import pixel_tolerance
-from rasteret_sql.raster.reproject import Surroundings, project
-from rasteret_sql.raster.turns import places
 
 
 @dataclass(frozen=True, kw_only=True)

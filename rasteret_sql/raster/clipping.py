@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from rasteret_sql.cog.window import Window, clip_window
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.masks.rasterize import inside
+from rasteret_sql.geo.turns import places, union
+from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import area_in
-from rasteret_sql.raster.rasterize import inside
-from rasteret_sql.raster.turns import places, union
 from rasteret_sql.raster.usable import usable
 
 

@@ -12,10 +12,10 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from rasteret_sql.cog.crs import crs_text
-from rasteret_sql.cog.crs_text import require_modest, shorten
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.crs import parse_crs, without_shift
-from rasteret_sql.raster.same_places import same_places
+from rasteret_sql.geo.crs import parse_crs, without_shift
+from rasteret_sql.geo.crs_text import require_modest, shorten
+from rasteret_sql.geo.same_places import same_places
 from rasteret_sql.tiff.image import GeoKey
 
 # GeoKeys and their values (OGC GeoTIFF 1.1, annex B).

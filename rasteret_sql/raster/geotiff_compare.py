@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import BlockLayout, decode_block
 from rasteret_sql.cog.build import build_header
-from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.cog.header import Header
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.raster.crs import parse_crs
+from rasteret_sql.geo.crs import parse_crs
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.same_places import same_places
 from rasteret_sql.raster.pyramid import Resolution
-from rasteret_sql.raster.same_places import same_places
 from rasteret_sql.store.port import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.image import Image, Tiff

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.cog.selection import Selection
-from rasteret_sql.cog.window import Window, clip_window
-from rasteret_sql.raster.mapping import Mapping
+from rasteret_sql.geo.grid_mapping import Mapping
+from rasteret_sql.geo.window import Window, clip_window
 
 Floats = npt.NDArray[np.float64]
 

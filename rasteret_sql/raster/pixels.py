@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.scaling import Scaling, scaling_of
-from rasteret_sql.cog.window import Affine, Window, clip_window, window_bounds, window_transform
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.masks.rasterize import covers_grid, inside
+from rasteret_sql.geo.reprojection.reproject import Surroundings
+from rasteret_sql.geo.turns import meet_at_seam, merged, places
+from rasteret_sql.geo.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.raster import chip as reading
-from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
-from rasteret_sql.raster.rasterize import covers_grid, inside
-from rasteret_sql.raster.reproject import Surroundings
-from rasteret_sql.raster.turns import meet_at_seam, merged, places
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,14 +23,14 @@ from rasteret_sql.cog.selection import (
     stored_level,
     stored_mask,
 )
-from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
-from rasteret_sql.raster.aoi import Aoi, require_on_globe
+from rasteret_sql.geo.aoi import Aoi, require_on_globe
+from rasteret_sql.geo.geometry_window import geometry_window
+from rasteret_sql.geo.reprojection.reproject import Surroundings, project, project_simple
+from rasteret_sql.geo.turns import places, union
+from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.nodata import applies
-from rasteret_sql.raster.reproject import Surroundings, project, project_simple
-from rasteret_sql.raster.turns import places, union
-from rasteret_sql.raster.window import geometry_window
 from rasteret_sql.store.redact import place
 
 NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"

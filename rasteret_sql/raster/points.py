@@ -14,6 +14,7 @@ from rasteret_sql.cog.read import read_blocks
 from rasteret_sql.cog.sample import BlockedPixels, PixelRead
 from rasteret_sql.cog.selection import Selection, mask_sample, select_cells, select_mask_cells
 from rasteret_sql.errors import UnsupportedError
+from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.raster.algebra.values import Array
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.nodata import fill_value, is_nodata
@@ -22,7 +23,6 @@ from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.plan import deciding_alpha, refuse_unsupported
 from rasteret_sql.raster.spots import Spots, combine, spots
-from rasteret_sql.raster.turns import wrapped
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine, Window, corners, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.crs import transformer
+from rasteret_sql.geo.crs import transformer
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.window import Affine, Window, corners, window_transform
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.window import Affine
-from rasteret_sql.raster.window import invert
+from rasteret_sql.geo.geometry_window import invert
+from rasteret_sql.geo.window import Affine
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

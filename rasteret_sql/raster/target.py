@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import shapely
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine, Window, window_bounds, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, require_on_globe
-from rasteret_sql.raster.crs import is_degrees, parse_crs, transformer, turn_of
-from rasteret_sql.raster.extent import bounds_of, lattice_in
-from rasteret_sql.raster.mapping import Grid
-from rasteret_sql.raster.reproject import project
-from rasteret_sql.raster.turns import shifted, union
-from rasteret_sql.raster.window import invert
+from rasteret_sql.geo.aoi import Aoi, require_on_globe
+from rasteret_sql.geo.crs import is_degrees, parse_crs, transformer, turn_of
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.extent import bounds_of, lattice_in
+from rasteret_sql.geo.geometry_window import invert
+from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.reprojection.reproject import project
+from rasteret_sql.geo.turns import shifted, union
+from rasteret_sql.geo.window import Affine, Window, window_bounds, window_transform
 
 ON_LINE = 1e-6
 """Pixels by which an area may exceed a grid line and still end there: coordinates that were projected."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.geo.crs import turn_of
+from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.window import Window
 from rasteret_sql.raster import resample
-from rasteret_sql.raster.crs import turn_of
-from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.resample_area import REDUCTIONS, areas_under, resample_area

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.masks.rasterize import covers_grid, inside
+from rasteret_sql.geo.window import Affine
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.mapping import Grid, Mapping
 from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip, without_crs
-from rasteret_sql.raster.rasterize import covers_grid, inside
 from rasteret_sql.raster.resample import reach
 from rasteret_sql.raster.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp import require_resampling, warp

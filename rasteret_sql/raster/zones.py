@@ -15,15 +15,15 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.cog.readable import naming
-from rasteret_sql.cog.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, require_on_globe
-from rasteret_sql.raster.coverage import fractions, require_area
+from rasteret_sql.geo.aoi import Aoi, require_on_globe
+from rasteret_sql.geo.masks.coverage import fractions, require_area
+from rasteret_sql.geo.masks.rasterize import Outline, covers_grid, outline
+from rasteret_sql.geo.reprojection.reproject import Surroundings, project_all
+from rasteret_sql.geo.turns import Place, places
+from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.raster.footprint_cache import CACHE
 from rasteret_sql.raster.plan import pixel_tolerance, require_crs
-from rasteret_sql.raster.rasterize import Outline, covers_grid, outline
-from rasteret_sql.raster.reproject import Surroundings, project_all
-from rasteret_sql.raster.turns import Place, places
 
 Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
 PIECE_PIXELS = 1 << 22

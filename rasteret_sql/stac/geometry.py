@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 import shapely.geometry
 
-from rasteret_sql.geometry.guard import from_mapping, from_wkt
+from rasteret_sql.geo.guard import from_mapping, from_wkt
 
 
 class GeometryTextError(ValueError):

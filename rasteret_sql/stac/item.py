@@ -10,7 +10,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
-from rasteret_sql.geometry.guard import from_mapping, from_wkb
+from rasteret_sql.geo.guard import from_mapping, from_wkb
 from rasteret_sql.stac.geometry import FAULTS, quiet
 from rasteret_sql.stac.href import is_absolute, resolve_href, without_mark
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of

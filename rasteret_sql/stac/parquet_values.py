@@ -13,7 +13,7 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import MalformedError
-from rasteret_sql.geometry.guard import from_wkb
+from rasteret_sql.geo.guard import from_wkb
 from rasteret_sql.stac.values import short
 
 Turn = Callable[[Any], Any]

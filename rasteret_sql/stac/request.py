@@ -12,8 +12,8 @@ import shapely
 import shapely.geometry
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geometry.guard import from_mapping
-from rasteret_sql.geometry.longitudes import in_usual_turn, why_swapped
+from rasteret_sql.geo.guard import from_mapping
+from rasteret_sql.geo.longitudes import in_usual_turn, why_swapped
 from rasteret_sql.redaction import RedactedRepr
 from rasteret_sql.stac.catalogs import Catalog, resolve
 from rasteret_sql.stac.filters import SortField, parse_filter, parse_sortby

@@ -9,7 +9,7 @@ from typing import Any
 import shapely
 import shapely.geometry
 
-from rasteret_sql.geometry.guard import from_mapping
+from rasteret_sql.geo.guard import from_mapping
 from rasteret_sql.stac.geometry import FAULTS, quiet
 
 

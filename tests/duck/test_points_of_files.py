@@ -19,7 +19,7 @@ from tests.duck.corpus import NAMES
 from tests.duck.random_files import write_random
 from tests.duck.refusals import message
 from tests.duck.test_random_files import gdal_valid
-from tests.raster.gdal_points import interpolate
+from tests.geo.gdal_points import interpolate
 
 READ = "SELECT RS_Values($1, $2, $3, $4, level := $5, aoi_crs := $6)"
 

@@ -11,9 +11,9 @@ import shapely
 
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
-from rasteret_sql.cog.window import Window
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.window import Window
 from rasteret_sql.raster import small_zones
-from rasteret_sql.raster.aoi import Aoi
 from rasteret_sql.raster.zonal import ZoneRequest, zonal_statistics
 from rasteret_sql.raster.zones import CACHE, Rule
 from tests.bench.shapes import field

@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.geometry.guard import from_mapping
-from rasteret_sql.raster.aoi import Aoi, parse_aois
-from rasteret_sql.raster.turns import places
+from rasteret_sql.geo.aoi import Aoi, parse_aois
+from rasteret_sql.geo.guard import from_mapping
+from rasteret_sql.geo.turns import places
 from rasteret_sql.stac.geometry import FAULTS
 from tests.fuzz.checks import MESSAGE_CHARACTERS, Finding
 

@@ -10,9 +10,9 @@ from rasterio.transform import xy
 from rasterio.windows import Window
 
 from tests.duck.corpus import NAMES
+from tests.geo.gdal_points import interpolate
 from tests.parity.comparison import Comparison, Ground, Tally
 from tests.parity.pixels import files
-from tests.raster.gdal_points import interpolate
 
 NO_MASK_IN_SEDONA = ("rgb_mask", "rgba_alpha", "float32_nan")
 POINTS = "SELECT RS_Values($1, $2, $3, $4, level := 0, aoi_crs := $5)"

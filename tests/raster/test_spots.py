@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from rasterio.transform import Affine, rowcol
 
 from rasteret_sql.raster.spots import combine, spots
-from tests.raster.gdal_points import interpolate
+from tests.geo.gdal_points import interpolate
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 AFFINES = {

@@ -13,8 +13,8 @@ from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, parse_aoi
-from rasteret_sql.raster.mapping import Grid
+from rasteret_sql.geo.aoi import Aoi, parse_aoi
+from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.raster.target import GridRequest, grid_for, resampled, suggested
 from tests.raster.warping import DEGREES, GLOBE, SINUSOIDAL, UTM_32, UTM_60, turned
 

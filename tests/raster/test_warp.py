@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.raster.mapping import Grid, Mapping
+from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp import ALGORITHMS, algorithm, warp, warp_chip

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rasteret_sql.cog.window import Window
+from rasteret_sql.geo.window import Window
 from rasteret_sql.raster import zones
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.zonal import ZoneRequest, zonal_statistics

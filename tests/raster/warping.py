@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 
-from rasteret_sql.raster.mapping import Grid, Mapping
+from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.raster.resample import filter_scale
 from rasteret_sql.raster.warp import warp
 

@@ -17,10 +17,10 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster import rasterize
-from rasteret_sql.raster.rasterize import covers_grid, inside, outline
+from rasteret_sql.geo.masks import rasterize
+from rasteret_sql.geo.masks.rasterize import covers_grid, inside, outline
+from rasteret_sql.geo.window import Window
 from tests.raster.grids import SIZES, Shapes, any_transform, to_world
 
 PIXELS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
-from rasteret_sql.raster.crs import LONLAT, without_shift
+from rasteret_sql.geo.crs import LONLAT, without_shift
 
 Places = npt.NDArray[np.float64]
 SIDE = 12

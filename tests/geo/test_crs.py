@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
-from rasteret_sql.raster.crs import is_degrees, parse_crs, transformer
+from rasteret_sql.geo.crs import is_degrees, parse_crs, transformer
 
 ZONES = [f"EPSG:{base + zone}" for base in (32600, 32700) for zone in (1, 9, 10, 31, 32, 33, 59, 60)]
 

@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.lines import bresenham, touched_by_edges
+from rasteret_sql.geo.masks.lines import bresenham, touched_by_edges
+from rasteret_sql.geo.window import Window
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
-from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
-from rasteret_sql.raster.crs import LONLAT, transformer
-from rasteret_sql.raster.densify import move_all
-from rasteret_sql.raster.domain import comes_back, domain
+from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
+from rasteret_sql.geo.crs import LONLAT, transformer
+from rasteret_sql.geo.reprojection.curves import move_all
+from rasteret_sql.geo.reprojection.domain import comes_back, domain
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.window import Affine, Window, corners
-from rasteret_sql.raster.antimeridian import clip
-from rasteret_sql.raster.crs import turn_of
-from rasteret_sql.raster.window import geometry_window
+from rasteret_sql.geo.antimeridian import clip
+from rasteret_sql.geo.crs import turn_of
+from rasteret_sql.geo.geometry_window import geometry_window
+from rasteret_sql.geo.window import Affine, Window, corners
 
 Floats = npt.NDArray[np.float64]
 

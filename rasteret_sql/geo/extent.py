@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.crs_text import shorten
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.antimeridian import wrap_around
-from rasteret_sql.raster.crs import LONLAT, greenwich_of, transformer, turn_of
-from rasteret_sql.raster.mapping import Grid
-from rasteret_sql.raster.window import invert
+from rasteret_sql.geo.antimeridian import wrap_around
+from rasteret_sql.geo.crs import LONLAT, greenwich_of, transformer, turn_of
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.geometry_window import invert
+from rasteret_sql.geo.grid_mapping import Grid
 
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float, float, float]

@@ -13,10 +13,10 @@ import shapely
 from shapely.errors import GEOSException
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geometry.guard import why_geojson, why_wkb, why_wkt
-from rasteret_sql.geometry.longitudes import why_swapped
-from rasteret_sql.raster.antimeridian import split_at_antimeridian
-from rasteret_sql.raster.aoi_native import is_native, native_geometry
+from rasteret_sql.geo.antimeridian import split_at_antimeridian
+from rasteret_sql.geo.aoi_native import is_native, native_geometry
+from rasteret_sql.geo.guard import why_geojson, why_wkb, why_wkt
+from rasteret_sql.geo.longitudes import why_swapped
 
 FORMS = (
     "WKB, WKT, GeoJSON text, a box [xmin, ymin, xmax, ymax] or {'xmin': …, 'ymin': …, 'xmax': …, 'ymax': …}, "

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rasterio.errors import WindowError
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.window import Window, geometry_window
+from rasteret_sql.geo.geometry_window import Window, geometry_window
 from tests.raster.grids import SIZES, Shapes, any_transform, to_world
 
 NORTH_UP = (10.0, 0.0, 600_000.0, 0.0, -10.0, 5_000_000.0)

@@ -10,9 +10,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.coverage import fractions, require_area
+from rasteret_sql.geo.masks.coverage import fractions, require_area
+from rasteret_sql.geo.window import Window
 
 GRIDS = {
     "UTM": (10.0, 0.0, 600_000.0, 0.0, -10.0, 5_300_000.0),

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi_forms import FORMS, Draft, Reader, reader, show
-from rasteret_sql.raster.crs import LONLAT, is_degrees
+from rasteret_sql.geo.aoi_forms import FORMS, Draft, Reader, reader, show
+from rasteret_sql.geo.crs import LONLAT, is_degrees
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.window import Affine
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,12 +12,10 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
-from rasteret_sql.cog.crs_text import shorten
-from rasteret_sql.cog.window import Affine
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
-from rasteret_sql.raster.aoi import Aoi
-from rasteret_sql.raster.crs import (
+from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.crs import (
     LONLAT,
     area_of_use,
     greenwich_of,
@@ -26,10 +24,12 @@ from rasteret_sql.raster.crs import (
     transformer,
     turn_of,
 )
-from rasteret_sql.raster.densify import Move, move_all
-from rasteret_sql.raster.domain import comes_back, domain
-from rasteret_sql.raster.footprint import WORLD, footprint
-from rasteret_sql.raster.unfold import unfold
+from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.outline import WORLD, footprint
+from rasteret_sql.geo.reprojection.curves import Move, move_all
+from rasteret_sql.geo.reprojection.domain import comes_back, domain
+from rasteret_sql.geo.reprojection.unfold import unfold
+from rasteret_sql.geo.window import Affine
 
 __all__ = ["Surroundings", "footprint", "project", "project_all"]
 

@@ -12,7 +12,8 @@ import shapely
 
 import rasteret_sql
 from rasteret_sql.errors import ArgumentError, LimitError
-from rasteret_sql.geometry.guard import (
+from rasteret_sql.geo.aoi import parse_aois
+from rasteret_sql.geo.guard import (
     MAX_DEPTH,
     from_geojson,
     from_mapping,
@@ -20,7 +21,6 @@ from rasteret_sql.geometry.guard import (
     from_wkt,
     why_wkb,
 )
-from rasteret_sql.raster.aoi import parse_aois
 from rasteret_sql.settings import configure
 from tests.fuzz.geometry_input import nested_geojson, nested_wkb, nested_wkt
 

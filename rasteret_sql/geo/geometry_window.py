@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from rasteret_sql.cog.window import Affine, Window
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.window import Affine, Window
 
 
 def geometry_window(area: Any, transform: Sequence[float], width: int, height: int) -> Window | None:

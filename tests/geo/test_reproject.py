@@ -13,9 +13,9 @@ from pyproj import CRS, Transformer
 from shapely.geometry import box
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, parse_aoi
-from rasteret_sql.raster.crs import transformer
-from rasteret_sql.raster.reproject import footprint, project, project_all
+from rasteret_sql.geo.aoi import Aoi, parse_aoi
+from rasteret_sql.geo.crs import transformer
+from rasteret_sql.geo.reprojection.reproject import footprint, project, project_all
 
 LONLAT = "OGC:CRS84"
 UTM_32 = "EPSG:32632"

@@ -11,10 +11,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.window import Affine, Window, window_bounds
-from rasteret_sql.raster.antimeridian import wrap_around
-from rasteret_sql.raster.crs import transformer, turn_of
-from rasteret_sql.raster.window import invert
+from rasteret_sql.geo.antimeridian import wrap_around
+from rasteret_sql.geo.crs import transformer, turn_of
+from rasteret_sql.geo.geometry_window import invert
+from rasteret_sql.geo.window import Affine, Window, window_bounds
 
 Floats = npt.NDArray[np.float64]
 

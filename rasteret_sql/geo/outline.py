@@ -11,9 +11,9 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
-from rasteret_sql.cog.window import Affine
-from rasteret_sql.raster.antimeridian import clip, split_at_antimeridian, wrap_around
-from rasteret_sql.raster.crs import LONLAT, transformer
+from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
+from rasteret_sql.geo.crs import LONLAT, transformer
+from rasteret_sql.geo.window import Affine
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rasteret_sql.cog.window import Window
-from rasteret_sql.raster.crs import greenwich_of, turn_of
-from rasteret_sql.raster.rasterize import inside
-from rasteret_sql.raster.turns import Place, meet_at_seam, places, wrapped
+from rasteret_sql.geo.crs import greenwich_of, turn_of
+from rasteret_sql.geo.masks.rasterize import inside
+from rasteret_sql.geo.turns import Place, meet_at_seam, places, wrapped
+from rasteret_sql.geo.window import Window
 
 GRADS = "EPSG:4807"
 """NTF (Paris), in grads."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.aoi import Aoi, parse_aoi, parse_aois
+from rasteret_sql.geo.aoi import Aoi, parse_aoi, parse_aois
 
 SQUARE = shapely.box(77.5, 12.9, 77.7, 13.1)
 LONLAT = "OGC:CRS84"

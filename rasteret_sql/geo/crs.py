@@ -15,8 +15,8 @@ from typing import Any
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from rasteret_sql.cog.crs_text import require_modest, shorten
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.crs_text import require_modest, shorten
 
 LONLAT = "OGC:CRS84"
 WGS84_LONLAT = (LONLAT, "EPSG:4326")

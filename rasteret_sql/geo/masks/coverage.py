@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.window import Window
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.window import Window
 
 Floats = npt.NDArray[np.float64]
 NOTHING = 1e-12

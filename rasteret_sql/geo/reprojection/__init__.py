@@ -1,0 +1,1 @@
+"""Geometries from one CRS to another, edges and poles included."""
