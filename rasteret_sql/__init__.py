@@ -138,6 +138,6 @@ def register_signer(
     ``'planetary-computer'`` asks the Planetary Computer's service, as its datasets do from the start;
     ``None`` takes a prefix's signer away. Neither signed URLs nor headers are stored, logged or shown.
     """
-    from rasteret_sql.store.signers import register_signer as register_one
+    from rasteret_sql.store.signing.signers import register_signer as register_one
 
     register_one(prefix, signer, valid_s=valid_s)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rasteret_sql.store import meter
-from rasteret_sql.store.meter import RequestRecord
+from rasteret_sql.store import request_log
+from rasteret_sql.store.request_log import RequestRecord
 
 
 def newest() -> int:
     """The number of the newest row."""
-    rows = meter.snapshot()
+    rows = request_log.snapshot()
     return rows[-1].id if rows else 0
 
 
 def since(number: int) -> list[RequestRecord]:
     """The rows after it."""
-    return [row for row in meter.snapshot() if row.id > number]
+    return [row for row in request_log.snapshot() if row.id > number]

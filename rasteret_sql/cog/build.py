@@ -10,7 +10,7 @@ from rasteret_sql.cog.gdal_metadata import read_band_metadata
 from rasteret_sql.cog.georeference import Transform, georeference_of, nodata_of, transform_of
 from rasteret_sql.cog.header import Header, Level
 from rasteret_sql.errors import MalformedError, RasteretError
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.alike import MOST, changed
 from rasteret_sql.tiff.image import Image, Tiff
 

@@ -13,7 +13,7 @@ from threading import Lock
 from rasteret_sql.cog.header import Header
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.route import Reader
+from rasteret_sql.store.transports import Reader
 
 PLAIN_BYTES = 4096
 """A header without its tables of blocks, about."""

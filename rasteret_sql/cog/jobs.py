@@ -13,7 +13,7 @@ from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.cog.selection import StoredLevel
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 from rasteret_sql.store.redact import place
 
 BlockKey = tuple[str, str | None, int, int, BlockLayout, int, int]

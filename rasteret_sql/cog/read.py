@@ -23,14 +23,14 @@ from rasteret_sql.cog.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.cog.scatter import BlockRead
 from rasteret_sql.cog.stale import stale
 from rasteret_sql.errors import MalformedError, RasteretError
+from rasteret_sql.progress import progress
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from rasteret_sql.store.access import is_open, refusal
-from rasteret_sql.store.coalesce import merge
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import Block, ByteRange
-from rasteret_sql.store.progress import progress
+from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.coalesce import merge
 from rasteret_sql.workers import workers
 
 Pixels = npt.NDArray[Any]
@@ -141,7 +141,9 @@ def _note_spared(jobs: Sequence[Job]) -> None:
     for job in jobs:
         by_href.setdefault(job.byte_range.href, []).append(job)
     for href, found in by_href.items():
-        meter.record_cached(href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found))
+        request_log.record_cached(
+            href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found)
+        )
 
 
 def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:

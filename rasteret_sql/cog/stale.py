@@ -5,9 +5,9 @@ from __future__ import annotations
 from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.cog.jobs import Job
 from rasteret_sql.errors import RasteretError, StaleError
+from rasteret_sql.store.errors import BeyondEndError
 from rasteret_sql.store.etag import same
-from rasteret_sql.store.failures import BeyondEndError
-from rasteret_sql.store.port import Block
+from rasteret_sql.store.protocol import Block
 from rasteret_sql.store.redact import place
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TextIO
 
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 
 INTERVAL_S = 0.1
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -23,12 +23,12 @@ def progress(what: str, stream: TextIO | None = None) -> Iterator[None]:
     if not stream.isatty():
         yield
         return
-    done, before, began = threading.Event(), meter.totals(), perf_counter()
+    done, before, began = threading.Event(), request_log.totals(), perf_counter()
 
     def paint() -> None:
         frame = 0
         while not done.wait(INTERVAL_S):
-            now = meter.totals()
+            now = request_log.totals()
             requests, megabytes = now.requests - before.requests, (now.byte_count - before.byte_count) / 1e6
             cost = f"{requests} request{'s' * (requests != 1)}, {megabytes:.1f} MB"
             seconds = perf_counter() - began

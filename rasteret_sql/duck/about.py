@@ -11,7 +11,8 @@ from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.cog.header_cache import HEADERS
 from rasteret_sql.duck.declarations import functions as declared
 from rasteret_sql.redaction import redact_text
-from rasteret_sql.store import meter, schedule
+from rasteret_sql.store import request_log
+from rasteret_sql.store.scheduling import scheduler
 
 
 def functions(rows: pa.Array) -> list[list[dict[str, Any]]]:
@@ -35,7 +36,7 @@ def functions(rows: pa.Array) -> list[list[dict[str, Any]]]:
 
 def requests(rows: pa.Array) -> list[list[dict[str, Any]]]:
     """What this process sent over the wire, and what its cache spared, oldest first."""
-    log = [{name: getattr(entry, name) for name in REQUEST_FIELDS} for entry in meter.snapshot()]
+    log = [{name: getattr(entry, name) for name in REQUEST_FIELDS} for entry in request_log.snapshot()]
     return [log] * len(rows)
 
 
@@ -70,8 +71,8 @@ def _text(value: object) -> str:
 def _in_use() -> dict[str, int]:
     """How much of each limit is taken, where that is more than one read's own affair."""
     return {
-        "bytes_in_flight": schedule.budget.held,
+        "bytes_in_flight": scheduler.budget.held,
         "tile_cache_bytes": BLOCKS.byte_count,
         "header_cache_bytes": HEADERS.byte_count,
-        "request_log_rows": meter.kept(),
+        "request_log_rows": request_log.kept(),
     }

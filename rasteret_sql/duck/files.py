@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments import texts
 from rasteret_sql.errors import NotFoundError, RasteretError
-from rasteret_sql.store.document import list_files
+from rasteret_sql.store.documents import list_files
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 
 
 def cog_files(pattern: pa.Array) -> list[list[dict[str, Any]] | None]:

@@ -21,7 +21,7 @@ from rasteret_sql.duck.sidecars import Folders, say_what_is_left_alone
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.window import Window, window_bounds, window_transform
 from rasteret_sql.raster.plan import pick_level
-from rasteret_sql.store.presigned import remember, unsigned
+from rasteret_sql.store.signing.presigned import remember, unsigned
 
 _HREF = re.compile(r'https?://[^"\\\s]+')
 EDGES = ("shift", "clip", "drop")

@@ -11,8 +11,8 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.notices import Notices
 from rasteret_sql.pipeline.search import Search, require_repeated, require_select, search_of
 from rasteret_sql.pipeline.target import KEYS, SAME, Target, target_of
+from rasteret_sql.progress import progress
 from rasteret_sql.store.etag import OPAQUE
-from rasteret_sql.store.progress import progress
 
 if TYPE_CHECKING:
     import duckdb

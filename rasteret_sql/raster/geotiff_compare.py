@@ -17,7 +17,7 @@ from rasteret_sql.geo.crs import parse_crs
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.same_places import same_places
 from rasteret_sql.raster.pyramid import Resolution
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse

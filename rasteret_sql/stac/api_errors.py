@@ -10,7 +10,7 @@ import urllib3
 
 from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.failures import TRANSIENT_STATUSES, retry_after_seconds
+from rasteret_sql.store.errors import TRANSIENT_STATUSES, retry_after_seconds
 from rasteret_sql.store.redact import place
 
 WAIT_MAX_S = 60.0

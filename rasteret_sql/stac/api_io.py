@@ -26,7 +26,7 @@ from rasteret_sql.stac.json_text import load
 from rasteret_sql.stac.links import NEARER, origin
 from rasteret_sql.stac.together import slot
 from rasteret_sql.stac.values import short
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from rasteret_sql.store.access import require
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped, unpacked
@@ -135,7 +135,7 @@ class ApiIO:
             fault = str(error)
             raise
         finally:
-            meter.record(
+            request_log.record(
                 kind="stac",
                 href=str(asked.url),
                 started=started,

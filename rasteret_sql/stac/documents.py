@@ -7,7 +7,7 @@ import re
 
 from rasteret_sql.errors import NotFoundError
 from rasteret_sql.store.address import family_of, is_chain, parse_address
-from rasteret_sql.store.document import list_files
+from rasteret_sql.store.documents import list_files
 from rasteret_sql.store.redact import place
 
 ROOTS = ("catalog.json", "collection.json")

@@ -10,6 +10,7 @@ from typing import Any
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.interruption import check
 from rasteret_sql.notices import Notices
+from rasteret_sql.progress import Advance, progress
 from rasteret_sql.stac.api import open_api
 from rasteret_sql.stac.asset_choice import AssetChoice
 from rasteret_sql.stac.found import Found, Located
@@ -18,7 +19,6 @@ from rasteret_sql.stac.negotiation import sorting_here
 from rasteret_sql.stac.ordering import Keys, is_ordered, keys_of, ordered
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.stac.together import together
-from rasteret_sql.store.progress import Advance, progress
 from rasteret_sql.store.redact import place
 
 __all__ = ["SearchRequest", "search", "search_many"]

@@ -16,7 +16,7 @@ from rasteret_sql.stac.api_errors import reworded
 from rasteret_sql.stac.document import PARQUET_BYTES_MAX, Opened, open_document
 from rasteret_sql.stac.documents import documents
 from rasteret_sql.stac.href import has_scheme
-from rasteret_sql.store.document import Document, read_documents
+from rasteret_sql.store.documents import Document, read_documents
 from rasteret_sql.store.redact import place
 
 Rows = list[dict[str, Any]]

@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 
 from rasteret_sql.errors import ArgumentError, RasteretError
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import parse_address, plain_href
-from rasteret_sql.store.pool import pool_of
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.route import Preparing, reader_for
-from rasteret_sql.store.schedule import run
+from rasteret_sql.store.scheduling.scheduler import run
+from rasteret_sql.store.scheduling.thread_pool import pool_of
+from rasteret_sql.store.transports import Preparing, reader_for
 
 
 def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Block | RasteretError]]:

@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.georeference import nodata_of, transform_of
 from rasteret_sql.errors import MalformedError, UnsupportedError
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.image import Image
 from tests.tiff.examples import blocks_of, image, tiff

@@ -11,7 +11,7 @@ from rasterio.io import MemoryFile
 from rasteret_sql.cog.header import Header
 from rasteret_sql.cog.open import read_headers
 from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, RasteretError, UnsupportedError
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.head import READ_AHEAD
 from tests.tiff.examples import COG_GHOST, blocks_of, image, patched, tiff

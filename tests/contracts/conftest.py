@@ -11,7 +11,7 @@ import pytest
 import rasteret_sql
 from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.settings import Settings, configure
-from rasteret_sql.store import schedule
+from rasteret_sql.store.scheduling import scheduler
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(autouse=True)
 def no_stragglers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine makes stragglers, which are asked for again; counts are without them."""
-    monkeypatch.setattr(schedule, "HEDGE_LEAST_S", 60.0)
+    monkeypatch.setattr(scheduler, "HEDGE_LEAST_S", 60.0)
 
 
 @pytest.fixture(autouse=True)

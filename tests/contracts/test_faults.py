@@ -15,7 +15,9 @@ from rasterio.io import MemoryFile
 import rasteret_sql
 from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.settings import configure
-from rasteret_sql.store import http_reader, obstore_reader, schedule
+from rasteret_sql.store.http import reader as http_reader
+from rasteret_sql.store.obstore import reader as obstore_reader
+from rasteret_sql.store.scheduling import scheduler
 from tests.contracts import scenes
 from tests.contracts.ledger import bytes_asked_twice
 from tests.duck.refusals import message
@@ -36,7 +38,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(scheduler, "BACKOFF_FIRST_S", 0.001)
     configure(max_retries=RETRIES, merge_max_bytes=PIECE)
 
 
@@ -174,7 +176,7 @@ def test_a_wrong_answer_is_one_error_that_says_so(
     assert re.fullmatch(f"read_cog: {pattern}", message(idx, READ))
     # nothing is tried again; what was on its way when the error came is all that was asked
     asked = [request for request in server.requests if request.target == f"/{name}"]
-    assert len(asked) <= schedule.AHEAD * 128
+    assert len(asked) <= scheduler.AHEAD * 128
     rows = idx.execute(
         "SELECT i.href, c.data, c.error FROM idx AS i, read_cog(i, on_error := 'null') AS c"
     ).fetchall()
@@ -286,7 +288,7 @@ def test_bytes_that_drip_without_end_are_given_up(
 ) -> None:
     for module in (http_reader, obstore_reader):
         monkeypatch.setattr(module, "LONGEST_REQUEST", 2)
-    monkeypatch.setattr(schedule, "PATIENCE", 100)
+    monkeypatch.setattr(scheduler, "PATIENCE", 100)
     configure(transport=transport, request_timeout_s=0.3, max_retries=2, max_concurrency=1)
     name = next(iter(server.files))
     server.fail(name, Fault(drip_s=drip_s), times=1000)
@@ -296,7 +298,7 @@ def test_bytes_that_drip_without_end_are_given_up(
         "Given up after 3 attempts (setting max_retries)."
     )
     # with one at a time: the range that was given up, and what was queued before its last try
-    assert 3 <= len(server.requests) <= 3 * schedule.AHEAD
+    assert 3 <= len(server.requests) <= 3 * scheduler.AHEAD
 
 
 def test_a_server_that_does_nothing_but_fail_is_asked_for_one_error_only(
@@ -309,7 +311,7 @@ def test_a_server_that_does_nothing_but_fail_is_asked_for_one_error_only(
     assert told.endswith(
         "the server asks to slow down (HTTP 503). Given up after 5 attempts (setting max_retries)."
     )
-    assert len(server.requests) <= 2 * schedule.AHEAD * (RETRIES + 1)
+    assert len(server.requests) <= 2 * scheduler.AHEAD * (RETRIES + 1)
 
 
 def test_a_query_that_fails_takes_no_other_with_it(

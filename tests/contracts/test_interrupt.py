@@ -16,7 +16,7 @@ import pytest
 
 import rasteret_sql
 from rasteret_sql.settings import configure
-from rasteret_sql.store import schedule
+from rasteret_sql.store.scheduling import scheduler
 from tests.contracts import scenes
 from tests.store.server import Fault, FaultServer, wait_until
 
@@ -46,7 +46,7 @@ def idx(con: duckdb.DuckDBPyConnection, server: FaultServer) -> duckdb.DuckDBPyC
 
 def at_rest(server: FaultServer) -> bool:
     """No request on its way, and no byte held for one."""
-    return server.active == 0 and schedule.budget.held == 0
+    return server.active == 0 and scheduler.budget.held == 0
 
 
 def test_an_interrupted_query_ends_and_the_connection_reads_on(
@@ -97,8 +97,8 @@ def test_an_interrupted_query_does_not_outlive_a_server_that_is_silent(
     query.join(DEADLINE_S)
     assert not query.is_alive()
     assert [type(error) for error in ended] == [duckdb.InterruptException]
-    wait_until(lambda: schedule.budget.held == 0, DEADLINE_S)
-    assert len(server.requests) <= AT_ONCE * schedule.AHEAD * 2
+    wait_until(lambda: scheduler.budget.held == 0, DEADLINE_S)
+    assert len(server.requests) <= AT_ONCE * scheduler.AHEAD * 2
     server.weather = lambda: Fault()
     configure(request_timeout_s=None)
     assert idx.execute(READ).fetchall() == [(FILES,)]
@@ -231,7 +231,7 @@ def test_who_waits_no_more_makes_no_more_requests(server: FaultServer) -> None:
     from rasteret_sql.errors import InterruptionError
     from rasteret_sql.interruption import watching
     from rasteret_sql.store.fetch import fetch
-    from rasteret_sql.store.port import ByteRange
+    from rasteret_sql.store.protocol import ByteRange
 
     configure(max_concurrency=AT_ONCE)
     server.gate, gone = threading.Event(), threading.Event()

@@ -14,7 +14,7 @@ import pytest
 from rasteret_sql.cog.cache import BLOCKS
 from rasteret_sql.raster.cog_writer import write_cog
 from rasteret_sql.settings import configure
-from rasteret_sql.store import schedule
+from rasteret_sql.store.scheduling import scheduler
 from tests.duck.refusals import message
 from tests.shell import shells
 from tests.store.server import FaultServer
@@ -68,7 +68,7 @@ def held(server: FaultServer) -> list[int]:
     seen: list[int] = []
 
     def look(target: str, headers: object) -> bool:
-        seen.append(schedule.budget.held)
+        seen.append(scheduler.budget.held)
         return True
 
     server.allow = look
@@ -84,7 +84,7 @@ def test_bytes_on_their_way_stay_within_their_budget(
     assert len(server.requests) == FILES * TILES / 2
     assert BUDGET / 2 < max(held) <= BUDGET
     assert server.most_bytes_at_once <= BUDGET
-    assert schedule.budget.held == 0
+    assert scheduler.budget.held == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the highest memory of a process is reset on Linux only")

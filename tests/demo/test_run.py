@@ -23,7 +23,7 @@ from rasteret_sql.demo.server import Server
 from rasteret_sql.demo.stac import COLLECTION
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import register_catalog, resolve
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ class Terminal(io.StringIO):
 def test_progress_counts_requests_on_a_terminal_and_leaves_no_trace() -> None:
     screen = Terminal()
     with progress("reading", screen):
-        meter.record(kind="tile", href="http://h/a.tif", started=0.0, byte_count=2_500_000)
+        request_log.record(kind="tile", href="http://h/a.tif", started=0.0, byte_count=2_500_000)
         while "1 request, 2.5 MB" not in screen.getvalue():
             pass
     assert screen.getvalue().endswith("\r\x1b[K")

@@ -13,7 +13,7 @@ import shapely
 from pyproj import Transformer
 from rasterio.transform import xy
 
-from rasteret_sql.store.meter import snapshot
+from rasteret_sql.store.request_log import snapshot
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message
 

@@ -28,7 +28,7 @@ from rasteret_sql.redaction import redact_text
 from rasteret_sql.stac import catalogs
 from rasteret_sql.stac.request import SearchRequest
 from rasteret_sql.store.options import clear_storage_options
-from rasteret_sql.store.signers import reset_signers
+from rasteret_sql.store.signing.signers import reset_signers
 from tests.stac.serving import Answer, Server, item, page, serving
 
 HUSH = "Hush0HUSH"

@@ -18,7 +18,7 @@ from rasteret_sql.codec.part import Part, decodable_part, decode_part, whole
 from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.header import Header
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes
 from rasteret_sql.tiff.image import Tiff
 from rasteret_sql.tiff.parse import parse

@@ -10,10 +10,10 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.store.access import Access
 from rasteret_sql.store.address import UNSAFE, parse_address, plain_href
+from rasteret_sql.store.allowed_protocols import require_protocol
 from rasteret_sql.store.nearness import Nearness, nearness
 from rasteret_sql.store.options import options_for
 from rasteret_sql.store.prefix import covers
-from rasteret_sql.store.protocols import require_protocol
 from rasteret_sql.store.redact import place
 from tests.fuzz.checks import Finding
 

@@ -22,7 +22,7 @@ from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.cog.build import build_header
 from rasteret_sql.cog.selection import select_cells
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.build import build_tiff

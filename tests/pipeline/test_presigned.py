@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from rasteret_sql.pipeline import build_index, refresh_index, write_items
-from rasteret_sql.store import presigned
+from rasteret_sql.store.signing import presigned
 from tests.stac.serving import Answer, Server, item, page, serving
 from tests.store.server import FaultServer
 

@@ -14,7 +14,7 @@ import pytest
 from rasteret_sql.errors import ArgumentError, RasteretWarning, TransportError
 from rasteret_sql.stac.search import SearchRequest, search, search_many
 from rasteret_sql.stac.static import read
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 
 BOX = [-105.2, 39.0, -105.0, 39.2]
 FIELD = {
@@ -143,11 +143,11 @@ def test_a_search_finds_what_pystac_client_finds(pgstac: str, name: str) -> None
 def test_every_item_of_a_collection_is_found_over_many_pages(pgstac: str, stac_data: Path) -> None:
     with gzip.open(stac_data / "api/items.ndjson.gz", "rt") as lines:
         loaded = {item["id"] for item in map(json.loads, lines) if item["collection"] == "naip"}
-    before = meter.totals().requests
+    before = request_log.totals().requests
     found = [identity for _, identity in ours(pgstac, collections=["naip"], page_size=150)]
     assert len(found) == len(loaded) == 1437
     assert set(found) == loaded
-    assert 10 <= meter.totals().requests - before <= 40
+    assert 10 <= request_log.totals().requests - before <= 40
     assert found == [identity for _, identity in oracle(pgstac, collections=["naip"])]
 
 

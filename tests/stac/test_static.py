@@ -15,7 +15,7 @@ from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, Raste
 from rasteret_sql.settings import configure, settings
 from rasteret_sql.stac import static
 from rasteret_sql.stac.static import read, read_many
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from tests.requests_log import newest, since
 from tests.store.server import Fault, FaultServer
 
@@ -238,9 +238,9 @@ def test_cycles_end_and_every_document_is_read_once(write: Write) -> None:
     root = write(
         "catalog.json", catalog(("child", "child.json"), ("child", "./child.json"), ("item", "x/../a.json"))
     )
-    before = meter.totals().requests
+    before = request_log.totals().requests
     assert ids_of(root) == ["a"]
-    assert meter.totals().requests - before == 3
+    assert request_log.totals().requests - before == 3
 
 
 def test_a_link_to_many_items(write: Write) -> None:

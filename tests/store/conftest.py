@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from rasteret_sql.settings import Settings, configure
-from rasteret_sql.store import planetary_computer, schedule
 from rasteret_sql.store.options import clear_storage_options
-from rasteret_sql.store.signers import reset_signers
+from rasteret_sql.store.scheduling import scheduler
+from rasteret_sql.store.signing import planetary_computer
+from rasteret_sql.store.signing.signers import reset_signers
 from tests.store.server import FaultServer
 
 DATA = bytes(range(256)) * 40
@@ -27,7 +28,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(schedule, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(scheduler, "BACKOFF_FIRST_S", 0.001)
     monkeypatch.setattr(planetary_computer, "SETTINGS_FILE", tmp_path / "no-settings.env")
     forget_all()
     yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
 
 
 def read(href: str, *, parts: int = 1) -> list[Block | RasteretError]:

@@ -24,10 +24,10 @@ from rasteret_sql.errors import (
     TransportError,
 )
 from rasteret_sql.settings import configure
-from rasteret_sql.store.document import list_files, read_document
+from rasteret_sql.store.documents import list_files, read_document
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import clear_storage_options, set_storage_options
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
 from tests.duck.corpus import write_corpus
 from tests.store.cloud_servers import (
     ACCOUNT_KEY,

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasteret_sql.store.coalesce import Member, merge
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
+from rasteret_sql.store.scheduling.coalesce import Member, merge
 
 FILES = {"a": bytes(range(256)) * 8, "b": bytes(reversed(range(256))) * 8}
 SIZE = 2048

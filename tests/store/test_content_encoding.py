@@ -12,9 +12,9 @@ import pytest
 from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
 from rasteret_sql.settings import configure
 from rasteret_sql.store.content_encoding import PIECE, compressions, gunzipped, unpacked
-from rasteret_sql.store.document import read_document
+from rasteret_sql.store.documents import read_document
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block
+from rasteret_sql.store.protocol import Block
 from tests.store.conftest import DATA
 from tests.store.reading import fault_of, read
 from tests.store.server import Fault, FaultServer

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, TransportError
-from rasteret_sql.store.port import Block, ByteRange
-from rasteret_sql.store.route import reader_for
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.transports import reader_for
 from tests.store.conftest import DATA
 from tests.store.endpoints import ENDPOINTS, Endpoint
 

@@ -16,9 +16,10 @@ import pytest
 from rasteret_sql.errors import ArgumentError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import configure
 from rasteret_sql.store import fetch as fetch_module
-from rasteret_sql.store import meter, schedule
+from rasteret_sql.store import request_log
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.scheduling import scheduler
 from tests.store.conftest import DATA
 from tests.store.server import Fault, FaultServer, wait_until
 
@@ -45,9 +46,9 @@ def test_every_range_comes_once_with_its_bytes(server: FaultServer) -> None:
 
 
 def test_nothing_asked_for_is_nothing_sent() -> None:
-    before = meter.totals()
+    before = request_log.totals()
     assert list(fetch([], kind="tile")) == []
-    assert meter.totals() == before
+    assert request_log.totals() == before
 
 
 def test_stores_mix_and_a_bad_file_spoils_only_itself(server: FaultServer, tmp_path: Path) -> None:
@@ -110,12 +111,12 @@ def test_unread_results_count_as_bytes_in_flight(server: FaultServer) -> None:
     reading = fetch(ranges_of(server.url("a.tif"), 50, length=100), kind="tile")
     next(reading)
     wait_until(lambda: len(server.requests) == 10, 10)
-    assert schedule.budget.held == 1000
+    assert scheduler.budget.held == 1000
     next(reading)
     # One was taken and given back, so exactly one more was asked for.
     wait_until(lambda: len(server.requests) == 11, 10)
     assert len(list(reading)) == 48
-    assert schedule.budget.held == 0
+    assert scheduler.budget.held == 0
 
 
 def test_a_range_larger_than_the_budget_is_read_alone(server: FaultServer) -> None:
@@ -140,7 +141,7 @@ def test_readers_of_many_threads_share_the_limits(server: FaultServer) -> None:
         results = list(threads.map(lambda _: fetch_all(ranges), range(6)))
     assert results == [[DATA[r.start : r.end] for r in ranges]] * 6
     assert server.most_at_once <= 8
-    assert schedule.budget.held == 0
+    assert scheduler.budget.held == 0
 
 
 def test_leaving_early_drops_what_has_not_started(server: FaultServer) -> None:
@@ -155,17 +156,17 @@ def test_leaving_early_drops_what_has_not_started(server: FaultServer) -> None:
     sleep(0.05)
     # Two threads, some of each already waiting for the closed iteration's answers.
     assert len(server.requests) <= 500 // 4
-    assert schedule.budget.held == 0
+    assert scheduler.budget.held == 0
     assert fetch_all(ranges_of(server.url("a.tif"), 3)) == [DATA[:10], DATA[10:20], DATA[20:30]]
 
 
 def test_an_iteration_that_nobody_holds_is_left(server: FaultServer) -> None:
     reading = fetch(ranges_of(server.url("a.tif"), 100), kind="tile")
     next(reading)
-    assert schedule.budget.held > 0
+    assert scheduler.budget.held > 0
     del reading
     gc.collect()
-    assert schedule.budget.held == 0
+    assert scheduler.budget.held == 0
 
 
 def test_an_iteration_never_begun_sends_nothing(server: FaultServer) -> None:
@@ -175,7 +176,7 @@ def test_an_iteration_never_begun_sends_nothing(server: FaultServer) -> None:
 
 def test_waiting_for_a_retry_holds_no_thread(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(max_concurrency=1)
-    monkeypatch.setattr(schedule.random, "uniform", lambda least, most: 0.2)
+    monkeypatch.setattr(scheduler.random, "uniform", lambda least, most: 0.2)
     server.fail("a.tif", Fault(status=503))
     ranges = [ByteRange(href=server.url("a.tif?x=1"), start=0, length=10), *ranges_of(server.url("a.tif"), 5)]
     order = [index for index, _ in fetch(ranges, kind="tile")]
@@ -184,9 +185,9 @@ def test_waiting_for_a_retry_holds_no_thread(server: FaultServer, monkeypatch: p
 
 def test_every_attempt_is_metered(server: FaultServer) -> None:
     server.fail("a.tif", Fault(status=500, body=b""))
-    before = meter.totals()
+    before = request_log.totals()
     fetch_all([ByteRange(href=server.url("a.tif?sig=hush"), start=20, length=10)])
-    first, second = meter.snapshot()[-2:]
+    first, second = request_log.snapshot()[-2:]
     url = server.url("a.tif?sig=…")
     assert (first.kind, first.url, first.offset, first.byte_count, first.attempt) == ("tile", url, 20, 0, 1)
     assert first.error == f"{url}: the server failed (HTTP 500)."
@@ -199,7 +200,7 @@ def test_every_attempt_is_metered(server: FaultServer) -> None:
     )
     assert second.id == first.id + 1
     assert second.duration_ms > 0
-    after = meter.totals()
+    after = request_log.totals()
     assert (after.requests - before.requests, after.byte_count - before.byte_count) == (2, 10)
     assert (after.errors - before.errors, after.retries - before.retries) == (1, 1)
 
@@ -207,11 +208,11 @@ def test_every_attempt_is_metered(server: FaultServer) -> None:
 def test_the_log_is_bounded_and_the_totals_are_not(server: FaultServer) -> None:
     configure(request_log_rows=5)
     fetch_all(ranges_of(server.url("a.tif"), 1))
-    before, last = meter.totals(), meter.snapshot()[-1].id
+    before, last = request_log.totals(), request_log.snapshot()[-1].id
     fetch_all(ranges_of(server.url("a.tif"), 20))
-    assert len(meter.snapshot()) == 5
-    assert [entry.id for entry in meter.snapshot()] == list(range(last + 16, last + 21))
-    assert meter.totals().requests == before.requests + 20
+    assert len(request_log.snapshot()) == 5
+    assert [entry.id for entry in request_log.snapshot()] == list(range(last + 16, last + 21))
+    assert request_log.totals().requests == before.requests + 20
 
 
 def test_a_fault_of_our_own_is_an_error_and_not_a_hang(
@@ -258,7 +259,7 @@ PROCESS = """
 import os, signal, sys, threading
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 from tests.store.server import FaultServer
 
 server = FaultServer({"a.tif": bytes(10000)})

@@ -8,8 +8,8 @@ import pytest
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.address import parse_address, plain_href
-from rasteret_sql.store.document import list_files, read_document
-from rasteret_sql.store.port import Block
+from rasteret_sql.store.documents import list_files, read_document
+from rasteret_sql.store.protocol import Block
 from rasteret_sql.store.redact import place
 from tests.store.conftest import DATA
 from tests.store.reading import read

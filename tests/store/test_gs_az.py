@@ -9,12 +9,12 @@ import pytest
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.settings import Settings
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.az_config import az_config
+from rasteret_sql.store.clouds.azure import az_config
+from rasteret_sql.store.clouds.google import gs_config
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.fsspec_options import filesystem_words
-from rasteret_sql.store.gs_config import gs_config
+from rasteret_sql.store.fsspec.options import filesystem_words
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
 from tests.store.conftest import DATA
 from tests.store.server import FaultServer
 

@@ -19,11 +19,12 @@ from rasteret_sql.errors import (
     UnsupportedError,
 )
 from rasteret_sql.settings import configure
-from rasteret_sql.store import meter, schedule
-from rasteret_sql.store.failures import retry_after_seconds
+from rasteret_sql.store import request_log
+from rasteret_sql.store.errors import retry_after_seconds
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.scheduling import scheduler
 from tests.store.conftest import DATA
 from tests.store.endpoints import free_port
 from tests.store.server import Fault, FaultServer
@@ -157,19 +158,19 @@ def test_what_the_server_asks_to_wait_is_waited_for(
     server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float | None] = []
-    waits = schedule._Run.retry_at
+    waits = scheduler._Run.retry_at
 
-    def note(run: schedule._Run, index: int, attempt: int, outcome: schedule.Outcome) -> float | None:
+    def note(run: scheduler._Run, index: int, attempt: int, outcome: scheduler.Outcome) -> float | None:
         if isinstance(outcome, TransportError):
             asked.append(outcome.retry_after_s)
             at = waits(run, index, attempt, outcome)
             assert at is not None
             # Later than asked; without waiting for it here.
-            assert at - schedule.monotonic() > (outcome.retry_after_s or 0) - 1
+            assert at - scheduler.monotonic() > (outcome.retry_after_s or 0) - 1
             outcome.retry_after_s = 0
         return waits(run, index, attempt, outcome)
 
-    monkeypatch.setattr(schedule._Run, "retry_at", note)
+    monkeypatch.setattr(scheduler._Run, "retry_at", note)
     server.fail("a.tif", Fault(status=429, headers={"Retry-After": "30"}), times=3)
     assert isinstance(fetch_one(server.url("a.tif")), Block)
     # obstore hides the header of the first refusal; from then on another client reads this origin.
@@ -300,7 +301,7 @@ def test_no_message_or_log_holds_a_signature(server: FaultServer, fault: Fault) 
     # Twice, as aiohttp itself replaces a kept connection that breaks.
     server.fail("a.tif", fault, times=2)
     error = error_of(server.url("a.tif") + SECRETS)
-    shown = repr([*_chain(error), meter.snapshot()[-1]])
+    shown = repr([*_chain(error), request_log.snapshot()[-1]])
     assert server.requests[0].target == f"/a.tif{SECRETS}"
     assert "X-Amz-Signature=…&sig=…&…" in shown
     for secret in ("0123abcd", "a%2Fb", "hush"):

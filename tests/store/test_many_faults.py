@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from rasteret_sql.settings import configure
-from rasteret_sql.store import schedule
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.scheduling import scheduler
 from tests.store.server import NO_FAULT, Fault, FaultServer
 
 RANGES, LENGTH = 6_000, 64
@@ -25,7 +25,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("seed", range(TIMES))
 def test_six_thousand_ranges_survive_nine_kinds_of_faults(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "HEDGE_LEAST_S", 0.02)
+    monkeypatch.setattr(scheduler, "HEDGE_LEAST_S", 0.02)
     configure(max_retries=8, request_timeout_s=5)
     draw = random.Random(seed)
     data = draw.randbytes(RANGES * LENGTH)
@@ -45,9 +45,9 @@ def test_six_thousand_ranges_survive_nine_kinds_of_faults(seed: int, monkeypatch
 FEW_DESCRIPTORS = """
 import os, resource, sys
 from rasteret_sql.settings import configure
-from rasteret_sql.store.document import read_document
+from rasteret_sql.store.documents import read_document
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 url, path, transport = sys.argv[1:]
 configure(max_retries=0, transport=transport)
 [next(fetch([ByteRange(href=href, start=0, length=9)], kind="tile")) for href in (url, path)]

@@ -10,9 +10,9 @@ from rasteret_sql.settings import configure
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.item import item_row
 from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.http.redirects import _next
 from rasteret_sql.store.nearness import Nearness, nearness, of_host
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.redirects import _next
 
 LOOPBACK = [
     "127.0.0.1", "127.1", "127.9.9.9", "0.0.0.0", "0", "2130706433", "0x7f000001", "0x7f.1", "017700000001",

@@ -24,11 +24,11 @@ import rasteret_sql
 from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, RasteretError, TransportError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.catalogs import catalogs
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.planetary_computer import CONTAINERS
-from rasteret_sql.store.port import Block
-from rasteret_sql.store.signers import register_signer, signer_for
+from rasteret_sql.store.protocol import Block
+from rasteret_sql.store.signing.planetary_computer import CONTAINERS
+from rasteret_sql.store.signing.signers import register_signer, signer_for
 from tests.duck.corpus import write_corpus
 from tests.requests_log import newest, since
 from tests.store import cloud_servers

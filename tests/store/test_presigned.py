@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from rasteret_sql.errors import AccessError
-from rasteret_sql.store import presigned
-from rasteret_sql.store.document import read_document
-from rasteret_sql.store.presigned import remember, unsigned
+from rasteret_sql.store.documents import read_document
+from rasteret_sql.store.signing import presigned
+from rasteret_sql.store.signing.presigned import remember, unsigned
 from tests.store.server import Fault, FaultServer
 
 AWS = (

@@ -13,7 +13,7 @@ import pytest
 import rasteret_sql
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.options import options_for, set_storage_options
-from rasteret_sql.store.signers import signer_for
+from rasteret_sql.store.signing.signers import signer_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading_from_clouds.md").read_text()
 OPTIONS = re.findall(r"`(\{\"[a-z0-9]+://.*?\})`", PAGE)

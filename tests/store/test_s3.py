@@ -9,10 +9,10 @@ import pytest
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.settings import configure
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange
 from tests.store.conftest import DATA
 from tests.store.endpoints import KEY, SECRET, s3_options, s3_signed
 from tests.store.server import Fault, FaultServer
@@ -273,7 +273,7 @@ def test_the_region_of_a_bucket_is_found_once(bucket: FaultServer) -> None:
     ]
     assert "/us-east-1/" in bucket.requests[0].headers["authorization"]
     assert "/us-west-2/" in bucket.requests[2].headers["authorization"]
-    assert [entry.kind for entry in meter.snapshot()[-4:]] == ["region", "tile", "tile", "tile"]
+    assert [entry.kind for entry in request_log.snapshot()[-4:]] == ["region", "tile", "tile", "tile"]
 
 
 def test_the_region_may_stand_in_the_refusal(bucket: FaultServer) -> None:

@@ -11,11 +11,11 @@ import pytest
 import rasteret_sql
 from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError
 from rasteret_sql.settings import configure
-from rasteret_sql.store import meter
-from rasteret_sql.store.document import read_document
+from rasteret_sql.store import request_log
+from rasteret_sql.store.documents import read_document
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block
-from rasteret_sql.store.signed_url import expires_at
+from rasteret_sql.store.protocol import Block
+from rasteret_sql.store.signing.signed_url import expires_at
 from tests.requests_log import newest, since
 from tests.store.conftest import DATA
 from tests.store.endpoints import KEY, SECRET, s3_signed
@@ -63,7 +63,7 @@ def test_it_is_made_anew_when_its_own_query_says_that_it_expires(
     rasteret_sql.register_signer(server.origin, signing)
     read(server.url("a.tif"))
     later = time() + 3
-    monkeypatch.setattr("rasteret_sql.store.kept.time.time", lambda: later)
+    monkeypatch.setattr("rasteret_sql.store.signing.token_cache.time.time", lambda: later)
     read(server.url("a.tif"))
     assert len(signing.asked) == asked
 
@@ -100,7 +100,7 @@ def test_headers_may_be_signed_too(server: FaultServer) -> None:
     server.allow = lambda target, headers: headers.get("x-api-key") == "hush2"
     assert all(isinstance(block, Block) for block in read(server.url("a.tif"), parts=5))
     assert {request.headers["x-api-key"] for request in server.requests} == {"hush1", "hush2"}
-    assert not any("hush" in repr(row) for row in meter.snapshot())
+    assert not any("hush" in repr(row) for row in request_log.snapshot())
 
 
 def test_the_longest_prefix_signs_and_none_takes_it_away(server: FaultServer) -> None:

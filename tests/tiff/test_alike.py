@@ -11,7 +11,7 @@ import pytest
 from rasteret_sql.cog.build import build_header
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.settings import settings
-from rasteret_sql.store.port import ObjectInfo
+from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff import alike, parse, tags
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes
 from rasteret_sql.tiff.build import build_tiff

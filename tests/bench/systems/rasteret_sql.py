@@ -25,8 +25,8 @@ USED = (
     "rasteret_sql.duck.headers",
     "rasteret_sql.duck.points",
     "rasteret_sql.duck.zonal",
-    "rasteret_sql.store.local_reader",
-    "rasteret_sql.store.obstore_reader",
+    "rasteret_sql.store.local",
+    "rasteret_sql.store.obstore.reader",
 )
 """Imported at the first query of a process; here before it, as the other readers' imports are."""
 

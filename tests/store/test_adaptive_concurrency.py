@@ -9,10 +9,11 @@ import pytest
 
 from rasteret_sql.settings import configure
 from rasteret_sql.store import fetch as fetch_module
-from rasteret_sql.store import meter, operating_point, schedule
+from rasteret_sql.store import request_log
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.operating_point import GROWTH, LEAST, MOST, OperatingPoint
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.scheduling import adaptive_concurrency, scheduler
+from rasteret_sql.store.scheduling.adaptive_concurrency import GROWTH, LEAST, MOST, OperatingPoint
 from tests.store.server import Fault, FaultServer
 
 MB = 1_000_000
@@ -31,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(operating_point, "monotonic", made)
+    monkeypatch.setattr(adaptive_concurrency, "monotonic", made)
     return made
 
 
@@ -115,18 +116,18 @@ def ranges_of(href: str, count: int) -> list[ByteRange]:
 
 
 def test_a_straggler_is_asked_for_again(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "HEDGE_LEAST_S", 0.05)
+    monkeypatch.setattr(scheduler, "HEDGE_LEAST_S", 0.05)
     server.fail("a.tif", Fault(stall=True))
     found = dict(fetch(ranges_of(server.url("a.tif"), 60), kind="tile"))
     assert sorted(found) == list(range(60))
     assert all(isinstance(block, Block) and bytes(block.data)[0] == i for i, block in found.items())
     assert len(server.requests) <= 60 + 3
-    assert any(record.attempt == 2 and record.error is None for record in meter.snapshot()[-63:])
+    assert any(record.attempt == 2 and record.error is None for record in request_log.snapshot()[-63:])
 
 
 def test_only_a_small_share_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the first attempts hang: no more than one in twenty is made a second time meanwhile."""
-    monkeypatch.setattr(schedule, "HEDGE_LEAST_S", 0.01)
+    monkeypatch.setattr(scheduler, "HEDGE_LEAST_S", 0.01)
     configure(max_concurrency=100)
     release, lock, seen = threading.Event(), threading.Lock(), [0] * 100
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from rasteret_sql.errors import AccessError
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.signed_url import expires_at
-from rasteret_sql.store.signing import Signed
+from rasteret_sql.store.signing.reader import Signed
+from rasteret_sql.store.signing.signed_url import expires_at
 
 MOST_REMEMBERED = 131_072
 """Signed hrefs; the one that was remembered first is forgotten first."""

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.store.address import family_of, plain_href
-from rasteret_sql.store.kept import LEAST_S, Kept
 from rasteret_sql.store.options import ByPrefix
-from rasteret_sql.store.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
 from rasteret_sql.store.prefix import normal_prefix
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.signed_url import expires_at
-from rasteret_sql.store.signing import Signed, Signer
+from rasteret_sql.store.signing.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
+from rasteret_sql.store.signing.reader import Signed, Signer
+from rasteret_sql.store.signing.signed_url import expires_at
+from rasteret_sql.store.signing.token_cache import LEAST_S, Kept
 
 VALID_S = 300.0
 """How long an answer that does not say when it expires is used again."""

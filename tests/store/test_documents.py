@@ -9,8 +9,8 @@ import fsspec
 import pytest
 
 from rasteret_sql.errors import AccessError, ArgumentError, LimitError, NotFoundError
-from rasteret_sql.store import meter
-from rasteret_sql.store.document import FileEntry, list_files, read_document, read_documents
+from rasteret_sql.store import request_log
+from rasteret_sql.store.documents import FileEntry, list_files, read_document, read_documents
 from rasteret_sql.store.options import set_storage_options
 from tests.store.conftest import DATA
 from tests.store.endpoints import KEY, s3, s3_options, s3_signed
@@ -20,15 +20,15 @@ from tests.store.server import Fault, FaultServer
 def test_a_document_is_one_request_without_a_range(server: FaultServer) -> None:
     assert read_document(server.url("a.tif")) == DATA
     assert [(request.status, request.range) for request in server.requests] == [(200, None)]
-    last = meter.snapshot()[-1]
+    last = request_log.snapshot()[-1]
     assert (last.kind, last.byte_count, last.error) == ("document", len(DATA), None)
 
 
 def test_a_document_is_retried_like_a_range(server: FaultServer) -> None:
     server.fail("a.tif", Fault(status=502), times=2)
     assert read_document(server.url("a.tif"), kind="stac") == DATA
-    assert [entry.attempt for entry in meter.snapshot()[-3:]] == [1, 2, 3]
-    assert meter.snapshot()[-1].kind == "stac"
+    assert [entry.attempt for entry in request_log.snapshot()[-3:]] == [1, 2, 3]
+    assert request_log.snapshot()[-1].kind == "stac"
 
 
 def test_an_empty_document_is_empty(server: FaultServer, tmp_path: Path) -> None:

@@ -13,17 +13,17 @@ from typing import Protocol, runtime_checkable
 
 from rasteret_sql.errors import TransportError
 from rasteret_sql.settings import Settings, settings
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from rasteret_sql.store.address import Address, parse_address
-from rasteret_sql.store.cloud_config import http_headers
-from rasteret_sql.store.failures import IgnoredRangeError
-from rasteret_sql.store.obstore_errors import OddAnswerError, ThrottledError
+from rasteret_sql.store.allowed_protocols import require_protocol
+from rasteret_sql.store.clouds.config import http_headers
+from rasteret_sql.store.errors import IgnoredRangeError
+from rasteret_sql.store.obstore.errors import OddAnswerError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
-from rasteret_sql.store.port import Block, ByteRange
-from rasteret_sql.store.presigned import presigned
-from rasteret_sql.store.protocols import require_protocol
-from rasteret_sql.store.signers import signer_for
-from rasteret_sql.store.signing import SignedReader, Signer, SigningReader
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.signing.presigned import presigned
+from rasteret_sql.store.signing.reader import SignedReader, Signer, SigningReader
+from rasteret_sql.store.signing.signers import signer_for
 
 _PLAIN_TARGET = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.\-~+=,@:!$&'()*;]+)+")
 """HTTP paths that obstore sends exactly as they are given."""
@@ -62,7 +62,7 @@ class _HttpOrigin:
     """
 
     def __init__(self, address: Address, options: Options, limits: Settings) -> None:
-        from rasteret_sql.store.obstore_reader import ObstoreReader
+        from rasteret_sql.store.obstore.reader import ObstoreReader
 
         self._fast = ObstoreReader(address, options, limits)
         self._arguments = (address, options, limits)
@@ -117,7 +117,7 @@ def reader_for(href: str) -> Reader:
 
 def exact_reader(url: str) -> SignedReader:
     """The reader of an http(s) URL that is to be sent exactly as it is, whoever signed it."""
-    from rasteret_sql.store.http_reader import HttpReader
+    from rasteret_sql.store.http.reader import HttpReader
 
     reader = _reader("aiohttp", parse_address(url), options_for(url), settings())
     assert isinstance(reader, HttpReader)
@@ -147,25 +147,25 @@ def _reader(transport: str, address: Address, options: Options, limits: Settings
 
 
 def _local(address: Address, options: Options, limits: Settings) -> Reader:
-    from rasteret_sql.store.local_reader import LocalReader
+    from rasteret_sql.store.local import LocalReader
 
     return LocalReader()
 
 
 def _aiohttp(address: Address, options: Options, limits: Settings) -> Reader:
-    from rasteret_sql.store.http_reader import HttpReader
+    from rasteret_sql.store.http.reader import HttpReader
 
     return HttpReader(address, options, limits)
 
 
 def _fsspec(address: Address, options: Options, limits: Settings) -> Reader:
-    from rasteret_sql.store.fsspec_reader import FsspecReader
+    from rasteret_sql.store.fsspec.reader import FsspecReader
 
     return FsspecReader(options, limits)
 
 
 def _obstore(address: Address, options: Options, limits: Settings) -> Reader:
-    from rasteret_sql.store.obstore_reader import ObstoreReader
+    from rasteret_sql.store.obstore.reader import ObstoreReader
 
     return ObstoreReader(address, options, limits, find_region=find_region)
 
@@ -181,7 +181,7 @@ _MAKERS: dict[str, Callable[[Address, Options, Settings], Reader]] = {
 
 def find_region(bucket: str, endpoint: str | None) -> str | None:
     """The region of an S3 bucket, as S3 tells everybody: a header of its answer to HEAD. One request."""
-    from rasteret_sql.store.http_reader import HttpReader
+    from rasteret_sql.store.http.reader import HttpReader
 
     url = f"{(endpoint or 'https://s3.amazonaws.com').rstrip('/')}/{bucket}"
     reader = _reader("aiohttp", parse_address(url), {}, settings())
@@ -190,9 +190,9 @@ def find_region(bucket: str, endpoint: str | None) -> str | None:
     try:
         headers = reader.headers_of(url)
     except TransportError as error:
-        meter.record(kind="region", href=url, started=started, error=str(error))
+        request_log.record(kind="region", href=url, started=started, error=str(error))
         return None
-    meter.record(kind="region", href=url, started=started)
+    request_log.record(kind="region", href=url, started=started)
     return headers.get("x-amz-bucket-region")
 
 
@@ -203,7 +203,7 @@ def _after_fork() -> None:
     # Not collected: closing the parent's connections is the parent's business.
     _left_behind.append(_readers)
     _readers, _signing = {}, {}
-    obstore_reader = sys.modules.get("rasteret_sql.store.obstore_reader")
+    obstore_reader = sys.modules.get("rasteret_sql.store.obstore.reader")
     _obstore_died_in_fork |= bool(obstore_reader and obstore_reader.started)
 
 

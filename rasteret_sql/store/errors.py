@@ -17,14 +17,14 @@ from rasteret_sql.errors import (
     UnsupportedError,
 )
 from rasteret_sql.store.address import family_of
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 from rasteret_sql.store.redact import place
 
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
-from rasteret_sql.store.requester_pays import payer_advice_of
+from rasteret_sql.store.clouds.requester_pays import payer_advice_of
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529})
 ACCESS_CODES = frozenset(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from time import perf_counter
 
 from rasteret_sql.errors import RasteretError, TransportError
-from rasteret_sql.store import failures, meter
-from rasteret_sql.store.failures import RangeRefusedError
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store import errors as failures
+from rasteret_sql.store import request_log
+from rasteret_sql.store.errors import RangeRefusedError
+from rasteret_sql.store.protocol import ByteRange
 
 
 class KnownEnds:
@@ -37,9 +38,9 @@ class KnownEnds:
         try:
             size = size_of()
         except Exception as error:  # each transport has exceptions of its own; the refusal stands
-            meter.record(kind="size", href=href, started=started, error=type(error).__name__)
+            request_log.record(kind="size", href=href, started=started, error=type(error).__name__)
             return refusal
-        meter.record(kind="size", href=href, started=started)
+        request_log.record(kind="size", href=href, started=started)
         if size <= request.start:
             return failures.beyond_end(href, request, size)
         if size >= request.end:

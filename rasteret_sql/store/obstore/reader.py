@@ -14,20 +14,20 @@ from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
 from rasteret_sql.errors import ArgumentError, MalformedError
 from rasteret_sql.settings import Settings
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import Address, parse_address
-from rasteret_sql.store.az_config import az_config
-from rasteret_sql.store.cloud_config import CloudConfig, http_headers
+from rasteret_sql.store.clouds.azure import az_config
+from rasteret_sql.store.clouds.config import CloudConfig, http_headers
+from rasteret_sql.store.clouds.google import gs_config
+from rasteret_sql.store.clouds.s3 import s3_config
 from rasteret_sql.store.content_encoding import compressions, unpacked
+from rasteret_sql.store.errors import RangeRefusedError
 from rasteret_sql.store.etag import etag_or_none
-from rasteret_sql.store.failures import RangeRefusedError
-from rasteret_sql.store.gs_config import gs_config
-from rasteret_sql.store.obstore_errors import RegionError, translate
+from rasteret_sql.store.known_sizes import KnownEnds
+from rasteret_sql.store.obstore.errors import RegionError, translate
 from rasteret_sql.store.options import Options
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.refused_range import KnownEnds
-from rasteret_sql.store.s3_config import s3_config
 
 LONGEST_REQUEST = 20
 """No request may take more than this many times ``request_timeout_s``, however steadily its bytes drip."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from fsspec.asyn import sync
 
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.etag import etag_or_none
-from rasteret_sql.store.port import ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import ByteRange, ObjectInfo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

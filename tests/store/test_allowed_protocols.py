@@ -9,11 +9,11 @@ import pytest
 
 from rasteret_sql.errors import ArgumentError, RefusedError
 from rasteret_sql.settings import configure
-from rasteret_sql.store import meter
-from rasteret_sql.store.document import list_files
+from rasteret_sql.store import request_log
+from rasteret_sql.store.allowed_protocols import require_protocol
+from rasteret_sql.store.documents import list_files
 from rasteret_sql.store.options import set_storage_options
-from rasteret_sql.store.port import Block
-from rasteret_sql.store.protocols import require_protocol
+from rasteret_sql.store.protocol import Block
 from tests.store.conftest import DATA
 from tests.store.reading import fault_of, read
 from tests.store.server import FaultServer
@@ -36,13 +36,13 @@ def test_built_in_protocols_need_no_permission(href: str) -> None:
 
 @pytest.mark.parametrize("href", OTHERS)
 def test_any_other_is_refused_by_name_before_anything_happens(href: str) -> None:
-    before = meter.totals().requests
+    before = request_log.totals().requests
     with pytest.raises((RefusedError, ArgumentError)) as caught:
         list_files(href)
     for error in (fault_of(href), caught.value):
         assert isinstance(error, RefusedError | ArgumentError)
         assert "protocol" in str(error) or "names no file" in str(error) or "no such" in str(error)
-    assert meter.totals().requests == before
+    assert request_log.totals().requests == before
 
 
 def test_a_protocol_that_nobody_knows() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any, is_http, on_cloud
+from rasteret_sql.store.clouds.config import CloudConfig, Environ, given, has_any, is_http, on_cloud
 from rasteret_sql.store.options import Options
 
 

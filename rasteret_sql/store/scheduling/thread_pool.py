@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from rasteret_sql.store.operating_point import OperatingPoint
+from rasteret_sql.store.scheduling.adaptive_concurrency import OperatingPoint
 
 EXIT_PATIENCE_S = 1.0
 """At exit requests on the wire get this long to end, so that no thread wakes in a dying interpreter."""

@@ -13,17 +13,17 @@ from fsspec.core import url_to_fs
 
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.settings import Settings
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.content_encoding import compressions, unpacked
-from rasteret_sql.store.failures import RangeRefusedError
-from rasteret_sql.store.fsspec_errors import translate
-from rasteret_sql.store.fsspec_options import Words, filesystem_words
-from rasteret_sql.store.fsspec_ranges import Answer, cat, part
+from rasteret_sql.store.errors import RangeRefusedError
+from rasteret_sql.store.fsspec.errors import translate
+from rasteret_sql.store.fsspec.options import Words, filesystem_words
+from rasteret_sql.store.fsspec.ranges import Answer, cat, part
+from rasteret_sql.store.known_sizes import KnownEnds
 from rasteret_sql.store.options import Options
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.refused_range import KnownEnds
 
 FREE_INFO = {"memory"}
 """Protocols whose ``info`` costs no request."""

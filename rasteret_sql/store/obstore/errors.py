@@ -6,11 +6,11 @@ import re
 
 from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import family_of
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.clouds.s3 import no_credentials
+from rasteret_sql.store.protocol import ByteRange
 from rasteret_sql.store.redact import place, redact
-from rasteret_sql.store.s3_config import no_credentials
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store import failures
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import family_of, scheme_of
+from rasteret_sql.store.clouds.s3 import no_credentials
 from rasteret_sql.store.content_encoding import COMPRESSIONS, encoded_document
-from rasteret_sql.store.port import ByteRange
+from rasteret_sql.store.protocol import ByteRange
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.s3_config import no_credentials
 
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 """Family -> the extra of this package that brings its file system."""

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from rasteret_sql.errors import ArgumentError, MalformedError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter
-from rasteret_sql.store.kept import Kept
+from rasteret_sql.store import request_log
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.signed_url import is_signed
-from rasteret_sql.store.signing import Signed
+from rasteret_sql.store.signing.reader import Signed
+from rasteret_sql.store.signing.signed_url import is_signed
+from rasteret_sql.store.signing.token_cache import Kept
 
 SERVICE = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 DOMAIN = ".blob.core.windows.net"
@@ -104,7 +104,7 @@ def _container(href: str) -> tuple[str, str]:
 
 def _ask(container: tuple[str, str]) -> tuple[str, float]:
     """A token of the service and when it expires. One request, metered here; it is not tried again here."""
-    from rasteret_sql.store.route import exact_reader
+    from rasteret_sql.store.transports import exact_reader
 
     service = settings().planetary_computer_sas_url or _variable("PC_SDK_SAS_URL") or SERVICE
     url = "/".join((service.rstrip("/"), *container))
@@ -115,12 +115,12 @@ def _ask(container: tuple[str, str]) -> tuple[str, float]:
             url, max_bytes=ANSWER_MAX_BYTES, headers={KEY_HEADER: key} if key else {}
         )
     except RasteretError as error:
-        meter.record(kind="token", href=url, started=started, error=str(error))
+        request_log.record(kind="token", href=url, started=started, error=str(error))
         if isinstance(error, NotFoundError):
             told = f"the token service {place(url)} knows no such container (HTTP 404)"
             raise TransportError(f"{told}; check the href.") from None
         raise
-    meter.record(kind="token", href=url, started=started, byte_count=len(answer.data))
+    request_log.record(kind="token", href=url, started=started, byte_count=len(answer.data))
     return _token_of(bytes(answer.data), url)
 
 

@@ -26,13 +26,14 @@ from yarl import URL
 
 from rasteret_sql.errors import ArgumentError, MalformedError, RasteretError
 from rasteret_sql.settings import Settings
-from rasteret_sql.store import failures, redirects
+from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import Address, parse_address
-from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.content_encoding import compressions, unpacked
 from rasteret_sql.store.etag import etag_or_none
+from rasteret_sql.store.http import redirects
 from rasteret_sql.store.options import Options
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
 
 LONGEST_REQUEST = 20

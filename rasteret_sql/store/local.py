@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from rasteret_sql.errors import AccessError, NotFoundError, TransportError
 from rasteret_sql.memory import take
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.failures import OUT_OF_DESCRIPTORS, beyond_end, too_large, too_many_files
-from rasteret_sql.store.port import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.errors import OUT_OF_DESCRIPTORS, beyond_end, too_large, too_many_files
+from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
 
 MOST_AT_ONCE = 1 << 30

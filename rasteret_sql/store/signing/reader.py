@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from rasteret_sql.errors import AccessError, RasteretError, TransportError
-from rasteret_sql.store import failures
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store import errors as failures
+from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import place
 
 Answer = TypeVar("Answer")

@@ -12,9 +12,9 @@ from rasteret_sql.settings import settings
 from rasteret_sql.store.access import require_listing
 from rasteret_sql.store.address import family_of, parse_address, plain_href
 from rasteret_sql.store.etag import etag_or_none
-from rasteret_sql.store.port import Block, ByteRange
-from rasteret_sql.store.route import reader_for
-from rasteret_sql.store.schedule import run
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.scheduling.scheduler import run
+from rasteret_sql.store.transports import reader_for
 
 DOCUMENT_MAX_BYTES = 256 << 20
 
@@ -78,11 +78,11 @@ def list_files(pattern: str) -> list[FileEntry]:
     A pattern without wildcards is the file itself, or the files directly in that folder. Nothing found is
     an empty list; what cannot be listed raises ``AccessError``, ``TransportError`` or ``ArgumentError``.
     """
-    from rasteret_sql.store.fsspec_errors import translate
-    from rasteret_sql.store.fsspec_options import filesystem_words
-    from rasteret_sql.store.fsspec_reader import open_filesystem
+    from rasteret_sql.store.allowed_protocols import require_protocol
+    from rasteret_sql.store.fsspec.errors import translate
+    from rasteret_sql.store.fsspec.options import filesystem_words
+    from rasteret_sql.store.fsspec.reader import open_filesystem
     from rasteret_sql.store.options import options_for
-    from rasteret_sql.store.protocols import require_protocol
 
     pattern = parse_address(pattern).href
     require_protocol(pattern)

@@ -10,13 +10,13 @@ from typing import Any
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.settings import Settings
-from rasteret_sql.store import operating_point
 from rasteret_sql.store.address import family_of
-from rasteret_sql.store.az_config import AZURE_DOMAIN, az_config
-from rasteret_sql.store.cloud_config import Environ
-from rasteret_sql.store.gs_config import gs_config
+from rasteret_sql.store.clouds.azure import AZURE_DOMAIN, az_config
+from rasteret_sql.store.clouds.config import Environ
+from rasteret_sql.store.clouds.google import gs_config
+from rasteret_sql.store.clouds.s3 import s3_config
 from rasteret_sql.store.options import Options
-from rasteret_sql.store.s3_config import s3_config
+from rasteret_sql.store.scheduling import adaptive_concurrency
 
 Words = dict[str, Any]
 """Keyword arguments of a file system; equal ones give the same file system again."""
@@ -40,7 +40,7 @@ def _s3(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
         client.setdefault("region_name", region)
     config = {
         "retries": {"total_max_attempts": 1},
-        "max_pool_connections": limits.max_concurrency or operating_point.MOST,
+        "max_pool_connections": limits.max_concurrency or adaptive_concurrency.MOST,
         "connect_timeout": limits.connect_timeout_s,
         "read_timeout": limits.request_timeout_s,
         **words.pop("config_kwargs", {}),

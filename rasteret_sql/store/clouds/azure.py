@@ -9,7 +9,7 @@ from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any, is_http, on_cloud
+from rasteret_sql.store.clouds.config import CloudConfig, Environ, given, has_any, is_http, on_cloud
 from rasteret_sql.store.options import Options
 
 AZURE_DOMAIN = "blob.core.windows.net"

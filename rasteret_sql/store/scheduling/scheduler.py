@@ -25,13 +25,13 @@ from rasteret_sql.errors import (
 )
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
-from rasteret_sql.store import meter
+from rasteret_sql.store import request_log
 from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.failures import IgnoredRangeError
-from rasteret_sql.store.pool import Pool, pool_of
-from rasteret_sql.store.port import Block, ByteRange
+from rasteret_sql.store.errors import IgnoredRangeError
+from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.thread_pool import Pool, pool_of
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 20.0
 """Retry n waits a random time up to ``BACKOFF_FIRST_S * 2**(n-1)``: exponential with full jitter."""
@@ -184,7 +184,7 @@ class _Run:
         except Exception as error:
             outcome = _unexpected(request, error)
         if not isinstance(outcome, ArgumentError | RefusedError):  # those never came to the wire
-            meter.record(
+            request_log.record(
                 kind=self.kind,
                 href=request.href,
                 started=started,

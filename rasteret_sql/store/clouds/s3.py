@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from rasteret_sql.errors import AccessError, ArgumentError
-from rasteret_sql.store.aws_profile import load_profile, static_credentials
-from rasteret_sql.store.cloud_config import CloudConfig, Environ, given, has_any, is_http, on_cloud
+from rasteret_sql.store.clouds.aws_profile import load_profile, static_credentials
+from rasteret_sql.store.clouds.config import CloudConfig, Environ, given, has_any, is_http, on_cloud
+from rasteret_sql.store.clouds.requester_pays import payer_advice
 from rasteret_sql.store.options import Options
-from rasteret_sql.store.requester_pays import payer_advice
 
 NO_S3_CREDENTIALS = (
     "no AWS credentials were found. For a public bucket set the storage option anon: "

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from rasteret_sql.errors import TransportError, UnsupportedError
-from rasteret_sql.store.cloud_config import http_headers
+from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.options import options_for
 from rasteret_sql.store.redact import place

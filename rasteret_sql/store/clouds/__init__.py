@@ -1,0 +1,1 @@
+"""Storage options and environment variables of the clouds, as configuration of obstore."""

@@ -1,0 +1,1 @@
+"""Byte ranges through fsspec."""

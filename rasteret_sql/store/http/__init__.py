@@ -1,0 +1,1 @@
+"""Byte ranges over HTTP through aiohttp."""
