@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rasteret_sql import settings
 from rasteret_sql.codec.compression import SUPPORTED
-from rasteret_sql.codec.image_codec import IMAGE_CODECS
+from rasteret_sql.codec.images.table import IMAGE_CODECS
 from rasteret_sql.codec.predictor import FLOATING_POINT, HORIZONTAL
 from rasteret_sql.codec.samples import STORED_AS
 from rasteret_sql.codec.support import COMPRESSIONS, PREDICTED, title

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 
 from rasteret_sql.codec.compression import SUPPORTED, compress, decompress
-from rasteret_sql.codec.image_codec import IMAGE_CODECS, decode_image
+from rasteret_sql.codec.images.table import IMAGE_CODECS, decode_image
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.codec.samples import to_samples, to_stored
 from rasteret_sql.codec.support import require_supported, title

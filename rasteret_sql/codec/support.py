@@ -12,7 +12,7 @@ from typing import Final
 
 from rasteret_sql.codec import predictor
 from rasteret_sql.codec.compression import SUPPORTED
-from rasteret_sql.codec.image_codec import IMAGE_CODECS
+from rasteret_sql.codec.images.table import IMAGE_CODECS
 from rasteret_sql.codec.layout import BlockLayout
 from rasteret_sql.codec.samples import DTYPES, STORED_AS, stored_as
 from rasteret_sql.errors import UnsupportedError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rasteret_sql.codec.block import BlockLayout, decode_block, encode_block, require_supported
-from rasteret_sql.codec.image_codec import IMAGE_CODECS
+from rasteret_sql.codec.images.table import IMAGE_CODECS
 from rasteret_sql.codec.samples import STORED_AS
 from rasteret_sql.codec.support import COMPRESSIONS, PREDICTED
 from rasteret_sql.errors import UnsupportedError

@@ -6,7 +6,7 @@ from typing import Final
 
 import imagecodecs
 
-from rasteret_sql.codec.claim import Claim, cut_short
+from rasteret_sql.codec.images.stream_header import Claim, cut_short
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.errors import MalformedError
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from rasteret_sql.codec.claim import Claim
+from rasteret_sql.codec.images.stream_header import Claim
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.codec.libtiff import ERROR, decode_strip
 from rasteret_sql.errors import MalformedError

@@ -10,8 +10,8 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.codec.claim import Claim, cut_short
 from rasteret_sql.codec.compression import decompress
+from rasteret_sql.codec.images.stream_header import Claim, cut_short
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.errors import MalformedError, UnsupportedError
 

@@ -9,8 +9,8 @@ from typing import Final
 import imagecodecs
 import numpy as np
 
-from rasteret_sql.codec import ccitt, jpeg, jpeg2000, jpegxl, lerc, webp
-from rasteret_sql.codec.claim import Claim
+from rasteret_sql.codec.images import ccitt, jpeg, jpeg2000, jpegxl, lerc, webp
+from rasteret_sql.codec.images.stream_header import Claim
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
 

@@ -1,0 +1,1 @@
+"""Image codecs: streams that hold pixels, one file a codec."""
