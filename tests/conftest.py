@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from rasteret_sql.cog.header_cache import HEADERS
+from rasteret_sql.geotiff.header_cache import HEADERS
 from rasteret_sql.store.scheduling.thread_pool import forget_points
 
 SHARED = Path(os.environ.get("RASTERET_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -16,7 +16,7 @@ from rasteret_sql.demo import stac
 from rasteret_sql.demo.fields import Field, choose_fields, write_fields
 from rasteret_sql.demo.landscape import Landscape
 from rasteret_sql.demo.scenes import BANDS, DATES, NODATA, OFFSET, SCALE, Scene, scenes
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 
 Pixels = dict[str, npt.NDArray[np.uint16] | npt.NDArray[np.uint8]]
 TILE_SIZE = 256

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql import settings
-from rasteret_sql.cog.cache import BLOCKS
-from rasteret_sql.cog.header_cache import HEADERS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.duck.declarations import functions as declared
+from rasteret_sql.geotiff.header_cache import HEADERS
 from rasteret_sql.redaction import redact_text
 from rasteret_sql.store import request_log
 from rasteret_sql.store.scheduling import scheduler

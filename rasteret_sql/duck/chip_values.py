@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import array_of, blobs_of, present
 from rasteret_sql.duck.duck_types import DuckType, declared
@@ -17,6 +16,7 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.rows import box
 from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip, read_each

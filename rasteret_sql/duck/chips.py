@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import (
     areas,
     asked_area,
@@ -30,6 +29,7 @@ from rasteret_sql.duck.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.duck.touching import any_touched, first_apart, note_touching
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.geo.window import window_bounds
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.band_math import BandMath

@@ -10,19 +10,19 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.answers import gathered
 from rasteret_sql.duck.arguments import band_lists, choices, integers, sql, texts, values_of
 from rasteret_sql.duck.chip_values import each_chip, headers_of, is_chip
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
 from rasteret_sql.raster.colours import parse_colours, tiff_table
 from rasteret_sql.raster.geotiff import Storage, geotiff
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.picture import png
 from rasteret_sql.raster.pixels import Chip, read_each
 from rasteret_sql.raster.plan import ReadRequest
-from rasteret_sql.raster.pyramid import RESAMPLINGS
 from rasteret_sql.raster.stretch import parse_stretch
 
 Parsed = TypeVar("Parsed")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arguments import areas, asked_area, flags, levels_of, numbers, texts
 from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters
 from rasteret_sql.duck.pixel_math import require_scale, scales_of
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.band_names import bands_told, find, find_band
 from rasteret_sql.raster.plan import ReadRequest

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.chip_values import chip_column
 from rasteret_sql.duck.expression_rows import Row, rows_of
 from rasteret_sql.duck.named_rasters import Raster, read_rasters
@@ -19,6 +18,7 @@ from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.errors import LimitError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.band_math import Column, answer, column
 from rasteret_sql.raster.groups import groups

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import integers, sql
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.duck_types import declared
@@ -17,6 +16,7 @@ from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.window import Affine, Window, corners, window_bounds
+from rasteret_sql.geotiff.header import Header
 
 CHIP = "STRUCT(shape INTEGER[], transform DOUBLE[], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
 PIXEL_TYPES = {

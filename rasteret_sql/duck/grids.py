@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import integers
 from rasteret_sql.duck.arrow import array_of, grid_lists
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster import chip as chips
 from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.pixels import Chip

@@ -8,9 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import known_headers, landing_headers
-from rasteret_sql.cog.readable import require_readable
+from rasteret_sql.blocks.support import require_readable
 from rasteret_sql.duck.arguments import choices, flags, integers, sql, texts
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.fits import duck_type, text_like
@@ -20,6 +18,8 @@ from rasteret_sql.duck.rows import box, header_row
 from rasteret_sql.duck.sidecars import Folders, say_what_is_left_alone
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.window import Window, window_bounds, window_transform
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.read_headers import known_headers, landing_headers
 from rasteret_sql.raster.plan import pick_level
 from rasteret_sql.store.signing.presigned import remember, unsigned
 

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.codec.samples import DTYPES
-from rasteret_sql.cog.header import GroundControlPoint, Header, Level
 from rasteret_sql.duck import types
 from rasteret_sql.duck.arguments import sql
 from rasteret_sql.duck.arrow import whole_numbers
@@ -20,6 +19,7 @@ from rasteret_sql.duck.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.tile_tables import GAPS, offsets_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.window import Affine
+from rasteret_sql.geotiff.header import GroundControlPoint, Header, Level
 from rasteret_sql.store.redact import place
 
 TABLES = ("tile_offsets", "tile_byte_counts")

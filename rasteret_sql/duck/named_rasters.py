@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.fits import duck_type, fields_of, text_like
 from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.pixels import Chip, clip, read_each
 from rasteret_sql.raster.plan import ReadRequest
 

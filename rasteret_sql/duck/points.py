@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import band_lists, choices, integers, numbers, sql
 from rasteret_sql.duck.arrow import present
 from rasteret_sql.duck.chip_values import chips_of, is_chip
@@ -23,6 +22,7 @@ from rasteret_sql.duck.touching import note_touching
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.pixels import Chip

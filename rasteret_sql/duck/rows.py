@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.scaling import Scaling
-from rasteret_sql.cog.selection import Selection, StoredLevel
+from rasteret_sql.blocks.selection import Selection, StoredLevel
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.reprojection.reproject import footprint
 from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.header import Header, Level
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 from unicodedata import normalize
 
-from rasteret_sql.cog.header import Header
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.notices import Notices
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.redact import place

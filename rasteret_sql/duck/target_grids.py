@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import numbers, sql, texts, values_of
 from rasteret_sql.duck.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window, clip_window
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import facts_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level
 from rasteret_sql.raster.target import LARGEST, GridRequest, grid_for, window_area

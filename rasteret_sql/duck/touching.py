@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import combined
 from rasteret_sql.duck.chip_values import chips_of, is_chip
 from rasteret_sql.duck.headers import rasters
@@ -15,6 +14,7 @@ from rasteret_sql.duck.untouched import query_of, say
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.apart import Placed, why_apart
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.duck.arguments import band_lists, finite, flags, integers, numbers, sql, texts
 from rasteret_sql.duck.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.facts import Facts, facts_of
@@ -16,6 +15,7 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
 from rasteret_sql.raster.band_math import BandMath

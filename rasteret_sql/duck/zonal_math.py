@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.duck.expression_rows import Row, row_of
 from rasteret_sql.duck.expressions import answers_on
 from rasteret_sql.duck.named_rasters import Raster, named_rasters
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.band_math import BandMath
 from rasteret_sql.raster.bound_math import BoundMath, bind_source, require_one
 from rasteret_sql.raster.pixels import Chip

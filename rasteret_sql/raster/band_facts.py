@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from rasteret_sql.cog.colorinterp import PALETTE
-from rasteret_sql.cog.header import Header
+from rasteret_sql.geotiff.colorinterp import PALETTE
+from rasteret_sql.geotiff.header import Header
 
 BILEVEL = {"minisblack": (0, 65535) * 3, "miniswhite": (65535, 0) * 3}
 """The colour tables that GDAL gives images of one bit, whose pixels are bytes to every reader."""

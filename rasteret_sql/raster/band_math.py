@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.nodata import is_nodata
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.casts import cast
 from rasteret_sql.raster.algebra.kinds import OF_PIXELS, of_pixels
 from rasteret_sql.raster.algebra.values import Array, Bools, Frame, Node, Value, either
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.band_names import bands_told, find_band
-from rasteret_sql.raster.nodata import is_nodata
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.store.redact import place
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.readable import naming
-from rasteret_sql.cog.scaling import Scaling
+from rasteret_sql.blocks.support import naming
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.nodata import is_nodata
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.values import Array, Bools
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.band_math import BandMath, Column, bands_of, evaluate, masked_out, nulls, require
-from rasteret_sql.raster.nodata import is_nodata
 from rasteret_sql.raster.physical import physical_nodata, physical_pixels, require_real
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import pick_band_numbers

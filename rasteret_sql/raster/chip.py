@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.read import read_blocks
-from rasteret_sql.cog.scatter import WindowRead
-from rasteret_sql.cog.selection import Selection, mask_sample
+from rasteret_sql.blocks.pipeline import read_blocks
+from rasteret_sql.blocks.selection import Selection, mask_sample
+from rasteret_sql.blocks.window_read import WindowRead
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.geo.window import Affine, Window
-from rasteret_sql.raster.nodata import fill_value
+from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.validity import Question, validity
 from rasteret_sql.settings import settings
 

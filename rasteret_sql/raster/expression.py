@@ -21,8 +21,8 @@ from typing import NoReturn
 import numpy as np
 from sqlglot import exp
 
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.bind import Binder, known_function
 from rasteret_sql.raster.algebra.casts import stored_as
 from rasteret_sql.raster.algebra.kinds import DOUBLE, of_pixels

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.raster.cog_writer import write_cog
-from rasteret_sql.raster.geotiff_colours import painting_of
-from rasteret_sql.raster.nodata import applies, is_nodata
+from rasteret_sql.geotiff.nodata import applies, is_nodata
+from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.colours import painting_of
 from rasteret_sql.raster.pixels import Chip
 
 LARGEST_TILE = 512

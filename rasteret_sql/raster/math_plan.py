@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import shapely
 
 from rasteret_sql.geo.masks.rasterize import inside
+from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.algebra.values import Bools
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.chip import ChipPlan, Pixels
-from rasteret_sql.raster.nodata import fill_value
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.warp_plan import WarpPlan
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rasteret_sql.cog.scaling import SAME
 from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError
+from rasteret_sql.geotiff.nodata import fill_value
+from rasteret_sql.geotiff.scaling import SAME
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts
 from rasteret_sql.raster.mosaic_methods import METHODS, Job, Valid, mean_dtype
-from rasteret_sql.raster.nodata import fill_value
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.shared_grid import shared_grid
 from rasteret_sql.settings import settings

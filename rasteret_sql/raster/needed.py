@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.selection import Selection
+from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.geo.window import Window, clip_window
 

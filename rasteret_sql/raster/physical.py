@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.scaling import Scaling
 from rasteret_sql.errors import UnsupportedError
-from rasteret_sql.raster.nodata import is_nodata
+from rasteret_sql.geotiff.nodata import is_nodata
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.pixels import Chip
 
 EXACT = 2**53

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.scaling import Scaling, scaling_of
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geo.reprojection.reproject import Surroundings
 from rasteret_sql.geo.turns import meet_at_seam, merged, places
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_bounds, window_transform
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.scaling import Scaling, scaling_of
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes

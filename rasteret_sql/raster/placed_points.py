@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pyproj import Transformer
 
-from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.sample import BlockedPixels, by_block
+from rasteret_sql.blocks.point_read import BlockedPixels, by_block
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.antimeridian import wrap_around
 from rasteret_sql.geo.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.geo.turns import wrapped
+from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.raster.bound_math import BoundMath
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.plan import NAME_THE_CRS, without_crs

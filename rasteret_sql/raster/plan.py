@@ -11,11 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.codec.block import require_supported
-from rasteret_sql.codec.size import require_size
-from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.readable import naming
-from rasteret_sql.cog.selection import (
+from rasteret_sql.blocks.selection import (
     Selection,
     StoredLevel,
     mask_sample,
@@ -23,14 +19,18 @@ from rasteret_sql.cog.selection import (
     stored_level,
     stored_mask,
 )
+from rasteret_sql.blocks.support import naming
+from rasteret_sql.codec.block import require_supported
+from rasteret_sql.codec.size import require_size
 from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.geometry_window import geometry_window
 from rasteret_sql.geo.reprojection.reproject import Surroundings, project, project_simple
 from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
+from rasteret_sql.geotiff.header import Header, Level
+from rasteret_sql.geotiff.nodata import applies
 from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.nodata import applies
 from rasteret_sql.store.redact import place
 
 NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.header import Level
-from rasteret_sql.cog.read import read_blocks
-from rasteret_sql.cog.sample import BlockedPixels, PixelRead
-from rasteret_sql.cog.selection import Selection, mask_sample, select_cells, select_mask_cells
+from rasteret_sql.blocks.pipeline import read_blocks
+from rasteret_sql.blocks.point_read import BlockedPixels, PixelRead
+from rasteret_sql.blocks.selection import Selection, mask_sample, select_cells, select_mask_cells
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.geo.turns import wrapped
+from rasteret_sql.geotiff.header import Level
+from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.algebra.values import Array
 from rasteret_sql.raster.bound_math import BoundMath
-from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.physical import physical_pixels
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.placed_points import Grid, Grids, PointRequest, Points, Ways, crs_of, name_of

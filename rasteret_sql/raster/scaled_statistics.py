@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rasteret_sql.cog.scaling import Scaling
+from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.distribution import Distribution, collected
 from rasteret_sql.raster.tally import Moments, Statistics
 

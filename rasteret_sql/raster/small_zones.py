@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.patches import Patches, PatchRead, by_block
-from rasteret_sql.cog.read import read_blocks
-from rasteret_sql.cog.selection import Selection, select_cells, select_mask_cells
+from rasteret_sql.blocks.pipeline import read_blocks
+from rasteret_sql.blocks.selection import Selection, select_cells, select_mask_cells
+from rasteret_sql.blocks.zone_read import Patches, PatchRead, by_block
+from rasteret_sql.geotiff.header import Header, Level
+from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.plan import deciding_alpha, pick_bands, refuse_unsupported
 from rasteret_sql.raster.tallies import MOST_PIXELS, statistics_of_many
 from rasteret_sql.raster.tally import Statistics

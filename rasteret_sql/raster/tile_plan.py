@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import shapely
 
-from rasteret_sql.cog.header import Header, Level
-from rasteret_sql.cog.selection import select
+from rasteret_sql.blocks.selection import select
 from rasteret_sql.geo.window import Window, clip_window, corners, window_transform
+from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.plan import Planner, ReadRequest
 

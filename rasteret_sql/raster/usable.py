@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.raster.nodata import is_nodata
+from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.raster.pixels import Chip
 
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
+from rasteret_sql.geotiff.nodata import applies, is_nodata
 from rasteret_sql.memory import take
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.nodata import applies, is_nodata
 from rasteret_sql.workers import workers
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geo.crs import turn_of
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster import resample
-from rasteret_sql.raster.nodata import fill_value, is_nodata
 from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.resample_area import REDUCTIONS, areas_under, resample_area
 

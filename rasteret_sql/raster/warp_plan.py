@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geo.window import Affine
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import ChipPlan
 from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.plan import ReadRequest, pick_level, plan_chip, without_crs

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.cog.header import Header
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window, window_transform
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups

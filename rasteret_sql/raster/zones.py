@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.cog.readable import naming
+from rasteret_sql.blocks.support import naming
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.masks.coverage import fractions, require_area

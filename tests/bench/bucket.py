@@ -21,9 +21,9 @@ import numpy.typing as npt
 from pyproj import Transformer
 
 from rasteret_sql.demo.landscape import smooth_noise
-from rasteret_sql.raster.cog_writer import write_cog
-from rasteret_sql.raster.geo_keys import geo_keys
-from rasteret_sql.raster.geotiff_tags import model_tags
+from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.geo_keys import geo_keys
+from rasteret_sql.geotiff.write.tags import model_tags
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.image import Tiff

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 from tests.bench.bucket import Recipe, make_bucket, paint
 from tests.bench.measure import Bench, Contender
 from tests.bench.report import table

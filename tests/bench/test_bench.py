@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 from tests.bench import bucket, growth, report
 from tests.bench.results import agreement, save
 from tests.bench.scenarios import CORNER, NAMES, NEXT_ZONE, ZONE, Job, Scene, jobs

@@ -13,7 +13,7 @@ import tifffile
 from affine import Affine
 
 from rasteret_sql.codec.block import BlockLayout, decode_block
-from rasteret_sql.cog.build import BITS_IN_OWN_ORDER
+from rasteret_sql.geotiff.from_tiff import BITS_IN_OWN_ORDER
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.image import Image, Tiff

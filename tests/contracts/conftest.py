@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import Settings, configure
 from rasteret_sql.store.scheduling import scheduler
 

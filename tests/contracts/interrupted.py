@@ -20,8 +20,8 @@ import numpy as np
 
 import rasteret_sql
 from rasteret_sql.duck import threads
+from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.pipeline import build_index
-from rasteret_sql.raster.cog_writer import write_cog
 from tests.contracts import scenes
 from tests.store.server import FaultServer, wait_until
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 from tests.bench.bucket import paint
 from tests.bench.scenarios import BANDS, CORNER, NEXT_ZONE, PIXEL_M, ZONE, Area, Job, Scene, jobs
 

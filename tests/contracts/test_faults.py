@@ -13,7 +13,7 @@ import pytest
 from rasterio.io import MemoryFile
 
 import rasteret_sql
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from rasteret_sql.store.http import reader as http_reader
 from rasteret_sql.store.obstore import reader as obstore_reader

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from rasteret_sql.duck import chips
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 from tests.contracts.ledger import repeated
 from tests.store.server import FaultServer
 

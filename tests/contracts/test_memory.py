@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.cog.cache import BLOCKS
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.blocks.block_cache import BLOCKS
+from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.settings import configure
 from rasteret_sql.store.scheduling import scheduler
 from tests.duck.refusals import message

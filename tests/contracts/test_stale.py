@@ -10,7 +10,7 @@ import duckdb
 import fsspec
 import pytest
 
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from tests.contracts import scenes
 from tests.duck.refusals import message

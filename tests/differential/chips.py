@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from rasteret_sql.raster.nodata import applies
+from rasteret_sql.geotiff.nodata import applies
 from tests.differential import areas, oracle
 from tests.differential.case import Array, Query, Raster, apart
 

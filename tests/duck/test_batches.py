@@ -12,7 +12,7 @@ import pytest
 
 from rasteret_sql.duck import batches, chips
 from rasteret_sql.errors import RasteretWarning
-from rasteret_sql.raster.cog_writer import write_cog
+from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.settings import configure
 
 MIB = 1 << 20

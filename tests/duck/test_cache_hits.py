@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from tests.store.server import Fault, FaultServer
 

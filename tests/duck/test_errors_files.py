@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 import rasteret_sql
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.tiff.build import build_tiff
 from tests.duck.corpus import texture, write
 from tests.duck.refusals import READERS, message

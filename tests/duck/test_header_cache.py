@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rasteret_sql.cog.cache import BLOCKS
-from rasteret_sql.cog.header_cache import HEADERS
+from rasteret_sql.blocks.block_cache import BLOCKS
+from rasteret_sql.geotiff.header_cache import HEADERS
 from rasteret_sql.settings import configure
 from tests.store.server import FaultServer
 

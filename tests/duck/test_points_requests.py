@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.raster import points
 from rasteret_sql.settings import configure
 from tests.store.server import FaultServer

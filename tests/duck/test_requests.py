@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from tests.duck.corpus import NAMES
 from tests.store.server import FaultServer

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import shapely
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import read_headers
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.read_headers import read_headers
 from rasteret_sql.raster import small_zones
 from rasteret_sql.raster.zonal import ZoneRequest, zonal_statistics
 from rasteret_sql.raster.zones import CACHE, Rule

@@ -20,7 +20,7 @@ from rasterio.vrt import WarpedVRT
 from shapely.geometry import box
 
 import rasteret_sql
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.raster.resample import filter_scale
 from tests.duck.corpus import HEIGHT, UTM32, WIDTH, texture, write

@@ -12,7 +12,7 @@ import pytest
 import rasterio
 import shapely
 
-from rasteret_sql.cog.cache import BLOCKS
+from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.raster import zonal, zones
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message

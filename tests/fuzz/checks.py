@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.codec.part import Part, decodable_part, decode_part, whole
-from rasteret_sql.cog.build import build_header
-from rasteret_sql.cog.header import Header
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.geotiff.from_tiff import build_header
+from rasteret_sql.geotiff.header import Header
 from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes
 from rasteret_sql.tiff.image import Tiff

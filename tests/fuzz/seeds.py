@@ -18,10 +18,10 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
+from rasteret_sql.blocks.selection import select_cells
 from rasteret_sql.codec.block import BlockLayout
-from rasteret_sql.cog.build import build_header
-from rasteret_sql.cog.selection import select_cells
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.geotiff.from_tiff import build_header
 from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.buffer import Bytes

@@ -10,10 +10,10 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from rasteret_sql.cog.header import Header
-from rasteret_sql.cog.open import read_headers
 from rasteret_sql.geo.grid_mapping import FEW, Grid, Mapping
 from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.read_headers import read_headers
 from rasteret_sql.raster.needed import boxes, narrow, window_of
 from rasteret_sql.raster.resample import filter_scale, reach
 from rasteret_sql.raster.warp import ALGORITHMS

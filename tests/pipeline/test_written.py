@@ -11,9 +11,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.cog.header import Level
 from rasteret_sql.duck.extents import LEVELS, hilbert_index
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.header import Level
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, write_index
 from rasteret_sql.pipeline.write import TABLES
 from tests.pipeline.scenes import SMALL, TILES, serve_items

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rasteret_sql.cog.build import build_header
 from rasteret_sql.errors import RasteretError
+from rasteret_sql.geotiff.from_tiff import build_header
 from rasteret_sql.settings import settings
 from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff import alike, parse, tags

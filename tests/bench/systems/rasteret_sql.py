@@ -19,7 +19,7 @@ USED = (
     "pyarrow.dataset",  # by DuckDB
     "pyproj",
     "shapely",
-    "rasteret_sql.cog.crs",
+    "rasteret_sql.geotiff.georef.crs",
     "rasteret_sql.duck.arguments",
     "rasteret_sql.duck.chips",
     "rasteret_sql.duck.headers",

@@ -1,0 +1,1 @@
+"""Blocks of pixels: which of them a read needs, fetched and decoded once."""

@@ -1,0 +1,268 @@
+"""The read pipeline: windows and points of many rasters in, pixels out, every block fetched and decoded once.
+
+One call is one batch. Blocks that several reads share are read once; sparse blocks cost nothing;
+ranges that lie close together become one request; blocks are decoded in threads as their bytes land, as
+far as the reads need them, are copied at once to every read that wants them, and are let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from threading import BoundedSemaphore, Event
+from typing import Any
+
+import numpy.typing as npt
+
+from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece
+from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
+from rasteret_sql.blocks.staleness import stale
+from rasteret_sql.blocks.window_read import BlockRead
+from rasteret_sql.codec.block import decode_block
+from rasteret_sql.codec.part import ShortFrontError, decode_part
+from rasteret_sql.errors import MalformedError, RasteretError
+from rasteret_sql.progress import progress
+from rasteret_sql.settings import settings
+from rasteret_sql.store import request_log
+from rasteret_sql.store.access import is_open, refusal
+from rasteret_sql.store.fetch import fetch
+from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.coalesce import merge
+from rasteret_sql.workers import workers
+
+Pixels = npt.NDArray[Any]
+WAITING_PER_THREAD = 8
+"""Fetched blocks that may wait for each decoding thread."""
+RESTS_AT_ONCE = 16
+
+
+Settle = Callable[[Job, Piece | RasteretError], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """A block that this call has to fetch and decode."""
+
+    key: BlockKey
+    job: Job
+    claim: Claim
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ask:
+    """One request, and what of its answer belongs to which block."""
+
+    range: ByteRange
+    parts: tuple[tuple[_Work, int, int], ...]
+    """(block, first byte in the answer, length)."""
+
+
+def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> list[RasteretError | None]:
+    """Give every read its blocks; the answer holds None, or the error, of each read in the same order.
+
+    With ``stop_at_error`` no more is asked for once a read has failed; then others may be unfinished too.
+    """
+    errors: list[RasteretError | None] = [None] * len(reads)
+    stop = Event()
+    spared: list[Job] = []
+
+    def settle(job: Job, outcome: Piece | RasteretError) -> None:
+        for number, block in job.wanted_by:
+            if isinstance(outcome, RasteretError):
+                errors[number] = errors[number] or outcome
+                if stop_at_error:
+                    stop.set()
+            else:
+                reads[number].take(block, outcome)
+
+    wanted, refused = jobs_of(reads)
+    wanted = _allowed(wanted, refused)
+    for number, error in refused.items():
+        errors[number] = error
+    if refused and stop_at_error:
+        return errors
+    while wanted and not stop.is_set():
+        wanted = _read_jobs(wanted, settle, spared, stop)
+    _note_spared(spared)
+    return errors
+
+
+def _allowed(jobs: dict[BlockKey, Job], refused: dict[int, RasteretError]) -> dict[BlockKey, Job]:
+    """Those whose files the host allows: of a block that is kept nobody asks the store any more."""
+    if is_open():
+        return jobs
+    allowed = {}
+    for key, job in jobs.items():
+        error = refusal(job.byte_range.href)
+        if error is None:
+            allowed[key] = job
+        else:
+            refused.update(dict.fromkeys((number for number, _ in job.wanted_by), error))
+    return allowed
+
+
+def _read_jobs(
+    jobs: Mapping[BlockKey, Job], settle: Settle, spared: list[Job], stop: Event
+) -> dict[BlockKey, Job]:
+    """Read blocks here or wait for who reads them already; gives those that others left unread."""
+    elsewhere: list[tuple[BlockKey, Job, Future[Piece]]] = []
+    mine: list[_Work] = []
+    for key, job in jobs.items():
+        match BLOCKS.claim(key, job.part):
+            case Claim() as claim:
+                mine.append(_Work(key=key, job=job, claim=claim))
+            case Piece() as piece:
+                settle(job, piece)
+                spared.append(job)
+            case future:
+                elsewhere.append((key, job, future))
+    keep_what_is_worth_it([work.job for work in mine], limit=settings().tile_cache_bytes)
+    _produce(mine, settle, stop)
+    left: dict[BlockKey, Job] = {}
+    for key, job, future in elsewhere:
+        if stop.is_set():
+            break
+        try:
+            settle(job, future.result())
+            spared.append(job)
+        except AbandonedError:
+            left[key] = job
+        except RasteretError as error:
+            settle(job, error)
+    return left
+
+
+def _note_spared(jobs: Sequence[Job]) -> None:
+    """Tell the meter, file by file, which blocks were there or on their way already."""
+    by_href: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_href.setdefault(job.byte_range.href, []).append(job)
+    for href, found in by_href.items():
+        request_log.record_cached(
+            href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found)
+        )
+
+
+def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
+    """Fetch and decode the claimed blocks until ``stop``; every claim is settled, come what may."""
+    tasks: list[Future[None]] = []
+    rests: list[Future[None]] = []
+    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
+    room = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
+
+    def finish(work: _Work, outcome: Pixels | RasteretError) -> None:
+        if isinstance(outcome, RasteretError):
+            BLOCKS.fail(work.key, work.claim, outcome)
+            settle(work.job, outcome)
+        else:
+            settle(work.job, BLOCKS.store(work.key, work.claim, outcome, keep=work.job.keep))
+
+    def decode(work: _Work, data: memoryview) -> None:
+        try:
+            finish(work, _decode(work.job, data))
+        except ShortFrontError:
+            # a copy: the answer in which it lies is long
+            rests.append(_rest_pool().submit(fetch_rest, work, bytes(data)))
+        finally:
+            room.release()
+
+    def fetch_rest(work: _Work, front: bytes) -> None:
+        block = work.job.byte_range
+        rest = replace(block, start=block.start + len(front), length=block.length - len(front))
+        for _, answer in fetch([rest], kind="tile"):
+            found = _slice(answer, work, 0, rest.length)
+            if isinstance(found, RasteretError):
+                finish(work, found)
+            else:
+                finish(work, _decode(work.job, memoryview(front + found)))
+
+    try:
+        asks = _asks(mine)
+        with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
+            for number, answer in fetch([ask.range for ask in asks], kind="tile"):
+                for work, start, length in asks[number].parts:
+                    found = _slice(answer, work, start, length)
+                    if isinstance(found, RasteretError):
+                        finish(work, found)
+                    else:
+                        room.acquire()
+                        tasks.append(workers().submit(decode, work, found))
+                advance(asks[number].range.length)
+                if stop.is_set():
+                    break
+        for task in tasks:
+            task.result()
+        for task in rests:
+            task.result()
+    finally:
+        for task in (*tasks, *rests):
+            task.cancel()
+        _abandon(mine)
+
+
+def _asks(mine: Sequence[_Work]) -> list[_Ask]:
+    """Merged ranges, each cut off where the last block in it has given what is wanted of it."""
+    limits = settings()
+    merged = merge(
+        [work.job.byte_range for work in mine],
+        gap=limits.merge_gap_bytes,
+        max_length=limits.merge_max_bytes,
+    )
+    asks = []
+    for group in merged:
+        ends = [member.start + mine[member.index].job.front_bytes for member in group.members]
+        whole_ends = sorted(member.start + member.length for member in group.members)
+        # all blocks but the last lie before its end in any case
+        end = max([*ends, *whole_ends[:-1]])
+        asks.append(
+            _Ask(
+                range=replace(group.range, length=end),
+                parts=tuple(
+                    (mine[member.index], member.start, min(member.length, end - member.start))
+                    for member in group.members
+                ),
+            )
+        )
+    return asks
+
+
+def _abandon(mine: Iterable[_Work]) -> None:
+    for work in mine:
+        BLOCKS.fail(work.key, work.claim, AbandonedError())
+
+
+@lru_cache(maxsize=1)
+def _rest_pool() -> ThreadPoolExecutor:
+    """Threads that mostly wait: for the rest of blocks whose front was too short."""
+    return ThreadPoolExecutor(RESTS_AT_ONCE, thread_name_prefix="rasteret-rest")
+
+
+def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) -> memoryview | RasteretError:
+    """One block's bytes out of a merged answer, if the file is still the one that was indexed."""
+    job = work.job
+    changed = stale(job, work.key[1], answer)
+    if changed is not None:
+        return changed
+    if isinstance(answer, RasteretError):
+        return answer
+    data = answer.data[start : start + length]
+    if len(data) != length:
+        return MalformedError(
+            f"{place(job.byte_range.href)} is cut short: a block of {length:,} bytes is said to lie at byte "
+            f"{job.byte_range.start:,}, and {len(data):,} of them are there"
+        )
+    return memoryview(data)
+
+
+def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:
+    try:
+        if job.is_whole:
+            return decode_block(data, job.layout, rows=job.rows, inside=job.inside)
+        return decode_part(data, job.layout, job.part, complete=len(data) == job.byte_range.length)
+    except RasteretError as error:
+        told = type(error)(f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}")
+        told.__cause__ = error
+        return told

@@ -1,1 +1,0 @@
-"""Cloud-Optimized GeoTIFF: headers, georeference, windows, tiles and the read pipeline."""

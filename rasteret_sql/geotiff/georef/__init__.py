@@ -1,0 +1,1 @@
+"""Where a raster lies on the Earth, as its GeoKeys and tags say."""

@@ -1,0 +1,147 @@
+"""The header of one raster: what a reader must know, and what one row of an index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.geotiff.colorinterp import colours_of
+from rasteret_sql.geotiff.scaling import Scaling, scaling_of
+
+UInt64s = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One stored resolution of a raster, or of its mask: where its tiles are and how they are packed."""
+
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    """Strips are blocks as wide as the image; the last one holds only the rows that are left."""
+    tiled: bool
+    compression: str
+    predictor: int
+    interleave: str
+    photometric: str
+    bits_per_sample: int
+    fill_order: int = 1
+    """2: the bits of each byte are stored in reverse."""
+    tile_offsets: UInt64s
+    tile_byte_counts: UInt64s
+    jpeg_tables: bytes | None = None
+    lerc_parameters: tuple[int, ...] | None = None
+    mask: Level | None = None
+    """The internal mask of this level (1 or 8 bits a pixel, 0 = not valid)."""
+
+    @property
+    def tiles_across(self) -> int:
+        return -(-self.width // self.tile_width)
+
+    @property
+    def tiles_down(self) -> int:
+        return -(-self.height // self.tile_height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundControlPoint:
+    """A place in the image, from the corner of its first pixel, whose coordinates are known."""
+
+    row: float
+    col: float
+    x: float
+    y: float
+    z: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """One raster asset: full resolution, overviews from fine to coarse, georeference."""
+
+    href: str
+    band_count: int
+    dtype: str
+    byte_order: str
+    """``little`` or ``big``: how the file stores its samples."""
+    extra_samples: tuple[str, ...]
+    full: Level
+    overviews: tuple[Level, ...] = ()
+    crs: str | None = None
+    """``EPSG:32632`` where there is a code, else WKT2:2019; None without georeference."""
+    crs_note: str | None = None
+    """Why there is no CRS, or no affine, where the file has tags for it that cannot be made out."""
+    transform: tuple[float, float, float, float, float, float] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    """Affine, rasterio's order a b c d e f; identity (pixel coordinates) without georeference."""
+    nodata: float | None = None
+    scales: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] | None = None
+    units: tuple[str | None, ...] | None = None
+    """Of the values after scale and offset; None where no band has one."""
+    band_names: tuple[str | None, ...] | None = None
+    """GDAL's band descriptions; None where no band has one."""
+    gcps: tuple[GroundControlPoint, ...] | None = None
+    """Instead of an affine; ``crs`` is None then, because it is that of the points."""
+    gcps_crs: str | None = None
+    colorinterp: tuple[str, ...] | None = None
+    """What each band means to the eye (``cog.colorinterp``); None: what its tags tell."""
+    colormap: tuple[int, ...] | None = None
+    mask_bands: int = 1
+    """Samples a pixel of the internal masks: 1 for all bands together, or one for each band."""
+    ghost: Mapping[str, str] = field(default_factory=dict)
+    file_size: int | None = None
+    etag: str | None = None
+    last_modified: datetime | None = None
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Full resolution first."""
+        return (self.full, *self.overviews)
+
+    @property
+    def choices(self) -> tuple[tuple[int, Level], ...]:
+        """Number and level of those that a pixel size may choose: where there are masks, with a mask."""
+        numbered = tuple(enumerate(self.levels))
+        masked = tuple(one for one in numbered if one[1].mask is not None)
+        return masked or numbered
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """xmin, ymin, xmax, ymax in the raster's CRS."""
+        a, b, c, d, e, f = self.transform
+        w, h = self.full.width, self.full.height
+        xs = (c, c + a * w, c + b * h, c + a * w + b * h)
+        ys = (f, f + d * w, f + e * h, f + d * w + e * h)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colour of each band, from ``colorinterp`` or else from the tags."""
+        told = colours_of(self.full.photometric, self.extra_samples, self.band_count)
+        return (
+            told if self.colorinterp is None or len(self.colorinterp) != self.band_count else self.colorinterp
+        )
+
+    @property
+    def alpha_band(self) -> int | None:
+        """Index (from 0) of the alpha band, if there is one."""
+        first = self.band_count - len(self.extra_samples)
+        for i, kind in enumerate(self.extra_samples):
+            if kind.endswith("alpha"):
+                return first + i
+        return None
+
+    def scaling(self, band: int) -> Scaling | None:
+        """Scale and offset of a band (from 0); None where stored numbers are physical values."""
+        return scaling_of(self.scales, self.offsets, band)
+
+    def level_transform(self, level: int) -> tuple[float, float, float, float, float, float]:
+        """The affine of one level: the full one scaled by the exact ratio of sizes, as GDAL does."""
+        lv = self.levels[level]
+        sx, sy = self.full.width / lv.width, self.full.height / lv.height
+        a, b, c, d, e, f = self.transform
+        return (a * sx, b * sy, c, d * sx, e * sy, f)
