@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments import combined
 from rasteret_sql.notices import Notices
-from rasteret_sql.raster.algebra import duckdb_version
+from rasteret_sql.raster.algebra.sql import duckdb_version
 from rasteret_sql.settings import GIB, byte_count_of, settings
 
 PLACES = 2048

@@ -14,8 +14,8 @@ from rasteret_sql.duck.chip_values import each_chip
 from rasteret_sql.duck.grids import MOST, require_exact
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import LimitError
-from rasteret_sql.raster.centroids import Centroids, centroids
-from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.export.centroids import Centroids, centroids
+from rasteret_sql.raster.read.plan import ReadRequest
 
 ROW_BYTES = 32
 """Of one pixel: x, y, value, col, row."""

@@ -20,7 +20,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip, read_each
-from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.read.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")
 """A row without one of these is no chip; what else is missing is not known of its pixels."""

@@ -30,14 +30,14 @@ from rasteret_sql.duck.touching import any_touched, first_apart, note_touching
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster import chip as chips
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.bound_math import BoundMath, bind_source
-from rasteret_sql.raster.chip import ChipPlan, pixel_bytes
-from rasteret_sql.raster.plan import Planner, ReadRequest
-from rasteret_sql.raster.read_plans import Plan, read_plans
-from rasteret_sql.raster.tile_plan import plan_tiles as tiles_of
+from rasteret_sql.raster.read import chips
+from rasteret_sql.raster.read.chips import ChipPlan, pixel_bytes
+from rasteret_sql.raster.read.plan import Planner, ReadRequest
+from rasteret_sql.raster.read.read_plans import Plan, read_plans
+from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 

@@ -14,9 +14,9 @@ from rasteret_sql.duck.named_rasters import WHOLE, Raster, named_rasters
 from rasteret_sql.duck.pixel_math import require_scale, scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.scaling import Scaling
-from rasteret_sql.raster.band_math import BandMath, bands_of, require
-from rasteret_sql.raster.band_names import bands_told, find, find_band
-from rasteret_sql.raster.plan import ReadRequest
+from rasteret_sql.raster.algebra.band_math import BandMath, bands_of, require
+from rasteret_sql.raster.algebra.band_names import bands_told, find, find_band
+from rasteret_sql.raster.read.plan import ReadRequest
 from rasteret_sql.store.redact import place
 
 Place = tuple[str, int]
@@ -101,7 +101,7 @@ def rows_of(
 
 def _require_reflectance(row: Row) -> None:
     """ArgumentError where whole numbers without a scale would be taken for reflectance."""
-    from rasteret_sql.raster.expression import compile_expression
+    from rasteret_sql.raster.algebra.expression import compile_expression
 
     for name in compile_expression(row.asked.expression or "").names:
         dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]]

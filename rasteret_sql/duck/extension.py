@@ -18,7 +18,7 @@ from rasteret_sql.duck.kernels import NUMBER, PREFIX, SHELLS, Kernel, kernels, t
 from rasteret_sql.duck.sql_files import CATALOG
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell
-from rasteret_sql.raster.algebra import duckdb_version
+from rasteret_sql.raster.algebra.sql import duckdb_version
 from rasteret_sql.store.access import Access
 
 RECORD, FIELD = "\x1e", "\x1f"

@@ -20,7 +20,7 @@ from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.window import Window, window_bounds, window_transform
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers, landing_headers
-from rasteret_sql.raster.plan import pick_level
+from rasteret_sql.raster.read.plan import pick_level
 from rasteret_sql.store.signing.presigned import remember, unsigned
 
 _HREF = re.compile(r'https?://[^"\\\s]+')

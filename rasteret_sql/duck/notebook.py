@@ -96,7 +96,7 @@ def _picture(chip: dict[str, Any]) -> Any:
     """The PNG of a chip; what its data was where it cannot be drawn."""
     from rasteret_sql.duck.chip_values import chip_of
     from rasteret_sql.errors import RasteretError
-    from rasteret_sql.raster.picture import png
+    from rasteret_sql.raster.export.picture import png
 
     if chip["data"] is None:
         return None

@@ -8,7 +8,7 @@ from rasteret_sql.duck.arguments import optional_flags, texts
 from rasteret_sql.duck.chip_values import SCALED, is_chip
 from rasteret_sql.duck.fits import fields_of
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.band_math import BandMath
+from rasteret_sql.raster.algebra.band_math import BandMath
 
 
 def require_scale(kind: pa.DataType) -> None:

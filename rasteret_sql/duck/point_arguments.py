@@ -21,7 +21,7 @@ from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.aoi import Aoi, misplaced, why_misplaced
 from rasteret_sql.geo.aoi_forms import show
 from rasteret_sql.geo.crs import LONLAT, is_degrees
-from rasteret_sql.raster.placed_points import Points
+from rasteret_sql.raster.points.projected_points import Points
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.intp]

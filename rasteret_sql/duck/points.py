@@ -23,13 +23,13 @@ from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.bound_math import BoundMath, bind_source
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.pixels import Chip
-from rasteret_sql.raster.placed_points import PointRequest, Points, Ways, crs_of, name_of
-from rasteret_sql.raster.plan import pick_band_numbers, pick_bands, pick_level
-from rasteret_sql.raster.points import values_at, values_in
-from rasteret_sql.raster.spots import INTERPOLATIONS, spots
+from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, spots
+from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of, name_of
+from rasteret_sql.raster.points.values import values_at, values_in
+from rasteret_sql.raster.read.plan import pick_band_numbers, pick_bands, pick_level
 from rasteret_sql.settings import settings
 
 Numbers = npt.NDArray[np.intp]

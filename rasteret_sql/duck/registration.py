@@ -16,7 +16,7 @@ from rasteret_sql.duck.attached import Place, attach, place_of, put_on_path
 from rasteret_sql.duck.binding import bind, known_instance
 from rasteret_sql.duck.hardening import Instance, open_connections
 from rasteret_sql.duck.kernels import KNOWN, told
-from rasteret_sql.raster.algebra import duckdb_version
+from rasteret_sql.raster.algebra.sql import duckdb_version
 
 OURS = ("fsspecIO", "rasteret-", "asyncio_")
 """Threads that run no query."""

@@ -17,12 +17,12 @@ from rasteret_sql.geo.reprojection.reproject import footprint
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.scaling import Scaling
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.bound_math import BoundMath
-from rasteret_sql.raster.chip import ChipPlan
-from rasteret_sql.raster.math_plan import MathPlan
-from rasteret_sql.raster.read_plans import Plan, held_bytes
-from rasteret_sql.raster.warp_plan import WarpPlan
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath
+from rasteret_sql.raster.algebra.math_plan import MathPlan
+from rasteret_sql.raster.read.chips import ChipPlan
+from rasteret_sql.raster.read.read_plans import Plan, held_bytes
+from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 
 def box(bounds: tuple[float, float, float, float] | None) -> dict[str, float] | None:

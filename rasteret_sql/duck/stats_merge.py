@@ -11,8 +11,8 @@ from rasteret_sql.duck.arguments import values_of
 from rasteret_sql.duck.fits import duck_type, fields_of, list_like
 from rasteret_sql.duck.stats_rows import NEEDED, Row, number_lists, statistics_of, statistics_row
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.distribution import merged, require_percentile
-from rasteret_sql.raster.tally import Statistics, merge_moments
+from rasteret_sql.raster.zones.distribution import merged, require_percentile
+from rasteret_sql.raster.zones.tally import Statistics, merge_moments
 
 
 def stats_merge(stats: pa.Array, percentiles: pa.Array) -> list[Row | None]:

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments import plain, sql, values_of
 from rasteret_sql.errors import ArgumentError, LimitError
-from rasteret_sql.raster.distribution import Distribution
-from rasteret_sql.raster.tally import Moments, Statistics
+from rasteret_sql.raster.zones.distribution import Distribution
+from rasteret_sql.raster.zones.tally import Moments, Statistics
 
 MOST_VALUES = 65_536
 """Distinct values in one histogram: all that 16 bits can hold."""

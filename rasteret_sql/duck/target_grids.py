@@ -15,10 +15,10 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import facts_of
-from rasteret_sql.raster.plan import ReadRequest, pick_level
-from rasteret_sql.raster.target import LARGEST, GridRequest, grid_for, window_area
-from rasteret_sql.raster.warp import algorithm
-from rasteret_sql.raster.warp_plan import grid_of, plan_warp
+from rasteret_sql.raster.read.plan import ReadRequest, pick_level
+from rasteret_sql.raster.warp.target import LARGEST, GridRequest, grid_for, window_area
+from rasteret_sql.raster.warp.warp import algorithm
+from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
 

@@ -16,18 +16,18 @@ from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster import chip as reading
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import bind_source
+from rasteret_sql.raster.algebra.math_plan import MathPlan
 from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.bound_math import bind_source
-from rasteret_sql.raster.math_plan import MathPlan
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.pixels import Chip, clip
-from rasteret_sql.raster.plan import ReadRequest
-from rasteret_sql.raster.read_plans import read_plans
-from rasteret_sql.raster.target import GridRequest, grid_for, resampled, suggested
-from rasteret_sql.raster.warp import algorithm, warp_chip
-from rasteret_sql.raster.warp_plan import WarpPlan, grid_of, plan_warp
+from rasteret_sql.raster.read import chips as reading
+from rasteret_sql.raster.read.plan import ReadRequest
+from rasteret_sql.raster.read.read_plans import read_plans
+from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
+from rasteret_sql.raster.warp.warp import algorithm, warp_chip
+from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
 Raster = Header | Chip

@@ -29,12 +29,12 @@ from rasteret_sql.duck.touching import any_touched, note_touching
 from rasteret_sql.duck.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.geo.aoi import Aoi
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.distribution import require_percentile
-from rasteret_sql.raster.scaled_statistics import scaled_statistics
-from rasteret_sql.raster.tally import Statistics
-from rasteret_sql.raster.zonal import Source, ZoneRequest, zonal_statistics
-from rasteret_sql.raster.zones import Rule
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.zones.distribution import require_percentile
+from rasteret_sql.raster.zones.footprints import Rule
+from rasteret_sql.raster.zones.scaled_statistics import scaled_statistics
+from rasteret_sql.raster.zones.statistics import Source, ZoneRequest, zonal_statistics
+from rasteret_sql.raster.zones.tally import Statistics
 from rasteret_sql.store.redact import place
 
 MOMENTS = ("count", "sum", "mean", "stddev", "variance", "min", "max", "valid_fraction", "pixels", "m2")

@@ -12,8 +12,8 @@ from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.raster.pixels import Chip
-from rasteret_sql.raster.plan import area_in
-from rasteret_sql.raster.usable import usable
+from rasteret_sql.raster.read.plan import area_in
+from rasteret_sql.raster.valid_pixels import usable
 
 
 def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | None:

@@ -16,11 +16,11 @@ from rasteret_sql.geo.turns import meet_at_seam, merged, places
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
-from rasteret_sql.raster import chip as reading
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
-from rasteret_sql.raster.chip import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.plan import Planner, ReadRequest, area_in, pick_band_numbers
+from rasteret_sql.raster.read import chips as reading
+from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.plan import Planner, ReadRequest, area_in, pick_band_numbers
 
 
 @dataclass(frozen=True, kw_only=True)

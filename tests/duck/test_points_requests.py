@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rasteret_sql.blocks.block_cache import BLOCKS
-from rasteret_sql.raster import points
+from rasteret_sql.raster.points import values as points
 from rasteret_sql.settings import configure
 from tests.store.server import FaultServer
 

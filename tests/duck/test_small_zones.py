@@ -13,9 +13,9 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import read_headers
-from rasteret_sql.raster import small_zones
-from rasteret_sql.raster.zonal import ZoneRequest, zonal_statistics
-from rasteret_sql.raster.zones import CACHE, Rule
+from rasteret_sql.raster.zones import small_zones
+from rasteret_sql.raster.zones.footprints import CACHE, Rule
+from rasteret_sql.raster.zones.statistics import ZoneRequest, zonal_statistics
 from tests.bench.shapes import field
 
 FILES = (

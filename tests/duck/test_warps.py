@@ -22,7 +22,7 @@ from shapely.geometry import box
 import rasteret_sql
 from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
-from rasteret_sql.raster.resample import filter_scale
+from rasteret_sql.raster.warp.resample import filter_scale
 from tests.duck.corpus import HEIGHT, UTM32, WIDTH, texture, write
 from tests.duck.refusals import message
 from tests.store.server import FaultServer

@@ -13,7 +13,7 @@ import rasterio
 import shapely
 
 from rasteret_sql.blocks.block_cache import BLOCKS
-from rasteret_sql.raster import zonal, zones
+from rasteret_sql.raster.zones import footprints, statistics
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message
 from tests.store.server import FaultServer
@@ -27,9 +27,9 @@ CRS = "aoi_crs := 'EPSG:32632'"
 
 @pytest.fixture(autouse=True)
 def no_footprints_of_other_tests() -> Iterator[None]:
-    zones.CACHE.clear()
+    footprints.CACHE.clear()
     yield
-    zones.CACHE.clear()
+    footprints.CACHE.clear()
 
 
 def star(path: Path) -> tuple[Any, str]:
@@ -86,10 +86,10 @@ def test_a_zone_in_pieces_has_the_statistics_of_the_whole(
     query = f"SELECT RS_ZonalStatsAll($1, $2, histogram := $4, aoi_crs := $3{options})"
     given = (str(path), shapely.to_wkb(zone), crs, name != "float32_nan")
     whole = one(con, query, *given)
-    monkeypatch.setattr(zones, "PIECE_PIXELS", 2_500)
-    monkeypatch.setattr(zones, "MASK_BYTES", 100)
-    monkeypatch.setattr(zonal, "GROUP_BYTES", 8_000)
-    zones.CACHE.clear()
+    monkeypatch.setattr(footprints, "PIECE_PIXELS", 2_500)
+    monkeypatch.setattr(footprints, "MASK_BYTES", 100)
+    monkeypatch.setattr(statistics, "GROUP_BYTES", 8_000)
+    footprints.CACHE.clear()
     cut = one(con, query, *given)
     assert_alike(cut, whole)
     if not options and name == "utm32_uint16":
@@ -213,8 +213,8 @@ def test_the_same_field_on_other_scenes_is_placed_once(
     con: duckdb.DuckDBPyConnection, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     placed = []
-    footprint = zones._footprint
-    monkeypatch.setattr(zones, "_footprint", lambda *given: placed.append(given) or footprint(*given))
+    footprint = footprints._footprint
+    monkeypatch.setattr(footprints, "_footprint", lambda *given: placed.append(given) or footprint(*given))
     files = [str(corpus / f"{name}.tif") for name in ("utm32_uint16", "rgb_mask", "sparse")]
     query = f"SELECT count(RS_ZonalStats(href, '{FIELD}', 'count', {CRS})) FROM (SELECT unnest($1) AS href)"
     assert one(con, query, files) == 3

@@ -14,10 +14,10 @@ from rasteret_sql.geo.grid_mapping import FEW, Grid, Mapping
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import read_headers
-from rasteret_sql.raster.needed import boxes, narrow, window_of
-from rasteret_sql.raster.resample import filter_scale, reach
-from rasteret_sql.raster.warp import ALGORITHMS
-from rasteret_sql.raster.warp_plan import plan_warp
+from rasteret_sql.raster.warp.resample import filter_scale, reach
+from rasteret_sql.raster.warp.source_blocks import boxes, narrow, window_of
+from rasteret_sql.raster.warp.warp import ALGORITHMS
+from rasteret_sql.raster.warp.warp_plan import plan_warp
 from tests.raster.warping import DEGREES, GLOBE, PAIRS, UTM_32, Floats, around, places
 
 TILE = 16

@@ -116,7 +116,7 @@ def indices(ground: Ground) -> Tally:
 
 def mosaics(ground: Ground) -> Tally:
     """What rasterio.merge offers."""
-    from rasteret_sql.raster.mosaic import mosaic
+    from rasteret_sql.raster.mosaic.mosaic import mosaic
 
     tally = Tally()
     for seed, dtype, method in product(range(30), ("uint8", "int16", "float32"), MERGED):
@@ -129,7 +129,7 @@ def mosaics(ground: Ground) -> Tally:
 
 def averaged(ground: Ground) -> Tally:
     """Mean and median, which rasterio.merge does not have."""
-    from rasteret_sql.raster.mosaic import mosaic
+    from rasteret_sql.raster.mosaic.mosaic import mosaic
 
     tally = Tally(relative=True)
     for seed, dtype, method in product(range(60), ("uint8", "int16", "float64"), ("mean", "median")):

@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.band_math import BandMath, Column, answer, bands_of, column, evaluate, masked_out
-from rasteret_sql.raster.band_names import find, find_band
+from rasteret_sql.raster.algebra.band_math import (
+    BandMath,
+    Column,
+    answer,
+    bands_of,
+    column,
+    evaluate,
+    masked_out,
+)
+from rasteret_sql.raster.algebra.band_names import find, find_band
 from rasteret_sql.raster.pixels import Chip
 
 RED = np.array([[10, 0, 30], [40, 50, 0]], np.uint16)

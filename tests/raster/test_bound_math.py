@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.raster.band_math import BandMath
-from rasteret_sql.raster.bound_math import BoundMath, bind_source, own_validity
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source, own_validity
 from rasteret_sql.raster.pixels import Chip
 
 PIXELS = np.array([[[1, 0, 3, 0]], [[5, 6, 0, 0]], [[7, 0, 9, 8]]], np.int16)

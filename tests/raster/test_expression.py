@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.raster.algebra import duckdb_version
-from rasteret_sql.raster.algebra.functions import ALIASES, FUNCTIONS
-from rasteret_sql.raster.expression import Program, compile_expression
+from rasteret_sql.raster.algebra.expression import Program, compile_expression
+from rasteret_sql.raster.algebra.sql import duckdb_version
+from rasteret_sql.raster.algebra.sql.functions import ALIASES, FUNCTIONS
 
 TYPES = {
     "u1": ("UTINYINT", "uint8"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rasteret_sql.raster.tallies import statistics_of_many
-from rasteret_sql.raster.tally import Statistics, Tally
+from rasteret_sql.raster.zones.tallies import statistics_of_many
+from rasteret_sql.raster.zones.tally import Statistics, Tally
 
 ZONES = 40
 

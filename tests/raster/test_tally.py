@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rasteret_sql.errors import LimitError, UnsupportedError
-from rasteret_sql.raster.distribution import Distribution, distribution
-from rasteret_sql.raster.tally import Statistics, Tally, merge_moments
+from rasteret_sql.raster.zones.distribution import Distribution, distribution
+from rasteret_sql.raster.zones.tally import Statistics, Tally, merge_moments
 from rasteret_sql.settings import configure
 
 WHOLE_TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "int64"]

@@ -15,7 +15,7 @@ from rasterio.vrt import WarpedVRT
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, parse_aoi
 from rasteret_sql.geo.grid_mapping import Grid
-from rasteret_sql.raster.target import GridRequest, grid_for, resampled, suggested
+from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
 from tests.raster.warping import DEGREES, GLOBE, SINUSOIDAL, UTM_32, UTM_60, turned
 
 FIELD = Aoi(geometry=shapely.box(10.335, 47.841, 10.342, 47.846), crs="OGC:CRS84")

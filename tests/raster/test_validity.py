@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rasteret_sql.raster import validity
-from rasteret_sql.raster.validity import Question
+from rasteret_sql.raster.read import validity
+from rasteret_sql.raster.read.validity import Question
 
 ROWS, COLUMNS = 512, 64
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rasteret_sql.geo.window import Window
-from rasteret_sql.raster import zones
 from rasteret_sql.raster.pixels import Chip
-from rasteret_sql.raster.zonal import ZoneRequest, zonal_statistics
-from rasteret_sql.raster.zones import Rule
+from rasteret_sql.raster.zones import footprints
+from rasteret_sql.raster.zones.footprints import Rule
+from rasteret_sql.raster.zones.statistics import ZoneRequest, zonal_statistics
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(1, 200, (3, 40, 30)).astype(np.uint8)
@@ -26,7 +26,7 @@ INSIDE = (slice(5, 36), slice(3, 23))
 
 def test_pixels_may_be_replaced_before_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place of expressions and masks: pieces, some together, with all bands that were asked for."""
-    monkeypatch.setattr(zones, "PIECE_PIXELS", 100)
+    monkeypatch.setattr(footprints, "PIECE_PIXELS", 100)
     seen = []
 
     def difference(pieces: Sequence[tuple[int, Chip]]) -> Iterator[Chip]:

@@ -15,8 +15,8 @@ from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
-from rasteret_sql.raster.resample import filter_scale
-from rasteret_sql.raster.warp import warp
+from rasteret_sql.raster.warp.resample import filter_scale
+from rasteret_sql.raster.warp.warp import warp
 
 Pixels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]

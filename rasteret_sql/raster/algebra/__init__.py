@@ -1,1 +1,1 @@
-"""SQL expressions over pixels: kinds, casts and operators with DuckDB's meaning, on NumPy arrays."""
+"""Expressions and masks over the bands of rasters."""

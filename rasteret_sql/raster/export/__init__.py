@@ -1,0 +1,1 @@
+"""Chips as pictures, files and rows."""

@@ -1,0 +1,1 @@
+"""Several chips of one grid as one."""

@@ -1,0 +1,1 @@
+"""Values of rasters at points."""

@@ -1,0 +1,1 @@
+"""Reading chips: from a header and an area to the pixels inside it."""

@@ -1,0 +1,1 @@
+"""Pixels on other grids: target grids, resampling, warping."""

@@ -1,0 +1,270 @@
+"""Zonal statistics: the pixels of many rasters inside many zones, counted as their tiles arrive.
+
+Zones are worked through file by file in the order of their tiles, a few tens of megabytes of pixels at a
+time. What many zones share is fetched and decoded once while it lies in the block cache; a zone larger than
+``PIECE_PIXELS`` comes in pieces, and its statistics are those of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.window import Window, window_transform
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.read import chips as reading
+from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
+from rasteret_sql.raster.zones.footprints import (
+    WHOLE_PIXELS,
+    Cover,
+    Footprint,
+    Grid,
+    Rule,
+    footprints,
+    pieces,
+)
+from rasteret_sql.raster.zones.small_zones import is_small, small_zone_statistics
+from rasteret_sql.raster.zones.tally import Statistics, Tally
+
+GROUP_BYTES = 64 << 20
+"""Pixels that are read together."""
+
+Source = Header | Chip
+Through = Callable[[Sequence[tuple[int, Chip]]], Iterable[Chip]]
+"""From zones' numbers and pixels, a group at a time, to what is counted: a first band on the same pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneRequest:
+    """What is asked about one zone of one raster."""
+
+    area: Aoi | Window | None
+    """None: the whole raster."""
+    bands: tuple[int | str, ...] = (1,)
+    """Numbers from 1, or names. The first is counted; the others are for ``through``."""
+    level: int | None = None
+    resolution: float | None = None
+    rule: Rule = WHOLE_PIXELS
+    exclude_nodata: bool = True
+    """Whether nodata, and what a mask or alpha says is not there, is left out. NaN never counts."""
+    distribution: bool = True
+    """Whether median, mode, percentiles or a histogram are wanted, beyond the moments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Zone:
+    """One zone that overlaps its raster."""
+
+    row: int
+    source: Source
+    request: ZoneRequest
+    level: int
+    grid: Grid
+    footprint: Footprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """As much of a zone as is looked at together."""
+
+    zone: _Zone
+    footprint: Footprint
+    """The zone's, or what of it lies beyond the end of a global grid."""
+    part: Window
+    last: bool
+
+
+def zonal_statistics(
+    sources: Sequence[Source | None],
+    requests: Sequence[ZoneRequest | None],
+    through: Through | None = None,
+) -> list[Statistics | None]:
+    """The statistics of each zone on its raster; None where there is none, or no overlap.
+
+    Chips are counted where they lie, and what they say is not valid never counts. Of files a few tens of
+    megabytes of pixels are in memory at once, besides what the block cache holds. The first error is raised.
+    """
+    found: list[Statistics | None] = [None] * len(sources)
+    tallies: dict[int, Tally] = {}
+    zones = _zones(sources, requests)
+    if through is None:
+        small = [zone for zone in zones if is_small(zone)]
+        zones = [zone for zone in zones if not is_small(zone)]
+        for row, statistics in small_zone_statistics(small):
+            found[row] = statistics
+    for group in _pixels(zones):
+        chips: Iterable[Chip] = [chip for _, chip in group]
+        if through is not None:
+            chips = through([(piece.zone.row, chip) for piece, chip in group])
+        for (piece, _), chip in zip(group, chips, strict=True):
+            zone, row = piece.zone, piece.zone.row
+            if row not in tallies:
+                tallies[row] = _tally(zone)
+            _count(tallies[row], chip, piece.footprint.cover(piece.part))
+            if piece.last:
+                found[row] = tallies.pop(row).finish()
+    return found
+
+
+def _tally(zone: _Zone) -> Tally:
+    request = zone.request
+    return Tally(weighted=request.rule.coverage, distribution=request.distribution, name=zone.grid.name)
+
+
+def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
+    """Add the first band of a piece: what is covered, and of that what is valid."""
+    pixels = chip.pixels[0]
+    if tally.weighted:
+        weights = np.ones(pixels.shape) if cover is None else cover.astype(np.float64, copy=False)
+        usable = weights > 0
+        if chip.valid is not None:
+            usable &= chip.valid
+        tally.add(pixels[usable], weights[usable], float(weights.sum()))
+        return
+    if cover is None:
+        values = pixels.reshape(-1) if chip.valid is None else pixels[chip.valid]
+        tally.add(values, None, float(pixels.size))
+        return
+    inside = cover.astype(np.bool_, copy=False)
+    values = pixels[inside if chip.valid is None else inside & chip.valid]
+    tally.add(values, None, float(np.count_nonzero(inside)))
+
+
+def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]) -> list[_Zone]:
+    """The zones that overlap their rasters."""
+    asked: list[tuple[int, Source, ZoneRequest, int, Grid]] = []
+    grids: dict[tuple[int, int], Grid] = {}
+    for row, (source, request) in enumerate(zip(sources, requests, strict=True)):
+        if source is None or request is None:
+            continue
+        level = pick_level(source, request.level, request.resolution) if isinstance(source, Header) else 0
+        grid = grids.get((id(source), level))
+        if grid is None:
+            grid = grids[id(source), level] = _grid(source, level)
+        asked.append((row, source, request, level, grid))
+    placed = footprints(
+        [grid for *_, grid in asked],
+        [request.area for _, _, request, _, _ in asked],
+        [request.rule for _, _, request, _, _ in asked],
+    )
+    return [
+        _Zone(row=row, source=source, request=request, level=level, grid=grid, footprint=footprint)
+        for (row, source, request, level, grid), footprint in zip(asked, placed, strict=True)
+        if footprint is not None
+    ]
+
+
+def _grid(source: Source, level: int) -> Grid:
+    if isinstance(source, Chip):
+        _, rows, columns = source.pixels.shape
+        return Grid(
+            crs=source.crs,
+            transform=source.transform,
+            width=columns,
+            height=rows,
+            tile_width=columns,
+            tile_height=1,
+            name=source.href or "the chip",
+        )
+    stored = source.levels[level]
+    return Grid(
+        crs=source.crs,
+        transform=source.level_transform(level),
+        width=stored.width,
+        height=stored.height,
+        tile_width=stored.tile_width,
+        tile_height=stored.tile_height,
+        name=source.href,
+        note=source.crs_note,
+    )
+
+
+def _pixels(zones: Sequence[_Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
+    """Every piece of every zone with its pixels, in groups; the pieces of one zone follow each other."""
+    chips = [zone for zone in zones if isinstance(zone.source, Chip)]
+    cut = ((piece, _cut(piece)) for zone in chips for piece in _pieces(zone))
+    yield from groups(cut, lambda one: one[1].pixels.nbytes, most=GROUP_BYTES)
+    files = sorted((zone for zone in zones if isinstance(zone.source, Header)), key=_place)
+    planned = ((piece, _plan(piece)) for zone in files for piece in _pieces(zone))
+    for group in groups(planned, lambda one: pixel_bytes(one[1]), most=GROUP_BYTES):
+        yield _read(group)
+
+
+def _place(zone: _Zone) -> tuple[str, int, int, int]:
+    """Zones whose tiles lie close together follow each other."""
+    window, grid = zone.footprint.window, zone.grid
+    return grid.name, zone.level, window.y_off // grid.tile_height, window.x_off // grid.tile_width
+
+
+def _pieces(zone: _Zone) -> Iterator[_Piece]:
+    footprint: Footprint | None = zone.footprint
+    while footprint is not None:
+        parts = list(pieces(footprint.window, zone.grid))
+        for number, part in enumerate(parts, 1):
+            last = number == len(parts) and footprint.beyond is None
+            yield _Piece(zone=zone, footprint=footprint, part=part, last=last)
+        footprint = footprint.beyond
+
+
+def _plan(piece: _Piece) -> ChipPlan:
+    zone = piece.zone
+    assert isinstance(zone.source, Header)
+    request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
+    planned = plan_chip(zone.source, request)
+    assert planned is not None, "a piece lies inside its raster"
+    return reading.together(planned[1])
+
+
+def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> list[tuple[_Piece, Chip]]:
+    plans = [plan for _, plan in group]
+    _, arrays = reading.allocate(plans)
+    valid, errors = reading.read_chips(plans, arrays)
+    for error in errors:
+        if error is not None:
+            raise error
+    return [
+        (piece, _chip(piece, plan, pixels, mask if piece.zone.request.exclude_nodata else None))
+        for (piece, plan), pixels, mask in zip(group, arrays, valid, strict=True)
+    ]
+
+
+def _chip(piece: _Piece, plan: ChipPlan, pixels: Pixels, valid: npt.NDArray[np.uint8] | None) -> Chip:
+    return Chip(
+        pixels=pixels,
+        valid=None if valid is None else valid.view(np.bool_),
+        transform=plan.transform,
+        crs=piece.zone.grid.crs,
+        nodata=plan.nodata if piece.zone.request.exclude_nodata else None,
+        href=plan.selection.stored.href,
+        bands=tuple(band + 1 for band in plan.bands),
+        level=piece.zone.level,
+        x_off=plan.window.x_off,
+        y_off=plan.window.y_off,
+    )
+
+
+def _cut(piece: _Piece) -> Chip:
+    """The bands and pixels of a chip that a piece wants, as views where they can be."""
+    part, chip = piece.part, piece.zone.source
+    assert isinstance(chip, Chip)
+    rows, columns = slice(part.y_off, part.y_off + part.height), slice(part.x_off, part.x_off + part.width)
+    chosen = pick_band_numbers(
+        piece.zone.request.bands, len(chip.pixels), chip.band_names, piece.zone.grid.name
+    )
+    return replace(
+        chip,
+        pixels=chip.pixels[list(chosen), rows, columns],
+        valid=None if chip.valid is None else chip.valid[rows, columns],
+        transform=window_transform(chip.transform, part),
+        bands=tuple(chip.bands[number] for number in chosen) if chip.bands else (),
+        facts=chip.facts.of(chosen),
+        x_off=None if chip.x_off is None else chip.x_off + part.x_off,
+        y_off=None if chip.y_off is None else chip.y_off + part.y_off,
+    )
