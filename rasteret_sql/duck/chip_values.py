@@ -18,8 +18,8 @@ from rasteret_sql.duck.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
+from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.physical import physical
-from rasteret_sql.raster.pixels import Chip, clip, read_each
 from rasteret_sql.raster.read.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")

@@ -23,11 +23,11 @@ from rasteret_sql.duck.fits import duck_type, list_like
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.duck.touching import any_touched, first_apart, note_touching
 from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.clipping import only_inside, with_nodata
 from rasteret_sql.raster.mosaic.mosaic import mosaic
 from rasteret_sql.raster.mosaic.mosaic_methods import METHODS
 from rasteret_sql.raster.physical import physical
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.read.plan import ReadRequest
 
 

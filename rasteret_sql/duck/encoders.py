@@ -17,12 +17,12 @@ from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
+from rasteret_sql.raster.chip import Chip, read_each
 from rasteret_sql.raster.export.colours import parse_colours, tiff_table
 from rasteret_sql.raster.export.geotiff import Storage, geotiff
 from rasteret_sql.raster.export.picture import png
 from rasteret_sql.raster.export.stretch import parse_stretch
 from rasteret_sql.raster.physical import physical
-from rasteret_sql.raster.pixels import Chip, read_each
 from rasteret_sql.raster.read.plan import ReadRequest
 
 Parsed = TypeVar("Parsed")

@@ -20,8 +20,8 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import Column, answer, column
+from rasteret_sql.raster.chip import Chip, clip
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
 from rasteret_sql.raster.warp.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp, steps_between

@@ -17,8 +17,8 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.duck.pixel_math import scales_of
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.read import chips
 from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
 from rasteret_sql.settings import settings

@@ -16,7 +16,7 @@ from rasteret_sql.duck.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling
-from rasteret_sql.raster.pixels import Chip, clip, read_each
+from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.read.plan import ReadRequest
 
 WHOLE = ""

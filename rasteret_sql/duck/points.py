@@ -25,7 +25,7 @@ from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, spots
 from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of, name_of
 from rasteret_sql.raster.points.values import values_at, values_in

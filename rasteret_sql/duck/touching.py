@@ -15,7 +15,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.apart import Placed, why_apart
 from rasteret_sql.store.redact import place
 

@@ -20,8 +20,8 @@ from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import bind_source
 from rasteret_sql.raster.algebra.math_plan import MathPlan
 from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
+from rasteret_sql.raster.chip import Chip, clip
 from rasteret_sql.raster.physical import physical
-from rasteret_sql.raster.pixels import Chip, clip
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.plan import ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans

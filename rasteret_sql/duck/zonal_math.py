@@ -15,7 +15,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source, require_one
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_bands
 from rasteret_sql.raster.valid_pixels import with_validity_of
 from rasteret_sql.raster.zones.statistics import Source, Through, ZoneRequest

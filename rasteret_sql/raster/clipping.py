@@ -11,7 +11,7 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Window, clip_window
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.plan import area_in
 from rasteret_sql.raster.valid_pixels import usable
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.geotiff.scaling import Scaling
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 EXACT = 2**53
 """Whole numbers up to here, and down to its negative, are exact as float64."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.geotiff.nodata import is_nodata
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 
 def usable(chip: Chip) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import rasterio
 from rasterio.io import MemoryFile
 from rasterio.merge import merge
 
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 CORNER = (600_000.0, 5_300_000.0)
 SIZE = 10.0

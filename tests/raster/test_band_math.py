@@ -20,7 +20,7 @@ from rasteret_sql.raster.algebra.band_math import (
     masked_out,
 )
 from rasteret_sql.raster.algebra.band_names import find, find_band
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 RED = np.array([[10, 0, 30], [40, 50, 0]], np.uint16)
 NIR = np.array([[20, 0, 0], [40, 10, 0]], np.uint16)

@@ -10,7 +10,7 @@ import pytest
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source, own_validity
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 PIXELS = np.array([[[1, 0, 3, 0]], [[5, 6, 0, 0]], [[7, 0, 9, 8]]], np.int16)
 CHIP = Chip(pixels=PIXELS, valid=None, transform=(1, 0, 0, 0, 1, 0), crs=None, nodata=0, bands=(4, 5, 6))

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.mosaic import mosaic_methods
 from rasteret_sql.raster.mosaic.mosaic import mosaic
 from rasteret_sql.raster.mosaic.mosaic_methods import METHODS
-from rasteret_sql.raster.pixels import Chip
 from tests.raster.merging import CORNER, MERGED, SIZE, random_chips, rasterio_merge
 from tests.raster.merging import chip_at as placed
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp.warp import ALGORITHMS, algorithm, warp, warp_chip
 from tests.raster.warping import (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rasteret_sql.geo.window import Window
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.zones import footprints
 from rasteret_sql.raster.zones.footprints import Rule
 from rasteret_sql.raster.zones.statistics import ZoneRequest, zonal_statistics

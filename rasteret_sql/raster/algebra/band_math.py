@@ -21,7 +21,7 @@ from rasteret_sql.raster.algebra.sql.casts import cast
 from rasteret_sql.raster.algebra.sql.kinds import OF_PIXELS, of_pixels
 from rasteret_sql.raster.algebra.sql.values import Array, Bools, Frame, Node, Value, either
 from rasteret_sql.raster.band_facts import UNKNOWN
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.store.redact import place
 
 if TYPE_CHECKING:

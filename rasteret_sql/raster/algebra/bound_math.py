@@ -27,8 +27,8 @@ from rasteret_sql.raster.algebra.band_math import (
 )
 from rasteret_sql.raster.algebra.sql.values import Array, Bools
 from rasteret_sql.raster.band_facts import UNKNOWN
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_nodata, physical_pixels, require_real
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.read.plan import pick_band_numbers
 
 

@@ -10,7 +10,7 @@ from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.sql.values import Bools
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.chips import ChipPlan, Pixels
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 

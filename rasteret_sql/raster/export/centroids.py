@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 Column = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rasteret_sql.geotiff.nodata import applies, is_nodata
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.geotiff.write.colours import painting_of
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 
 LARGEST_TILE = 512
 

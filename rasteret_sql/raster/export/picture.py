@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.export.colours import Ramp, Table
 from rasteret_sql.raster.export.stretch import USUAL, Stretch
-from rasteret_sql.raster.pixels import Chip
 
 Picture = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]

@@ -11,9 +11,9 @@ from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.geotiff.scaling import SAME
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.mosaic.mosaic_methods import METHODS, Job, Valid, mean_dtype
 from rasteret_sql.raster.mosaic.shared_grid import shared_grid
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.settings import settings
 
 

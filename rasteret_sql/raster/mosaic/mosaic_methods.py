@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.mosaic.shared_grid import SharedGrid
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.valid_pixels import usable
 
 Pixels = npt.NDArray[Any]

@@ -9,7 +9,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.crs import transformer
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.window import Affine, Window, corners, window_transform
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.store.redact import place
 
 TOLERANCE = 1e-3

@@ -17,7 +17,7 @@ from rasteret_sql.geo.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.raster.algebra.bound_math import BoundMath
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.points.neighbours import Spots, spots
 from rasteret_sql.raster.read.plan import NAME_THE_CRS, without_crs
 from rasteret_sql.store.redact import place

@@ -18,8 +18,8 @@ from rasteret_sql.geotiff.header import Level
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.sql.values import Array
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_pixels
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.points.neighbours import Spots, combine, spots
 from rasteret_sql.raster.points.projected_points import (
     Grid,

@@ -18,7 +18,7 @@ from rasteret_sql.geo.crs import transformer
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.window import Affine
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.warp import warp_chip
 from rasteret_sql.store.redact import place
 

@@ -15,7 +15,7 @@ from rasteret_sql.geo.crs import turn_of
 from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
-from rasteret_sql.raster.pixels import Chip
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp import resample
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS, areas_under, resample_area
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window, window_transform
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.pixels import Chip
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
