@@ -119,7 +119,7 @@ def register_catalog(
     ``ArgumentError`` for an id that is empty or a URL, an unknown ``auth``, an endpoint that is not http(s),
     and rules that are not URL prefixes.
     """
-    from rasteret_sql.stac.catalogs import register_catalog as register_one
+    from rasteret_sql.stac.catalogs.catalogs import register_catalog as register_one
 
     register_one(
         id, endpoint=endpoint, collection=collection, title=title, licence=licence, auth=auth, bands=bands,

@@ -14,7 +14,7 @@ from rasteret_sql.demo.fields import SPLITS, Field, write_fields
 from rasteret_sql.demo.landscape import PIXEL_M
 from rasteret_sql.demo.scenes import OFFSET, SCALE
 from rasteret_sql.demo.server import Server, serve
-from rasteret_sql.stac.catalogs import register_catalog
+from rasteret_sql.stac.catalogs.catalogs import register_catalog
 
 BBox = tuple[float, float, float, float]
 

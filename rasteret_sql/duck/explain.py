@@ -21,7 +21,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.guard import from_geojson, from_wkt
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.search.request import SearchRequest
 
 BOX = ("xmin", "ymin", "xmax", "ymax")
 _NONE_KNOWN = Parameters(values={}, auto=False)

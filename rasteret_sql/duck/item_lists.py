@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arrow import array_of
 from rasteret_sql.duck.rows import box
-from rasteret_sql.stac.item_type import ITEM_TYPE
+from rasteret_sql.stac.items.item_type import ITEM_TYPE
 
 BLOCK = 256
 """Items that are Python's values at a time."""

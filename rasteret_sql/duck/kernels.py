@@ -112,7 +112,7 @@ def _pure(module: str, name: str, serves: str, returns: str) -> Kernel:
 @lru_cache(maxsize=1)
 def kernels() -> dict[str, Kernel]:
     """Every kernel by name."""
-    from rasteret_sql.stac.item_type import ITEM_TYPE
+    from rasteret_sql.stac.items.item_type import ITEM_TYPE
 
     settings_type = (
         'STRUCT(name VARCHAR, value VARCHAR, "default" VARCHAR, unit VARCHAR, description VARCHAR, '

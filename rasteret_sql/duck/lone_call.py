@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from rasteret_sql.duck.declarations import callees_first
-from rasteret_sql.stac.sql_syntax import Conditions, Tree
+from rasteret_sql.stac.filter.sql_syntax import Conditions, Tree
 
 BEGINNING = re.compile(r"\s*(select|from|with)\b", re.IGNORECASE)
 SINGLE = frozenset(

@@ -30,13 +30,13 @@ from rasteret_sql.geo.reprojection.reproject import project
 from rasteret_sql.geo.window import Window
 from rasteret_sql.notices import Notices
 from rasteret_sql.redaction import redacted
-from rasteret_sql.stac.asset_choice import AssetChoice
-from rasteret_sql.stac.catalogs import Catalog, catalogs, resolve
-from rasteret_sql.stac.catalogs import asset_keys as catalog_keys
-from rasteret_sql.stac.collections import collections_many
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.search import search_many
-from rasteret_sql.stac.static import read_many
+from rasteret_sql.stac.catalogs.asset_choice import AssetChoice
+from rasteret_sql.stac.catalogs.catalogs import Catalog, catalogs, resolve
+from rasteret_sql.stac.catalogs.catalogs import asset_keys as catalog_keys
+from rasteret_sql.stac.items.static import read_many
+from rasteret_sql.stac.search.collections import collections_many
+from rasteret_sql.stac.search.request import SearchRequest
+from rasteret_sql.stac.search.search import search_many
 
 DEGREES = 1e-6
 """How far a search area's edges may stray when it is reprojected: a tenth of a metre."""

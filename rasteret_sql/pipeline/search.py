@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rasteret_sql.duck.quoting import quoted, value
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.redaction import RedactedRepr, redact_text, redacted
-from rasteret_sql.stac.catalogs import resolve
+from rasteret_sql.stac.catalogs.catalogs import resolve
 from rasteret_sql.store.redact import place
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from rasteret_sql.demo.progress import progress
 from rasteret_sql.demo.server import Server
 from rasteret_sql.demo.stac import COLLECTION
 from rasteret_sql.settings import configure
-from rasteret_sql.stac.catalogs import register_catalog, resolve
+from rasteret_sql.stac.catalogs.catalogs import register_catalog, resolve
 from rasteret_sql.store import request_log
 
 

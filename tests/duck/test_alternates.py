@@ -16,7 +16,7 @@ from rasterio.transform import from_origin
 import rasteret_sql
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.pipeline import build_index, index_info, refresh_index
-from rasteret_sql.stac.catalogs import unregister_catalog
+from rasteret_sql.stac.catalogs.catalogs import unregister_catalog
 from tests.stac.serving import Answer, Server, api, item, page, serving
 
 LOGIN = b"<!DOCTYPE html><html>sign in</html>"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rasteret_sql
-from rasteret_sql.stac.catalogs import register_catalog, unregister_catalog
+from rasteret_sql.stac.catalogs.catalogs import register_catalog, unregister_catalog
 from tests.duck.catalogue import Catalogue, served
 
 NUMBERS = st.sampled_from(["0", "12.5", "20", "-1", "2e1", "'20'", "NULL", "10 + 10", "30", "99.9"])

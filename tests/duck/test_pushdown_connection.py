@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 import rasteret_sql
-from rasteret_sql.stac.catalogs import register_catalog
+from rasteret_sql.stac.catalogs.catalogs import register_catalog
 from tests.duck.catalogue import Catalogue, served
 
 A_TABLE = pa.table({"wanted": ["i21"]})

@@ -25,8 +25,8 @@ from rasteret_sql.duck.declarations import Function, functions
 from rasteret_sql.errors import RasteretError, TransportError
 from rasteret_sql.notices import Notices
 from rasteret_sql.redaction import redact_text
-from rasteret_sql.stac import catalogs
-from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.catalogs import catalogs
+from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.store.options import clear_storage_options
 from rasteret_sql.store.signing.signers import reset_signers
 from tests.stac.serving import Answer, Server, item, page, serving

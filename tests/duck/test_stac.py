@@ -13,7 +13,7 @@ import pytest
 import rasteret_sql
 from rasteret_sql.demo import Demo, start
 from rasteret_sql.errors import RasteretWarning
-from rasteret_sql.stac.catalogs import resolve, unregister_catalog
+from rasteret_sql.stac.catalogs.catalogs import resolve, unregister_catalog
 from tests.stac.serving import Answer, api, item, page, serving
 
 SEARCH = "stac_search('demo', datetime := '2024-04-01/2024-09-30'{})"

@@ -21,7 +21,7 @@ from rasteret_sql.duck import types
 from rasteret_sql.duck.arrow import NUMBERS, array_of
 from rasteret_sql.duck.duck_types import DuckType, declared
 from rasteret_sql.duck.headers import EDGES, _steps
-from rasteret_sql.stac.item_type import ITEM_TYPE
+from rasteret_sql.stac.items.item_type import ITEM_TYPE
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message
 

@@ -12,17 +12,17 @@ from typing import Any
 from rasteret_sql.duck.item_lists import blocks_of
 from rasteret_sql.errors import RasteretError, RasteretWarning
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.api_io import Answer, ApiIO, Step
-from rasteret_sql.stac.checks import Check
-from rasteret_sql.stac.collections import collection_row
-from rasteret_sql.stac.document import open_document
-from rasteret_sql.stac.item import DATETIMES, ITEM_COLUMNS, item_row, why_not_item
+from rasteret_sql.stac.api.http import Answer, ApiIO, Step
+from rasteret_sql.stac.api.pages import walk
+from rasteret_sql.stac.items.document import open_document
+from rasteret_sql.stac.items.item import DATETIMES, ITEM_COLUMNS, item_row, why_not_item
 from rasteret_sql.stac.json_text import load
-from rasteret_sql.stac.negotiation import Agreement
-from rasteret_sql.stac.ordering import is_ordered, keys_of, ordered
-from rasteret_sql.stac.pages import walk
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.unknown_names import Names
+from rasteret_sql.stac.search.checks import Check
+from rasteret_sql.stac.search.collections import collection_row
+from rasteret_sql.stac.search.negotiation import Agreement
+from rasteret_sql.stac.search.ordering import is_ordered, keys_of, ordered
+from rasteret_sql.stac.search.request import SearchRequest
+from rasteret_sql.stac.search.unknown_names import Names
 from tests.fuzz.checks import MESSAGE_CHARACTERS, Finding
 
 API = "https://api.test/search"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.stac.search import SearchRequest, search
+from rasteret_sql.stac.search.search import SearchRequest, search
 
 from .serving import Answer, Handler, item, page, serving
 

@@ -11,9 +11,9 @@ import pytest
 
 from rasteret_sql.errors import ArgumentError, RasteretWarning
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.asset_choice import AssetChoice
-from rasteret_sql.stac.catalogs import register_catalog, resolve, unregister_catalog
-from rasteret_sql.stac.item import item_row
+from rasteret_sql.stac.catalogs.asset_choice import AssetChoice
+from rasteret_sql.stac.catalogs.catalogs import register_catalog, resolve, unregister_catalog
+from rasteret_sql.stac.items.item import item_row
 from tests.stac.serving import item
 
 PATH = "collection02/level-2/LC08_B4.TIF"

@@ -11,9 +11,9 @@ import pytest
 
 import rasteret_sql
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.stac.catalogs import Catalog, asset_keys, catalogs, register_catalog, resolve
-from rasteret_sql.stac.item import item_row
-from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.catalogs.catalogs import Catalog, asset_keys, catalogs, register_catalog, resolve
+from rasteret_sql.stac.items.item import item_row
+from rasteret_sql.stac.search.request import SearchRequest
 
 
 def test_every_id_resolves_to_itself() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.stac.filters import cql2_text, parse_filter, parse_sortby
-from rasteret_sql.stac.query_extension import to_query
+from rasteret_sql.stac.filter.filters import cql2_text, parse_filter, parse_sortby
+from rasteret_sql.stac.filter.query_extension import to_query
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 import shapely
 
 from rasteret_sql.errors import MalformedError, RasteretWarning, UnsupportedError
-from rasteret_sql.stac.item import item_row
-from rasteret_sql.stac.static import read
+from rasteret_sql.stac.items.item import item_row
+from rasteret_sql.stac.items.static import read
 
 WKB = shapely.to_wkb(shapely.Point(7.5, 51.5), flavor="iso")
 MOMENT = datetime(2024, 5, 31, 10, 15, 0, 123_000, tzinfo=UTC)

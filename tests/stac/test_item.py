@@ -11,8 +11,8 @@ import pytest
 import shapely
 
 from rasteret_sql.errors import MalformedError
-from rasteret_sql.stac.item import ITEM_COLUMNS, item_row
-from rasteret_sql.stac.item_type import ITEM_TYPE
+from rasteret_sql.stac.items.item import ITEM_COLUMNS, item_row
+from rasteret_sql.stac.items.item_type import ITEM_TYPE
 
 from .serving import item
 

@@ -25,7 +25,7 @@ from rasteret_sql.errors import (
     RasteretWarning,
     UnsupportedError,
 )  # fmt: skip
-from rasteret_sql.stac.search import SearchRequest, search
+from rasteret_sql.stac.search.search import SearchRequest, search
 
 from .archive_api import START, ArchiveApi, items_at
 from .searching import always, failing, ids_of

@@ -8,8 +8,8 @@ from typing import Any
 import cql2
 import pytest
 
-from rasteret_sql.stac.filters import parse_filter
-from rasteret_sql.stac.matching import matches, unknown_functions
+from rasteret_sql.stac.filter.evaluate.matching import matches, unknown_functions
+from rasteret_sql.stac.filter.filters import parse_filter
 
 ITEM: dict[str, Any] = {
     "type": "Feature",

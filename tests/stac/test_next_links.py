@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from rasteret_sql.errors import MalformedError, NotFoundError, RasteretError, RasteretWarning, TransportError
-from rasteret_sql.stac.catalogs import resolve
-from rasteret_sql.stac.collections import collections
-from rasteret_sql.stac.static import read
+from rasteret_sql.stac.catalogs.catalogs import resolve
+from rasteret_sql.stac.items.static import read
+from rasteret_sql.stac.search.collections import collections
 
 from .searching import ONE, always, ids_of
 from .serving import Answer, Asked, Server, api, item, landing, page, serving
@@ -206,7 +206,7 @@ def test_a_user_stays_with_absolute_links_to_the_same_origin() -> None:
 
 
 def read_search(catalog: str) -> list[dict[str, Any]]:
-    from rasteret_sql.stac.search import SearchRequest, search
+    from rasteret_sql.stac.search.search import SearchRequest, search
 
     return list(search(SearchRequest(catalog=catalog)))
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.stac.catalogs import register_catalog, unregister_catalog
+from rasteret_sql.stac.catalogs.catalogs import register_catalog, unregister_catalog
 
 BOX = "'POLYGON((-105.2 39, -105 39, -105 39.2, -105.2 39.2, -105.2 39))'::GEOMETRY"
 

@@ -13,7 +13,7 @@ import pytest
 import shapely
 from dateutil.parser import isoparse
 
-from rasteret_sql.stac.item import ITEM_COLUMNS, item_row
+from rasteret_sql.stac.items.item import ITEM_COLUMNS, item_row
 
 from .replay import recorded
 

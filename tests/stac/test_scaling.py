@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rasteret_sql.stac.scaling import scaling
+from rasteret_sql.stac.items.scaling import scaling
 
 REFLECTANCE = ([0.0001], [-0.1])
 

@@ -15,8 +15,8 @@ from rasteret_sql.errors import (
     RasteretWarning,
 )
 from rasteret_sql.settings import configure
-from rasteret_sql.stac import pages as pages_module
-from rasteret_sql.stac.search import SearchRequest, search, search_many
+from rasteret_sql.stac.api import pages as pages_module
+from rasteret_sql.stac.search.search import SearchRequest, search, search_many
 from tests.requests_log import newest, since
 
 from .searching import ONE, always, failing, ids_of

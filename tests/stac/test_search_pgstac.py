@@ -12,8 +12,8 @@ import pystac_client
 import pytest
 
 from rasteret_sql.errors import ArgumentError, RasteretWarning, TransportError
-from rasteret_sql.stac.search import SearchRequest, search, search_many
-from rasteret_sql.stac.static import read
+from rasteret_sql.stac.items.static import read
+from rasteret_sql.stac.search.search import SearchRequest, search, search_many
 from rasteret_sql.store import request_log
 
 BOX = [-105.2, 39.0, -105.0, 39.2]

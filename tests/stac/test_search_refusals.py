@@ -22,8 +22,8 @@ from rasteret_sql.errors import (
     UnsupportedError,
 )
 from rasteret_sql.settings import configure
-from rasteret_sql.stac.catalogs import resolve
-from rasteret_sql.stac.collections import collections
+from rasteret_sql.stac.catalogs.catalogs import resolve
+from rasteret_sql.stac.search.collections import collections
 from tests.requests_log import newest, since
 
 from .searching import ONE, always, failing, ids_of

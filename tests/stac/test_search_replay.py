@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rasteret_sql.errors import NotFoundError, RasteretWarning
-from rasteret_sql.stac.search import SearchRequest, search
-from rasteret_sql.stac.static import read
+from rasteret_sql.stac.items.static import read
+from rasteret_sql.stac.search.search import SearchRequest, search
 
 from .replay import Exchange, Replay, key, local_path, recorded
 from .serving import Server, serving

@@ -12,7 +12,7 @@ import pytest
 
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.settings import configure
-from rasteret_sql.stac.search import SearchRequest, search
+from rasteret_sql.stac.search.search import SearchRequest, search
 
 from .archive_api import START, ArchiveApi, days, items_at
 from .searching import ids_of

@@ -13,8 +13,8 @@ import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, RasteretError, UnsupportedError
 from rasteret_sql.settings import configure, settings
-from rasteret_sql.stac import static
-from rasteret_sql.stac.static import read, read_many
+from rasteret_sql.stac.items import static
+from rasteret_sql.stac.items.static import read, read_many
 from rasteret_sql.store import request_log
 from tests.requests_log import newest, since
 from tests.store.server import Fault, FaultServer

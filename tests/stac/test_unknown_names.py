@@ -10,7 +10,7 @@ import pytest
 
 import rasteret_sql
 from rasteret_sql.errors import RasteretWarning
-from rasteret_sql.stac.near_names import nearest
+from rasteret_sql.stac.search.near_names import nearest
 
 from .searching import always, ids_of
 from .serving import Answer, Asked, Handler, Server, api, item, landing, page, serving

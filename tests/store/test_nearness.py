@@ -8,7 +8,7 @@ from yarl import URL
 from rasteret_sql.errors import RefusedError, UnsupportedError
 from rasteret_sql.settings import configure
 from rasteret_sql.stac.href import resolve_href
-from rasteret_sql.stac.item import item_row
+from rasteret_sql.stac.items.item import item_row
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.http.redirects import _next
 from rasteret_sql.store.nearness import Nearness, nearness, of_host

@@ -23,7 +23,7 @@ import rasterio
 import rasteret_sql
 from rasteret_sql.errors import AccessError, ArgumentError, MalformedError, RasteretError, TransportError
 from rasteret_sql.settings import configure
-from rasteret_sql.stac.catalogs import catalogs
+from rasteret_sql.stac.catalogs.catalogs import catalogs
 from rasteret_sql.store import errors as failures
 from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.protocol import Block

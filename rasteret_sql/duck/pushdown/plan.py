@@ -16,7 +16,7 @@ from rasteret_sql.duck.pushdown.source import Call, Tree, without_numbers
 from rasteret_sql.duck.pushdown.text import Text, joined, plain
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.stac.catalogs import Catalog, resolve
+from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
 
 LISTS = {"id": "ids", "collection": "collections"}
 """The arguments that are lists of texts, by their columns."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from rasteret_sql.stac.temporal import moment_of
+from rasteret_sql.stac.filter.evaluate.temporal import moment_of
 
 
 def alike(left: Any, right: Any) -> tuple[Any, Any] | None:

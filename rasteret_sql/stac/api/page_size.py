@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rasteret_sql.errors import RasteretError
-from rasteret_sql.stac.api_errors import reworded
+from rasteret_sql.stac.api.errors import reworded
 
 SMALL = 10
 """A server that refuses a page of so few items has another reason."""

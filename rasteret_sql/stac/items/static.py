@@ -12,10 +12,10 @@ from typing import Any
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.api_errors import reworded
-from rasteret_sql.stac.document import PARQUET_BYTES_MAX, Opened, open_document
-from rasteret_sql.stac.documents import documents
+from rasteret_sql.stac.api.errors import reworded
 from rasteret_sql.stac.href import has_scheme
+from rasteret_sql.stac.items.document import PARQUET_BYTES_MAX, Opened, open_document
+from rasteret_sql.stac.items.documents import documents
 from rasteret_sql.store.documents import Document, read_documents
 from rasteret_sql.store.redact import place
 

@@ -13,9 +13,9 @@ from rasteret_sql.errors import MalformedError
 from rasteret_sql.geo.guard import from_mapping, from_wkb
 from rasteret_sql.stac.geometry import FAULTS, quiet
 from rasteret_sql.stac.href import is_absolute, resolve_href, without_mark
+from rasteret_sql.stac.items.projection import proj_code
+from rasteret_sql.stac.items.scaling import scaling
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
-from rasteret_sql.stac.projection import proj_code
-from rasteret_sql.stac.scaling import scaling
 from rasteret_sql.stac.values import encodable, json_text, number, parse_datetime, roles_of, short, text
 from rasteret_sql.store.redact import place
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.api_io import Step
+from rasteret_sql.stac.api.http import Step
 from rasteret_sql.stac.links import Link, origin, web_href
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place

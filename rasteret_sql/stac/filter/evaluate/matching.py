@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasteret_sql.errors import UnsupportedError
-from rasteret_sql.stac.item import DATETIMES
-from rasteret_sql.stac.scalars import alike, pattern_of, without_accents
-from rasteret_sql.stac.spatial import SPATIAL, shape_of
-from rasteret_sql.stac.temporal import TEMPORAL, interval_of, moment_of
+from rasteret_sql.stac.filter.evaluate.scalars import alike, pattern_of, without_accents
+from rasteret_sql.stac.filter.evaluate.spatial import SPATIAL, shape_of
+from rasteret_sql.stac.filter.evaluate.temporal import TEMPORAL, interval_of, moment_of
+from rasteret_sql.stac.items.item import DATETIMES
 
 Item = Mapping[str, Any]
 Truth = bool | None

@@ -13,12 +13,12 @@ from urllib.parse import quote, unquote, urlsplit
 
 from rasteret_sql.errors import InterruptionError, RasteretError
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.api import Api, collections_href
-from rasteret_sql.stac.catalogs import asset_keys
-from rasteret_sql.stac.item import PROPERTY_OF_COLUMN
+from rasteret_sql.stac.api.landing_page import Api, collections_href
+from rasteret_sql.stac.catalogs.catalogs import asset_keys
+from rasteret_sql.stac.items.item import PROPERTY_OF_COLUMN
 from rasteret_sql.stac.links import has_rel, web_href
-from rasteret_sql.stac.near_names import suggestion
-from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.search.near_names import suggestion
+from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place
 

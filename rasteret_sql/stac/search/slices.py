@@ -16,12 +16,12 @@ from typing import Protocol
 
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.api import Api
-from rasteret_sql.stac.filters import SortField
-from rasteret_sql.stac.pages import Item, Page, Seen
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.temporal import FIRST, LAST, Span, moment_of, span_of_text
-from rasteret_sql.stac.together import submit
+from rasteret_sql.stac.api.concurrency import submit
+from rasteret_sql.stac.api.landing_page import Api
+from rasteret_sql.stac.api.pages import Item, Page, Seen
+from rasteret_sql.stac.filter.evaluate.temporal import FIRST, LAST, Span, moment_of, span_of_text
+from rasteret_sql.stac.filter.filters import SortField
+from rasteret_sql.stac.search.request import SearchRequest
 
 PAGES_IN_A_ROW = 5
 """A search with no more pages is read page after page: cutting it would save nothing."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from rasteret_sql.stac.filters import SortField
-from rasteret_sql.stac.item import DATETIMES
-from rasteret_sql.stac.temporal import moment_of
+from rasteret_sql.stac.filter.evaluate.temporal import moment_of
+from rasteret_sql.stac.filter.filters import SortField
+from rasteret_sql.stac.items.item import DATETIMES
 
 Row = TypeVar("Row")
 Keys = tuple[Any, ...]

@@ -7,10 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.stac.geometry import GEOMETRIES, GeometryTextError, geojson_box
-from rasteret_sql.stac.interval import parse_moment
-from rasteret_sql.stac.sql_syntax import Tree, fail, parse
-from rasteret_sql.stac.sql_words import (
+from rasteret_sql.stac.filter.sql_syntax import Tree, fail, parse
+from rasteret_sql.stac.filter.sql_words import (
     BINARY,
     LOGIC,
     MEMBER,
@@ -20,6 +18,8 @@ from rasteret_sql.stac.sql_words import (
     TEXTS,
     TIMES,
 )
+from rasteret_sql.stac.geometry import GEOMETRIES, GeometryTextError, geojson_box
+from rasteret_sql.stac.interval import parse_moment
 
 Json = Any
 """A part of a CQL2 JSON expression."""

@@ -11,17 +11,17 @@ from pystac_client.stac_api_io import StacApiIO
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.api import Api
-from rasteret_sql.stac.api_io import Step
-from rasteret_sql.stac.checks import Check
-from rasteret_sql.stac.filters import SortField
-from rasteret_sql.stac.item import why_not_item
+from rasteret_sql.stac.api.http import Step
+from rasteret_sql.stac.api.landing_page import Api
+from rasteret_sql.stac.api.pages import Page, walk
+from rasteret_sql.stac.filter.filters import SortField
+from rasteret_sql.stac.items.item import why_not_item
 from rasteret_sql.stac.links import origin, without_secrets
-from rasteret_sql.stac.negotiation import Agreement, negotiate, renegotiate
-from rasteret_sql.stac.pages import Page, walk
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.slices import Slices
-from rasteret_sql.stac.unknown_names import Names
+from rasteret_sql.stac.search.checks import Check
+from rasteret_sql.stac.search.negotiation import Agreement, negotiate, renegotiate
+from rasteret_sql.stac.search.request import SearchRequest
+from rasteret_sql.stac.search.slices import Slices
+from rasteret_sql.stac.search.unknown_names import Names
 from rasteret_sql.store.redact import place
 
 Item = dict[str, Any]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.catalogs import Catalog, dataset_of
+from rasteret_sql.stac.catalogs.catalogs import Catalog, dataset_of
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.links import is_remote, leads_away
 from rasteret_sql.stac.values import json_text

@@ -8,13 +8,13 @@ from typing import Any
 
 import shapely
 
-from rasteret_sql.stac.collection_names import is_of
+from rasteret_sql.stac.filter.evaluate.matching import Truth, matches, unknown_functions
+from rasteret_sql.stac.filter.evaluate.spatial import box_shape, shape_of
+from rasteret_sql.stac.filter.evaluate.temporal import span_of_item, span_of_text
 from rasteret_sql.stac.geometry import quiet
-from rasteret_sql.stac.matching import Truth, matches, unknown_functions
-from rasteret_sql.stac.negotiation import Agreement
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.spatial import box_shape, shape_of
-from rasteret_sql.stac.temporal import span_of_item, span_of_text
+from rasteret_sql.stac.search.collection_names import is_of
+from rasteret_sql.stac.search.negotiation import Agreement
+from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
 
 NEAR_DEGREES = 1e-6

@@ -8,12 +8,12 @@ from typing import Any
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.interruption import check
 from rasteret_sql.notices import Notices
-from rasteret_sql.stac.api import collections_href, open_api
-from rasteret_sql.stac.catalogs import Catalog, resolve
+from rasteret_sql.stac.api.concurrency import together
+from rasteret_sql.stac.api.landing_page import collections_href, open_api
+from rasteret_sql.stac.api.pages import next_link
+from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
+from rasteret_sql.stac.filter.evaluate.temporal import moment_of
 from rasteret_sql.stac.links import web_href
-from rasteret_sql.stac.pages import next_link
-from rasteret_sql.stac.temporal import moment_of
-from rasteret_sql.stac.together import together
 from rasteret_sql.stac.values import encodable, json_text, member_names, number, roles_of, short, text
 from rasteret_sql.store.redact import place, redact
 

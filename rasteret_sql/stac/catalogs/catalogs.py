@@ -15,8 +15,8 @@ from typing import Literal, cast, get_args
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.redaction import RedactedRepr
-from rasteret_sql.stac import user_catalogs
-from rasteret_sql.stac.builtin import (
+from rasteret_sql.stac.catalogs import user_catalogs
+from rasteret_sql.stac.catalogs.builtin import (
     EARTH_SEARCH,
     EARTH_SEARCH_DATASETS,
     ELSEWHERE,

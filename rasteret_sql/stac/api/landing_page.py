@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rasteret_sql.errors import MalformedError, UnsupportedError
-from rasteret_sql.stac.api_io import ApiIO
+from rasteret_sql.stac.api.http import ApiIO
+from rasteret_sql.stac.api.next_link import METHODS
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.links import Link, has_href, has_rel, links_of, web_href
-from rasteret_sql.stac.next_link import METHODS
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.redact import place
 

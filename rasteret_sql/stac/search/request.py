@@ -15,8 +15,8 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.guard import from_mapping
 from rasteret_sql.geo.longitudes import in_usual_turn, why_swapped
 from rasteret_sql.redaction import RedactedRepr
-from rasteret_sql.stac.catalogs import Catalog, resolve
-from rasteret_sql.stac.filters import SortField, parse_filter, parse_sortby
+from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
+from rasteret_sql.stac.filter.filters import SortField, parse_filter, parse_sortby
 from rasteret_sql.stac.interval import parse_interval
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rasteret_sql.errors import MalformedError, UnsupportedError
-from rasteret_sql.stac.parquet_values import columns_of
+from rasteret_sql.stac.items.parquet_values import columns_of
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place
 

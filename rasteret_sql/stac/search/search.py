@@ -11,14 +11,14 @@ from rasteret_sql.errors import RasteretError
 from rasteret_sql.interruption import check
 from rasteret_sql.notices import Notices
 from rasteret_sql.progress import Advance, progress
-from rasteret_sql.stac.api import open_api
-from rasteret_sql.stac.asset_choice import AssetChoice
-from rasteret_sql.stac.found import Found, Located
-from rasteret_sql.stac.item import item_row
-from rasteret_sql.stac.negotiation import sorting_here
-from rasteret_sql.stac.ordering import Keys, is_ordered, keys_of, ordered
-from rasteret_sql.stac.request import SearchRequest
-from rasteret_sql.stac.together import together
+from rasteret_sql.stac.api.concurrency import together
+from rasteret_sql.stac.api.landing_page import open_api
+from rasteret_sql.stac.catalogs.asset_choice import AssetChoice
+from rasteret_sql.stac.items.item import item_row
+from rasteret_sql.stac.search.matching_items import Found, Located
+from rasteret_sql.stac.search.negotiation import sorting_here
+from rasteret_sql.stac.search.ordering import Keys, is_ordered, keys_of, ordered
+from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.store.redact import place
 
 __all__ = ["SearchRequest", "search", "search_many"]

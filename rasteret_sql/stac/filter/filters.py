@@ -13,7 +13,7 @@ from typing import Any
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.stac.interval import parse_moment
-from rasteret_sql.stac.item import ITEM_COLUMNS, PROPERTY_OF_COLUMN
+from rasteret_sql.stac.items.item import ITEM_COLUMNS, PROPERTY_OF_COLUMN
 from rasteret_sql.stac.values import short
 
 _TYPED_LITERAL = re.compile(
@@ -65,8 +65,8 @@ def _cql2_json(text: str) -> Any:
 def _sql_or_cql2_text(text: str) -> Any:
     import cql2
 
-    from rasteret_sql.stac.sql_filter import from_sql
-    from rasteret_sql.stac.sql_syntax import NotSqlError, shown_place
+    from rasteret_sql.stac.filter.sql_filter import from_sql
+    from rasteret_sql.stac.filter.sql_syntax import NotSqlError, shown_place
 
     try:
         return from_sql(text)

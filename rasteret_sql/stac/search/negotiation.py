@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rasteret_sql.errors import UnsupportedError
-from rasteret_sql.stac.api import Api
-from rasteret_sql.stac.filters import cql2_text
-from rasteret_sql.stac.matching import unknown_functions
-from rasteret_sql.stac.query_extension import conjuncts, divide, to_query
-from rasteret_sql.stac.request import SearchRequest
+from rasteret_sql.stac.api.landing_page import Api
+from rasteret_sql.stac.filter.evaluate.matching import unknown_functions
+from rasteret_sql.stac.filter.filters import cql2_text
+from rasteret_sql.stac.filter.query_extension import conjuncts, divide, to_query
+from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.redact import place
 

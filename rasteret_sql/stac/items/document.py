@@ -11,10 +11,11 @@ from typing import Any
 from rasteret_sql.errors import LimitError, MalformedError, RasteretError, UnsupportedError
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
-from rasteret_sql.stac import geoparquet
-from rasteret_sql.stac.api_io import Answer, ApiIO, Step
+from rasteret_sql.stac.api.http import Answer, ApiIO, Step
+from rasteret_sql.stac.api.pages import walk
 from rasteret_sql.stac.href import is_absolute
-from rasteret_sql.stac.item import Say, item_row, why_not_item
+from rasteret_sql.stac.items import geoparquet
+from rasteret_sql.stac.items.item import Say, item_row, why_not_item
 from rasteret_sql.stac.json_text import load
 from rasteret_sql.stac.links import (
     Link,
@@ -25,7 +26,6 @@ from rasteret_sql.stac.links import (
     member_href,
     without_secrets,
 )  # fmt: skip
-from rasteret_sql.stac.pages import walk
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
 from rasteret_sql.store.redact import place

@@ -21,10 +21,10 @@ from rasteret_sql.errors import (
     TransportError,
 )
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.api_errors import WAIT_MAX_S, failure, refusal
+from rasteret_sql.stac.api.concurrency import slot
+from rasteret_sql.stac.api.errors import WAIT_MAX_S, failure, refusal
 from rasteret_sql.stac.json_text import load
 from rasteret_sql.stac.links import NEARER, origin
-from rasteret_sql.stac.together import slot
 from rasteret_sql.stac.values import short
 from rasteret_sql.store import request_log
 from rasteret_sql.store.access import require

@@ -11,11 +11,11 @@ from typing import Any
 from rasteret_sql.errors import InterruptionError, LimitError, MalformedError, RasteretError
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
-from rasteret_sql.stac.api_errors import reworded
-from rasteret_sql.stac.api_io import Answer, ApiIO, Step
+from rasteret_sql.stac.api.errors import reworded
+from rasteret_sql.stac.api.http import Answer, ApiIO, Step
+from rasteret_sql.stac.api.next_link import next_step
+from rasteret_sql.stac.api.page_size import with_advice
 from rasteret_sql.stac.links import Link, has_rel, links_of
-from rasteret_sql.stac.next_link import next_step
-from rasteret_sql.stac.page_size import with_advice
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.redact import place
 

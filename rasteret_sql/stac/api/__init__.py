@@ -1,0 +1,1 @@
+"""HTTP to a STAC API: its landing page, and pages of items."""

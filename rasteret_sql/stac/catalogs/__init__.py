@@ -1,0 +1,1 @@
+"""Catalogues known by a short id."""

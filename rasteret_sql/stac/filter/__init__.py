@@ -1,0 +1,1 @@
+"""Filters: SQL and CQL2 text as CQL2 JSON."""

@@ -1,0 +1,1 @@
+"""Whether an item meets a CQL2 expression."""

@@ -1,0 +1,1 @@
+"""Items as typed rows, and the documents that hold them."""
