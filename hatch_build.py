@@ -89,7 +89,7 @@ def build(root: Path, target: Target, version: str) -> Path:
 
 def build_macros(root: Path) -> Path:
     """Make the database file of the macros, in a process that imports the package from here."""
-    code = "from rasteret_sql.duck.macro_file import make; print(make(), end='')"
+    code = "from rasteret_sql.duck.register.macro_file import make; print(make(), end='')"
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -34,8 +34,8 @@ def connect(
     """
     import duckdb
 
-    from rasteret_sql.duck.connection import wrapped
-    from rasteret_sql.duck.registration import register as register_functions
+    from rasteret_sql.duck.register.connection import wrapped
+    from rasteret_sql.duck.register.registration import register as register_functions
 
     connection = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
@@ -64,8 +64,8 @@ def register(
     ``{"s3://sentinel-cogs/": {"anon": True}, "s3://private/": {"profile": "field-team"}}``.
     settings: limits by name, for the process: ``{"max_concurrency": 128}``; see ``rasteret_settings()``.
     """
-    from rasteret_sql.duck.connection import plain
-    from rasteret_sql.duck.registration import register as register_functions
+    from rasteret_sql.duck.register.connection import plain
+    from rasteret_sql.duck.register.registration import register as register_functions
 
     _configure(storage_options, settings)
     register_functions(plain(connection))

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 import rasteret_sql
-from rasteret_sql.duck.source_call import FUNCTION, Rows, call_of
+from rasteret_sql.duck.register.source_call import FUNCTION, Rows, call_of
 from rasteret_sql.duck.sql_files import sql_folder
 from rasteret_sql.errors import ArgumentError, RasteretError
 

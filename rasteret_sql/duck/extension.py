@@ -12,9 +12,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rasteret_sql import settings
-from rasteret_sql.duck import macro_file, untouched
-from rasteret_sql.duck.allowed import access
-from rasteret_sql.duck.kernels import NUMBER, PREFIX, SHELLS, Kernel, kernels, told
+from rasteret_sql.duck.arguments import untouched
+from rasteret_sql.duck.register import macro_file
+from rasteret_sql.duck.register.allowed import access
+from rasteret_sql.duck.register.kernel_table import NUMBER, PREFIX, SHELLS, Kernel, kernels, told
 from rasteret_sql.duck.sql_files import CATALOG
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell

@@ -111,7 +111,7 @@ def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnect
     import duckdb
 
     import rasteret_sql
-    from rasteret_sql.duck.threads import BY_CTRL_C
+    from rasteret_sql.duck.register.threads import BY_CTRL_C
     from rasteret_sql.errors import ArgumentError, RasteretWarning
 
     try:

@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 
 import rasteret_sql
-from rasteret_sql.duck import threads
+from rasteret_sql.duck.register import threads
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.pipeline import build_index
 from tests.contracts import scenes

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import shapely
 
-from rasteret_sql.duck import chips
+from rasteret_sql.duck.kernels import chips
 from rasteret_sql.geotiff.write.cog import write_cog
 from tests.contracts.ledger import repeated
 from tests.store.server import FaultServer

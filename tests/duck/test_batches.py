@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.duck import batches, chips
+from rasteret_sql.duck.arguments import batches
+from rasteret_sql.duck.kernels import chips
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.settings import configure

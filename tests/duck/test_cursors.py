@@ -17,8 +17,8 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.duck import macro_file
 from rasteret_sql.duck.declarations import catalog_statements, functions, macro_statements
+from rasteret_sql.duck.register import macro_file
 
 COUNT = "SELECT count(*) FROM rasteret_functions()"
 QUALIFIED = "SELECT count(*) FROM rasteret.rasteret_functions()"
@@ -243,7 +243,7 @@ def test_the_file_is_made_once_and_replaces_older_ones(tmp_path: Path) -> None:
 
 
 def test_processes_make_the_file_at_once(tmp_path: Path) -> None:
-    code = f"from rasteret_sql.duck.macro_file import *; make(Path({str(tmp_path)!r}))"
+    code = f"from rasteret_sql.duck.register.macro_file import *; make(Path({str(tmp_path)!r}))"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [process.wait() for process in started] == [0, 0, 0]
     assert [path.name for path in tmp_path.iterdir()] == [macro_file.file_of().name]
@@ -351,7 +351,7 @@ def test_the_error_of_a_place_on_the_curve_says_what_it_got(con: duckdb.DuckDBPy
 def test_explain_and_prepare_open_nothing(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    from rasteret_sql.duck.kernels import Kernel
+    from rasteret_sql.duck.register.kernel_table import Kernel
 
     called: list[str] = []
     run = Kernel.run

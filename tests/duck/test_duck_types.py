@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from rasteret_sql.duck.duck_types import DuckType, declared
-from rasteret_sql.duck.kernels import kernels
+from rasteret_sql.duck.arrow.duck_types import DuckType, declared
+from rasteret_sql.duck.register.kernel_table import kernels
 
 
 def same(found: DuckType, oracle: Any) -> bool:

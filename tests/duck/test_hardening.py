@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 import rasteret_sql
-from rasteret_sql.duck import hardening
+from rasteret_sql.duck.register import hardening
 from tests.store.server import FaultServer
 
 CALLS = {

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rasteret_sql.duck.notebook import bundle
+from rasteret_sql.duck.register.notebook import bundle
 from tests.duck.corpus import NAMES
 
 IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" width="(\d+)" height="(\d+)"')

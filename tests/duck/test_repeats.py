@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasteret_sql.duck.repeats import all_same
+from rasteret_sql.duck.arguments.repeats import all_same
 
 INTEGERS = st.none() | st.integers(0, 1)
 TEXTS = st.none() | st.sampled_from(["", "a", "b", "ab"])

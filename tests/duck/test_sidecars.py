@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import rasteret_sql
-from rasteret_sql.duck import sidecars
-from rasteret_sql.duck.sidecars import Folders
+from rasteret_sql.duck.arguments import sidecars
+from rasteret_sql.duck.arguments.sidecars import Folders
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.tiff.build import build_tiff
 from tests.tiff.examples import blocks_of, image, tiff

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 import rasteret_sql
-from rasteret_sql.duck.source_call import Rows, call_of
+from rasteret_sql.duck.register.source_call import Rows, call_of
 from rasteret_sql.errors import ArgumentError
 
 ITEM = """{"type": "Feature", "stac_version": "1.0.0", "id": "%s", "geometry": null, "links": [],

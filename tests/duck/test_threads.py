@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rasteret_sql.duck.threads import on_own_thread
+from rasteret_sql.duck.register.threads import on_own_thread
 from rasteret_sql.errors import InterruptionError
 from rasteret_sql.interruption import check
 

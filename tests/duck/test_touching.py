@@ -16,7 +16,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 import rasteret_sql
-from rasteret_sql.duck.lone_call import is_lone_call
+from rasteret_sql.duck.arguments.lone_call import is_lone_call
 from rasteret_sql.errors import RasteretWarning
 
 SWAPPED = "[47.98, 12.0, 47.99, 12.01]"

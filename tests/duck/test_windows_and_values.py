@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.windows import Window
 
-from rasteret_sql.duck import types
-from rasteret_sql.duck.arrow import NUMBERS, array_of
-from rasteret_sql.duck.duck_types import DuckType, declared
-from rasteret_sql.duck.headers import EDGES, _steps
+from rasteret_sql.duck.arrow import types
+from rasteret_sql.duck.arrow.arrays import NUMBERS, array_of
+from rasteret_sql.duck.arrow.duck_types import DuckType, declared
+from rasteret_sql.duck.kernels.headers import EDGES, _steps
 from rasteret_sql.stac.items.item_type import ITEM_TYPE
 from tests.duck.corpus import NAMES
 from tests.duck.refusals import message

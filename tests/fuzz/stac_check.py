@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from rasteret_sql.duck.item_lists import blocks_of
+from rasteret_sql.duck.arrow.item_lists import blocks_of
 from rasteret_sql.errors import RasteretError, RasteretWarning
 from rasteret_sql.notices import Notices
 from rasteret_sql.stac.api.http import Answer, ApiIO, Step

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.duck.extents import LEVELS, hilbert_index
+from rasteret_sql.duck.kernels.extents import LEVELS, hilbert_index
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.header import Level
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, write_index

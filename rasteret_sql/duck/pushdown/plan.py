@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.duck.pushdown import areas, moments, reasons
+from rasteret_sql.duck.pushdown import areas, datetimes, reasons
 from rasteret_sql.duck.pushdown.constants import Constant, Parameters, constant
 from rasteret_sql.duck.pushdown.filters import NUMBERS, Known, Said, comparison, say
 from rasteret_sql.duck.pushdown.scope import Scope, limit, order, scope
@@ -45,7 +45,7 @@ class Plan:
 class _Gathered:
     """What the conditions of one search say, taken together."""
 
-    interval: moments.Interval | None = None
+    interval: datetimes.Interval | None = None
     lists: dict[str, list[str]] = field(default_factory=dict)
     area: areas.Question | None = None
     filters: list[Said] = field(default_factory=list)
@@ -79,11 +79,11 @@ def _take(term: Tree, known: Known, call: Call, gathered: _Gathered) -> str | No
     column = _list_column(term, known)
     if column is not None:
         return _take_list(column, term, known, call, gathered)
-    times = moments.interval(term, known)
+    times = datetimes.interval(term, known)
     if times is not None:
         if "datetime" in call.given:
             return reasons.given("datetime")
-        gathered.interval = times & (gathered.interval or moments.Interval())
+        gathered.interval = times & (gathered.interval or datetimes.Interval())
         gathered.exact = False  # items with a range of time are found, too
         return None
     area = areas.question(term, known)

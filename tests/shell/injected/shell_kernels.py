@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.duck.arrow import array_of
-from rasteret_sql.duck.kernels import Kernel
+from rasteret_sql.duck.arrow.arrays import array_of
+from rasteret_sql.duck.register.kernel_table import Kernel
 
 ECHOED = {
     "boolean": "BOOLEAN",

@@ -6,7 +6,7 @@ from pathlib import Path
 if "RASTERET_TEST_KERNELS" in os.environ:  # kernels that tests call by SQL
     from shell_kernels import KERNELS
 
-    from rasteret_sql.duck import kernels as declared
+    from rasteret_sql.duck.register import kernel_table as declared
 
     _real = declared.kernels
 

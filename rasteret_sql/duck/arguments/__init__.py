@@ -1,0 +1,1 @@
+"""SQL arguments as Python values."""

@@ -1,0 +1,170 @@
+"""The rows of an expression over rasters: what each asks for, checked before a pixel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import areas, asked_area, flags, levels_of, numbers, texts
+from rasteret_sql.duck.arguments.named_rasters import WHOLE, Raster, named_rasters
+from rasteret_sql.duck.arguments.pixel_math import require_scale, scales_of
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.scaling import Scaling
+from rasteret_sql.raster.algebra.band_math import BandMath, bands_of, require
+from rasteret_sql.raster.algebra.band_names import bands_told, find, find_band
+from rasteret_sql.raster.read.plan import ReadRequest
+from rasteret_sql.store.redact import place
+
+Place = tuple[str, int]
+"""Name of a raster, and index of its band from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row whose rasters are all there."""
+
+    row: int
+    asked: BandMath
+    rasters: Mapping[str, Raster]
+    places: Mapping[str, Place]
+    """Of each name of the expression, the grid's first."""
+    dtypes: Mapping[str, str]
+    """NumPy's, of the stored numbers behind each name."""
+    scalings: Mapping[str, Scaling]
+    """Of the names that stand for physical values."""
+    request: ReadRequest
+    """What is read of the first raster, but for its bands."""
+
+    @property
+    def first(self) -> str:
+        """The raster whose grid the answer has."""
+        return next(iter(self.places.values()))[0]
+
+    def bands(self, name: str) -> tuple[int, ...]:
+        """What is needed of a raster, from 0."""
+        return tuple(dict.fromkeys(band for other, band in self.places.values() if other == name))
+
+    def read(self, name: str, **changes: Any) -> tuple[Raster, ReadRequest]:
+        """The request for a raster's needed bands, with changes for those that are not the first."""
+        bands = tuple(band + 1 for band in self.bands(name))
+        return self.rasters[name], replace(self.request, bands=bands, **changes)
+
+    @property
+    def others(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self.places.values() if name != self.first))
+
+
+def rows_of(
+    expression: pa.Array,
+    rasters: pa.Array,
+    aoi: pa.Array,
+    aoi_type: pa.Array,
+    aoi_crs: pa.Array,
+    mask: pa.Array,
+    dtype: pa.Array,
+    nodata: pa.Array,
+    scale: pa.Array,
+    resolution: pa.Array,
+    all_touched: pa.Array,
+    by_reflectance: pa.Array,
+) -> list[Row]:
+    """Every row that is not NULL; ArgumentError for the first that asks for what is not there.
+
+    ``by_reflectance``: whether the expression's constants are those of reflectance.
+    """
+    given_texts, masks = texts(expression, "expression"), texts(mask, "mask")
+    dtypes, nodatas = texts(dtype, "dtype"), numbers(nodata, "nodata")
+    wanted, scaled = areas(aoi, aoi_type, aoi_crs), scales_of(rasters, scale)
+    resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
+    levels = levels_of([None] * len(wanted), aoi)
+    given = named_rasters(rasters, overviews=any(levels) or any(r is not None for r in resolutions))
+    constants = flags(by_reflectance, "by_reflectance")
+    rows = []
+    for i, (text, named, area) in enumerate(zip(given_texts, given, wanted, strict=True)):
+        if text is None or named is None or area is None:
+            continue
+        asked = BandMath(expression=text, mask=masks[i], dtype=dtypes[i], nodata=nodatas[i], scale=scaled[i])
+        request = ReadRequest(
+            area=asked_area(area), level=levels[i], resolution=resolutions[i], all_touched=touched[i]
+        )
+        row = row_of(i, asked, named, request)
+        if row is not None:
+            if constants[i]:
+                _require_reflectance(row)
+            rows.append(row)
+    return rows
+
+
+def _require_reflectance(row: Row) -> None:
+    """ArgumentError where whole numbers without a scale would be taken for reflectance."""
+    from rasteret_sql.raster.algebra.expression import compile_expression
+
+    for name in compile_expression(row.asked.expression or "").names:
+        dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]]
+        if row.asked.scale is not False and name.text not in row.scalings and np.dtype(dtype).kind in "iu":
+            raise ArgumentError(
+                f"{name.text} ({place(raster.href)}) holds {dtype} without scale and offset, and the "
+                "constants of this index are those of reflectance; pass reflectance := [scale, offset], such "
+                "as [0.0001, -0.1] for Sentinel-2 since January 2022, or [1, 0] where it is reflectance"
+            )
+
+
+def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest) -> Row | None:
+    """What is asked of some rasters; None where one that is needed is NULL."""
+    places = _places(asked, named)
+    if places is None:
+        return None
+    dtypes = {text: named[name].dtype for text, (name, _) in places.items()}
+    if asked.scale:
+        for name in dict.fromkeys(name for name, _ in places.values()):
+            require_scale(named[name].column.array.type)
+    scalings = {} if asked.scale is False else _scalings(places, named)
+    require(asked, dtypes, scalings)
+    return Row(
+        row=number,
+        asked=asked,
+        rasters=named,
+        places=places,
+        dtypes=dtypes,
+        scalings=scalings,
+        request=request,
+    )
+
+
+def _scalings(places: Mapping[str, Place], named: Mapping[str, Raster]) -> dict[str, Scaling]:
+    """Of the names that have one."""
+    found = {text: named[name].scaling(band) for text, (name, band) in places.items()}
+    return {text: scaling for text, scaling in found.items() if scaling is not None}
+
+
+def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:
+    """Raster and band of each name; None where a raster that is needed is NULL."""
+    if not asked.names:
+        raise ArgumentError(f"expression '{asked.expression}' names no band; without one it has no grid")
+    if WHOLE in named:
+        whole = named[WHOLE]
+        if whole.missing:
+            return None
+        return {text: (WHOLE, band) for text, band in bands_of(asked, *whole.bands, whole.href).items()}
+    keys = list(named)
+    found: dict[str, Place] = {}
+    for text, (name, expression) in asked.names.items():
+        at = find(name.name if name.raster is None else name.raster, keys)
+        if at is None:
+            expression.refuse(
+                name, f"no raster is named {name.raster or name.name}; there are {', '.join(keys)}"
+            )
+        raster = named[keys[at]]
+        if raster.missing:
+            return None
+        count, names = raster.bands
+        band = find_band(name.name, count, names) if name.raster is not None else 0 if count == 1 else None
+        if band is None:
+            what = f"{keys[at]} ({place(raster.href)}) has the bands {bands_told(count, names)}"
+            expression.refuse(name, f"{what}; write {keys[at]}.b1 and so on")
+        found[text] = (keys[at], band)
+    return found

@@ -1,0 +1,341 @@
+"""Rows of an index as headers, each column checked when it is read: any table may be passed as an index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.codec.samples import DTYPES
+from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arrow import types
+from rasteret_sql.duck.arrow.arrays import whole_numbers
+from rasteret_sql.duck.arrow.duck_types import DuckType, declared
+from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
+from rasteret_sql.duck.kernels.tile_tables import GAPS, offsets_of
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.window import Affine
+from rasteret_sql.geotiff.header import GroundControlPoint, Header, Level
+from rasteret_sql.store.redact import place
+
+TABLES = ("tile_offsets", "tile_byte_counts")
+SIZES = ("width", "height", "tile_width", "tile_height")
+REQUIRED = (
+    "href", "width", "height", "band_count", "dtype", "tile_width", "tile_height", "tiled", *TABLES,
+    "compression", "predictor", "interleave", "byte_order", "bits_per_sample", "transform",
+)  # fmt: skip
+LARGEST = 2**31 - 1
+"""Pixels of one side: what INTEGER columns hold, and more than GDAL writes."""
+MOST_BANDS = 2**16 - 1
+MOST_COLOUR = 2**16 - 1
+AGAIN = "build the index again with cog_header"
+
+
+class HeaderColumn:
+    """The rasters of one vector: index rows (or anything with their columns) as ``Header`` values.
+
+    Columns are matched by name; others are ignored, and missing ones that are not REQUIRED are NULL.
+    """
+
+    def __init__(self, rows: pa.StructArray) -> None:
+        names = fields_of(rows.type)
+        missing = [name for name in REQUIRED if name not in names]
+        if GAPS in names:  # a packed index has them in place of the offsets
+            missing = [name for name in missing if name != TABLES[0]]
+        if missing:
+            raise ArgumentError(
+                f"the raster is a row without the column{'s' * (len(missing) > 1)} {', '.join(missing)}: "
+                "pass a row of an index built with cog_header (SELECT h.* FROM …, cog_header(href) AS h), "
+                f"or an href; its columns are: {', '.join(names)}"
+            )
+        self._columns = {field.name: rows.field(i) for i, field in enumerate(rows.type)}
+        self._misfits = _Misfits()
+
+    def hrefs(self) -> list[Any]:
+        """The column href as it is."""
+        values: list[Any] = self._columns["href"].to_pylist()
+        return values
+
+    def header(self, row: int, *, overviews: bool) -> Header:
+        """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
+        columns = _Row(self._columns, row, declared(types.HEADER), self._misfits)
+        href = columns.required("href")
+        columns.place = place(href)
+        self._refuse_failed(columns, row)
+        band_count = columns.number("band_count", 1, MOST_BANDS)
+        mask_bands = (
+            1 if columns.scalar("mask_bands") is None else columns.number("mask_bands", 1, MOST_BANDS)
+        )
+        if mask_bands not in (1, band_count):
+            columns.unfit("mask_bands", f"{mask_bands:,}", f"1 or {band_count:,} (band_count)")
+        return Header(
+            href=href,
+            full=_level(columns, band_count, mask=_mask(columns, mask_bands)),
+            overviews=tuple(_overviews(columns, band_count, mask_bands)) if overviews else (),
+            band_count=band_count,
+            dtype=columns.choice("dtype", DTYPES),
+            byte_order=columns.choice("byte_order", ("little", "big")),
+            extra_samples=columns.values("extra_samples") or (),
+            crs=columns.value("crs"),
+            crs_note=columns.value("crs_note"),
+            transform=_affine(columns),
+            nodata=columns.value("nodata"),
+            scales=_per_band(columns, "scales", band_count),
+            offsets=_per_band(columns, "offsets", band_count),
+            units=_each_band(columns, "units", band_count, nulls=True),
+            band_names=_each_band(columns, "band_names", band_count, nulls=True),
+            gcps=_gcps(columns),
+            gcps_crs=columns.value("gcps_crs"),
+            colorinterp=_each_band(columns, "colorinterp", band_count),
+            colormap=_colormap(columns),
+            mask_bands=mask_bands,
+            file_size=None
+            if columns.scalar("file_size") is None
+            else columns.number("file_size", 0, 2**64 - 1),
+            etag=columns.value("etag"),
+        )
+
+    def _refuse_failed(self, columns: _Row, row: int) -> None:
+        error = self._columns["error"][row].as_py() if "error" in self._columns else None
+        if isinstance(error, str):  # a column of numbers with that name is the user's own
+            told = error.removeprefix(f"{columns.place}: ").rstrip(".")
+            columns.refuse(
+                f"its header could not be read when it was indexed ({told}); "
+                "leave such rows out with WHERE error IS NULL"
+            )
+
+
+@dataclass(frozen=True)
+class _Misfits:
+    """Which columns of a vector have a type that `cog_header` does not write; each is compared once."""
+
+    columns: dict[str, str | None] = field(default_factory=dict)
+    """What is wrong with a column; None where nothing is."""
+    nested: dict[str, _Misfits] = field(default_factory=dict)
+    """Of the STRUCTs in a column."""
+
+
+class _Row:
+    """One row of columns side by side; what is read is checked against what cog_header writes there."""
+
+    def __init__(
+        self,
+        columns: Mapping[str, pa.Array],
+        row: int,
+        kind: DuckType,
+        misfits: _Misfits,
+        *,
+        within: str = "",
+    ) -> None:
+        self.columns, self.row, self.kind, self.within = columns, row, kind, within
+        self.misfits = misfits
+        self.place = ""
+
+    def nested(self, name: str, columns: pa.StructArray, row: int, kind: DuckType) -> _Row:
+        """A row of the STRUCTs that one column holds."""
+        arrays = {field.name: columns.field(i) for i, field in enumerate(columns.type)}
+        misfits = self.misfits.nested.setdefault(name, _Misfits())
+        inner = _Row(arrays, row, kind, misfits, within=f"{self.within}{name}.")
+        inner.place = self.place
+        return inner
+
+    def scalar(self, name: str) -> pa.Scalar | None:
+        """The Arrow scalar of a column, None for NULL and for a column that is not there."""
+        column = self.columns.get(name)
+        if column is None:
+            return None
+        value = column[self.row]
+        if not value.is_valid:
+            return None
+        known = self.misfits.columns
+        if name not in known:
+            known[name] = self._misfit(name, column.type)
+        if (misfit := known[name]) is not None:
+            self.refuse(misfit)
+        return value
+
+    def _misfit(self, name: str, found: pa.DataType) -> str | None:
+        kind = declared("BIGINT[]") if name == GAPS else self.kind.children[name]
+        if holds(found, kind):
+            return None
+        return (
+            f"the index column {self.within}{name} is {_short(duck_type(found))}, "
+            f"where cog_header writes {_short(kind.text)}; {AGAIN}"
+        )
+
+    def value(self, name: str) -> Any:
+        found = self.scalar(name)
+        return None if found is None else found.as_py()
+
+    def values(self, name: str, *, nulls: bool = False) -> tuple[Any, ...] | None:
+        """A list as a tuple."""
+        found = self.value(name)
+        if found is None:
+            return None
+        if not nulls and None in found:
+            self.unfit(name, "a list with NULL in it")
+        return tuple(found)
+
+    def required(self, name: str) -> Any:
+        found = self.value(name)
+        if found is None:
+            self.refuse(f"the index column {self.within}{name} is NULL; {AGAIN}")
+        return found
+
+    def number(self, name: str, least: int, most: int) -> int:
+        number: int = self.required(name)
+        if not least <= number <= most:
+            self.unfit(name, f"{number:,}", f"{least:,} to {most:,}")
+        return number
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        word: str = self.required(name)
+        if word not in allowed:
+            self.unfit(name, sql(word), " or ".join(map(sql, allowed)))
+        return word
+
+    def unfit(self, name: str, found: str, expected: str = "") -> NoReturn:
+        """Refuse what a column holds."""
+        wanted = expected and f", where {expected} was expected"
+        self.refuse(f"the index column {self.within}{name} holds {found}{wanted}; {AGAIN}")
+
+    def refuse(self, problem: str) -> NoReturn:
+        raise ArgumentError(f"{self.place}: {problem}" if self.place else problem)
+
+
+def _per_band(columns: _Row, name: str, band_count: int) -> tuple[float, ...] | None:
+    """A number for each band, or NULL."""
+    found = _each_band(columns, name, band_count)
+    return None if found is None else tuple(map(float, found))
+
+
+def _each_band(columns: _Row, name: str, band_count: int, *, nulls: bool = False) -> tuple[Any, ...] | None:
+    """A value for each band, or NULL."""
+    found = columns.values(name, nulls=nulls)
+    if found is not None and len(found) != band_count:
+        columns.unfit(name, f"{len(found):,} values", f"one for each of {band_count:,} bands")
+    return found
+
+
+def _colormap(columns: _Row) -> tuple[int, ...] | None:
+    """TIFF's ColorMap: as many numbers of 16 bits for each of red, green and blue; or NULL."""
+    found = columns.values("colormap")
+    if found is not None and len(found) % 3:
+        columns.unfit("colormap", f"{len(found):,} numbers", "as many for each of red, green and blue")
+    for number in found or ():
+        if not 0 <= number <= MOST_COLOUR:
+            columns.unfit("colormap", f"{number:,}", f"0 to {MOST_COLOUR:,}")
+    return found
+
+
+def _mask(columns: _Row, mask_bands: int) -> Level | None:
+    if columns.scalar("mask") is None:
+        return None
+    inner = columns.nested("mask", columns.columns["mask"], columns.row, columns.kind.children["mask"])
+    return _level(inner, mask_bands, mask=None)
+
+
+def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
+    found = columns.values("gcps")
+    if found is None:
+        return None
+    for point in found:
+        if None in point.values():
+            columns.unfit("gcps", "a point with NULL in it")
+    return tuple(GroundControlPoint(**point) for point in found)
+
+
+def _overviews(columns: _Row, band_count: int, mask_bands: int) -> list[Level]:
+    found = columns.scalar("overviews")
+    if found is None:
+        return []
+    if found.values.null_count:
+        columns.unfit("overviews", "a list with NULL in it")
+    kind = columns.kind.children["overviews"].children["child"]
+    rows = [columns.nested("overviews", found.values, i, kind) for i in range(len(found.values))]
+    return [_level(row, band_count, mask=_mask(row, mask_bands)) for row in rows]
+
+
+def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
+    fill_order = columns.value("fill_order")
+    level = Level(
+        **{name: columns.number(name, 1, LARGEST) for name in SIZES},
+        tiled=columns.required("tiled"),
+        compression=columns.required("compression"),
+        predictor=columns.required("predictor"),
+        interleave=columns.choice("interleave", ("pixel", "band")),
+        photometric=columns.value("photometric"),
+        bits_per_sample=columns.required("bits_per_sample"),
+        fill_order=1 if fill_order is None else fill_order,
+        tile_offsets=_offsets(columns),
+        tile_byte_counts=_table(columns, "tile_byte_counts"),
+        jpeg_tables=columns.value("jpeg_tables"),
+        lerc_parameters=columns.values("lerc_parameters"),
+        mask=mask,
+    )
+    _check_tables(columns, level, band_count if level.interleave == "band" else 1)
+    if mask is not None and (mask.width, mask.height) != (level.width, level.height):
+        found = f"a mask of {mask.width:,} x {mask.height:,} pixels"
+        columns.unfit("mask", found, f"{level.width:,} x {level.height:,}")
+    return level
+
+
+def _table(columns: _Row, name: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    found = columns.scalar(name)
+    if found is None:
+        columns.refuse(f"this index row has no tile tables ({columns.within}{name} is NULL); {AGAIN}")
+    if found.values.null_count:
+        columns.unfit(name, "a list with NULL in it")
+    if pa.types.is_null(found.values.type):  # the empty list
+        return np.empty(0, np.uint64)
+    numbers = whole_numbers(found.values)
+    if numbers.dtype.kind == "i" and len(numbers) and numbers.min() < 0:
+        columns.unfit(name, f"the negative number {numbers.min()}")
+    return np.asarray(numbers, np.uint64)
+
+
+def _offsets(columns: _Row) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    gaps = columns.scalar(GAPS)
+    if gaps is None or columns.scalar("tile_offsets") is not None:
+        return _table(columns, "tile_offsets")
+    if gaps.values.null_count:
+        columns.unfit(GAPS, "a list with NULL in it")
+    counts = _table(columns, "tile_byte_counts")
+    if len(gaps.values) != len(counts):
+        columns.unfit(GAPS, f"{len(gaps.values):,} numbers", f"{len(counts):,}")
+    if not len(counts):
+        return counts
+    numbers = whole_numbers(gaps.values).astype(np.int64)
+    return offsets_of(numbers, counts.view(np.int64), np.zeros(1, np.int64)).view(np.uint64)
+
+
+def _check_tables(columns: _Row, level: Level, planes: int) -> None:
+    """Tables of another length would read other tiles."""
+    counts = [len(level.tile_offsets), len(level.tile_byte_counts)]
+    expected = level.tiles_across * level.tiles_down * planes
+    if counts != [expected, expected]:
+        columns.refuse(
+            f"this index row says {level.tiles_across} x {level.tiles_down} tiles"
+            + (f" of {planes} bands" if planes > 1 else "")
+            + f" ({expected:,}), but has {counts[0]:,} {columns.within}tile_offsets "
+            f"and {counts[1]:,} {columns.within}tile_byte_counts; {AGAIN}"
+        )
+
+
+def _affine(columns: _Row) -> Affine:
+    values = columns.required("transform")
+    numbers = [float("nan") if v is None else float(v) for v in values]
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+        columns.unfit("transform", sql(values), "an affine of six finite numbers")
+    a, b, c, d, e, f = numbers
+    if a * e == b * d:
+        columns.unfit("transform", sql(values), "an affine that does not map all pixels to one line")
+    return a, b, c, d, e, f
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,0 +1,110 @@
+"""The arguments crs, resolution, resampling and size of read_cog, and plans of chips on target grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import shapely
+
+from rasteret_sql.duck.arguments.arguments import numbers, sql, texts, values_of
+from rasteret_sql.duck.arrow.rows import box, source_row
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.window import Window, clip_window
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.band_facts import facts_of
+from rasteret_sql.raster.read.plan import ReadRequest, pick_level
+from rasteret_sql.raster.warp.target import LARGEST, GridRequest, grid_for, window_area
+from rasteret_sql.raster.warp.warp import algorithm
+from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp
+from rasteret_sql.store.redact import place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What one row asks of its target grid."""
+
+    grid: GridRequest
+    resampling: str
+
+
+def asked_grids(
+    crs: pa.Array, resolution: pa.Array, resampling: pa.Array, size: pa.Array
+) -> list[Asked | None]:
+    """Every row's target grid; None where a resolution, or nothing, is all that is given."""
+    systems, steps = texts(crs, "crs"), numbers(resolution, "resolution")
+    ways = texts(resampling, "resampling")
+    sizes = [None if value is None else _size(value) for value in values_of(size)]
+    known = {way: algorithm(way) for way in set(ways) if way is not None}
+    return [
+        None
+        if system is None and way is None and pixels is None
+        else Asked(
+            grid=GridRequest(crs=system, resolution=step, size=pixels),
+            resampling="nearest" if way is None else known[way],
+        )
+        for system, step, way, pixels in zip(systems, steps, ways, sizes, strict=True)
+    ]
+
+
+def _size(value: Any) -> tuple[int, int]:
+    numbers = list(value) if isinstance(value, list | tuple) else [value, value]
+    whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 0 < n <= LARGEST]
+    if len(whole) != 2 or len(numbers) != 2:
+        raise ArgumentError(
+            f"size := {sql(value)}: a number of pixels above 0 was expected, or [columns, rows]; "
+            f"at most {LARGEST:,} each"
+        )
+    return whole[0], whole[1]
+
+
+def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str) -> dict[str, Any] | None:
+    """The plan of one chip on its target grid as a row; None where the raster has nothing there."""
+    name = place(header.href)
+    target, geometry = grid_for(asked.grid, _area(header, request), grid_of(header), name)
+    found = plan_warp(header, target, asked.resampling, bands=request.bands, level=request.level)
+    if found is None:
+        return None
+    level, plan = found
+    if _masks(request.area, geometry, asked):
+        plan = replace(plan, aoi=shapely.to_wkb(geometry), all_touched=request.all_touched)
+    return {
+        "href": header.href,
+        "bands": [band + 1 for band in plan.bands],
+        "level": level,
+        "width": target.width,
+        "height": target.height,
+        "bbox": box(target.bounds),
+        "crs": target.crs,
+        "transform": target.transform,
+        "dtype": header.dtype,
+        "shape": plan.shape,
+        "nodata": header.nodata,
+        **vars(facts_of(header, plan.bands)),
+        "source": source_row(plan, on_error),
+    }
+
+
+def _masks(area: Aoi | Window | None, geometry: Any, asked: Asked) -> bool:
+    """Whether pixels outside the area are not valid: a window is a place, and so is a point with a size."""
+    if not isinstance(area, Aoi):
+        return False
+    return asked.grid.size is None or shapely.get_dimensions(geometry) == 2
+
+
+def _area(header: Header, request: ReadRequest) -> Aoi | None:
+    """The area in question; of a pixel window, the ground under it."""
+    if not isinstance(request.area, Window):
+        return request.area
+    number = pick_level(header, request.level, None)
+    level = header.levels[number]
+    window = clip_window(request.area, level.width, level.height)
+    if window is None:
+        raise ArgumentError(
+            f"the pixel window {sql(vars(request.area))} lies outside of {place(header.href)}, "
+            f"which has {level.width} x {level.height} pixels"
+        )
+    grid = grid_of(header, number)
+    return window_area(grid.transform, window, grid.crs)

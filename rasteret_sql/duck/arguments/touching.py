@@ -1,0 +1,87 @@
+"""One warning a query in which no area touches any raster: an answer of nothing is rarely what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import combined
+from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.untouched import query_of, say
+from rasteret_sql.duck.kernels.headers import rasters
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.window import Window
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.chip import Chip
+from rasteret_sql.raster.read.apart import Placed, why_apart
+from rasteret_sql.store.redact import place
+
+First = Callable[[], tuple[Aoi, Header | Chip] | None]
+"""An area and its raster that do not touch; None where no area is asked for."""
+
+
+def any_touched(areas: Sequence[Any], found: Sequence[Any]) -> bool:
+    """Whether something was found in an area; whole rasters are none."""
+    return any(one and isinstance(area, Aoi | Window) for area, one in zip(areas, found, strict=True))
+
+
+def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
+    """The first row with an area and a raster: href, row of an index or chip."""
+
+    def first() -> tuple[Aoi, Header | Chip] | None:
+        for row, area in enumerate(wanted):
+            if isinstance(area, Aoi):
+                one = raster.slice(row, 1)
+                (found,) = chips_of(one) if is_chip(one.type) else rasters(one, [False])
+                if isinstance(found, Header | Chip):
+                    return area, found
+        return None
+
+    return first
+
+
+def note_touching(speaker: str, asked: pa.Array, *, touched: bool, first: First) -> None:
+    """Remember whether an area of the query touches its raster, for when the query ends.
+
+    ``asked`` is the column of ``_rasteret_asked``. A query that is one call alone has no other row.
+    """
+    column = combined(asked)
+    if not len(column) or not pa.types.is_struct(column.type):
+        return
+    query = query_of(column.field("connection")[0].as_py(), column.field("query")[0].as_py())
+    query.touched = query.touched or touched
+    if query.touched or query.apart is not None:
+        return
+    message = _message(first)
+    if message is None:
+        return
+    query.apart = speaker, message
+    text = column.field("text")[0].as_py()
+    if text is not None and len(column) == 1:
+        from rasteret_sql.duck.arguments.lone_call import is_lone_call
+
+        if is_lone_call(text):
+            say(query)
+
+
+def _message(first: First) -> str | None:
+    """What is wrong with the first area; None where no area is compared with any place."""
+    pair = first()
+    placed = None if pair is None else _placed(pair[1])
+    if pair is None or placed is None:
+        return None
+    try:
+        return f"no area touches any raster: {why_apart(pair[0], placed)}"
+    except ArgumentError:  # what cannot be compared is not told
+        return None
+
+
+def _placed(raster: Header | Chip) -> Placed | None:
+    if raster.crs is None:
+        return None
+    name = place(raster.href) if raster.href else "the chip"
+    size: Any = raster.full if isinstance(raster, Header) else raster.window
+    return Placed(name=name, crs=raster.crs, transform=raster.transform, width=size.width, height=size.height)

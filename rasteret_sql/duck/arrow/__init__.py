@@ -1,0 +1,1 @@
+"""What crosses between DuckDB and Python: Arrow arrays, types and rows."""

@@ -1,0 +1,1 @@
+"""The kernels: one function behind each macro."""

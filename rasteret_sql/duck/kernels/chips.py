@@ -1,0 +1,243 @@
+"""Kernels that plan and read pixels: read_cog_tiles, read_cog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import (
+    areas,
+    asked_area,
+    band_lists,
+    choices,
+    flags,
+    integers,
+    levels_of,
+    numbers,
+)
+from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
+from rasteret_sql.duck.arguments.pixel_math import asked_math
+from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped_row
+from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
+from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
+from rasteret_sql.duck.arrow.rows import box, math_text, plan_of, source_row
+from rasteret_sql.duck.kernels.headers import rasters
+from rasteret_sql.errors import LimitError, RasteretError, sound
+from rasteret_sql.geo.window import window_bounds
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
+from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
+from rasteret_sql.raster.read import chips
+from rasteret_sql.raster.read.chips import ChipPlan, pixel_bytes
+from rasteret_sql.raster.read.plan import Planner, ReadRequest
+from rasteret_sql.raster.read.read_plans import Plan, read_plans
+from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
+from rasteret_sql.settings import settings
+from rasteret_sql.store.fetch import prepare
+
+ON_ERROR = ("fail", "null")
+Row = dict[str, Any]
+
+
+def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
+    """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
+    *shared, scale = columns
+    nothing = pa.nulls(len(scale))
+    math = asked_math(shared[0], nothing, nothing, scale)
+    return _planned("read_cog_tiles", shared, _tile_rows, [None] * len(scale), math)
+
+
+def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
+    """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
+    *shared, crs, resampling, size, expression, mask, scale = columns
+    grids = asked_grids(crs, shared[6], resampling, size)
+    return _planned("read_cog", shared, _chip_rows, grids, asked_math(shared[0], expression, mask, scale))
+
+
+def _planned(
+    speaker: str,
+    columns: Sequence[pa.Array],
+    rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
+    grids: Sequence[Asked | None],
+    math: Sequence[BandMath | None],
+) -> list[list[Row] | None]:
+    raster, aoi, aoi_type, aoi_crs, bands, level, resolution, all_touched, on_error = columns
+    wanted = areas(aoi, aoi_type, aoi_crs)
+    asked_bands, levels = band_lists(bands), levels_of(integers(level, "level"), aoi)
+    resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
+    policies = choices(on_error, "on_error", ON_ERROR)
+    overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
+    planner, planned = Planner(), list[list[Row] | None]()
+    for i, header in enumerate(rasters(raster, overviews)):
+        if header is None or wanted[i] is None:
+            planned.append(None)
+            continue
+        try:
+            request = _request(i, wanted, asked_bands, levels, resolutions, touched)
+            asked, grid = math[i], grids[i]
+            bound = None
+            if asked is not None and asked.expressions:
+                bound = bind_source(asked, request.bands, sound(header))
+                request = replace(request, bands=tuple(band + 1 for band in bound.read))
+            if grid is None:
+                rows = list(rows_of(planner, sound(header), request, policies[i]))
+            else:
+                row = warped_row(sound(header), request, grid, policies[i])
+                rows = [] if row is None else [row]
+            if asked is not None:
+                rows = [
+                    _answer_row(row, bound or bind_source(asked, row["bands"], sound(header))) for row in rows
+                ]
+            planned.append(rows)
+        except RasteretError as error:
+            if policies[i] == "fail":
+                raise
+            planned.append([_failed_row(raster, i, error)])
+    found = [row["source"] for rows in planned for row in rows or ()]
+    take_places(found, batch_of(aoi_type, len(found)))
+    note_touching(speaker, aoi_type, touched=any_touched(wanted, planned), first=first_apart(raster, wanted))
+    prepare({row["href"] for rows in planned if rows for row in rows[:1]})
+    return planned
+
+
+def _answer_row(row: Row, bound: BoundMath) -> Row:
+    """A chip's or a tile's row with what is made of its bands."""
+    if bound.is_idle:
+        return row
+    facts = BandFacts(**{name: row[name] for name in COLUMNS}).of(range(bound.answered))
+    own = {"bands": row["bands"][: bound.answered], **vars(facts)}
+    if bound.asked.expression is not None:
+        own = {"bands": None, **vars(UNKNOWN)}
+    elif bound.physical is not None:
+        own |= vars(facts.physical)
+    shape = (bound.answered, *row["shape"][1:])
+    answered = prod(shape) * np.dtype(bound.dtype).itemsize
+    return row | {
+        **own,
+        "dtype": bound.dtype,
+        "shape": shape,
+        "nodata": bound.nodata,
+        "source": row["source"] | {"math": math_text(bound), "held": row["source"]["held"] + answered},
+    }
+
+
+def _request(
+    i: int,
+    wanted: Sequence[Any],
+    bands: Sequence[Any],
+    levels: Sequence[int | None],
+    resolutions: Sequence[float | None],
+    touched: Sequence[bool],
+) -> ReadRequest:
+    return ReadRequest(
+        area=asked_area(wanted[i]),
+        bands=bands[i],
+        level=levels[i],
+        resolution=resolutions[i],
+        all_touched=touched[i],
+    )
+
+
+def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> Row:
+    """on_error := 'null': the href, and why there is nothing else."""
+    hrefs = raster.field("href") if pa.types.is_struct(raster.type) else raster
+    return {"href": hrefs[i].as_py(), "source": {"on_error": "null", "error": str(error)}}
+
+
+def _chip_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
+    for level, plan in planner.chips(header, request):
+        yield _plan_row(header, level, plan, on_error)
+
+
+def _tile_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
+    for level, column, row, plan in tiles_of(header, request, planner):
+        yield _plan_row(header, level, plan, on_error) | {
+            "tile_col": column,
+            "tile_row": row,
+            "offset": int(plan.selection.offsets[0]),
+            "byte_count": int(plan.selection.byte_counts[0]),
+        }
+
+
+def _plan_row(header: Header, level: int, plan: ChipPlan, on_error: str) -> Row:
+    window = plan.window
+    return {
+        "href": header.href,
+        "bands": [band + 1 for band in plan.bands],
+        "level": level,
+        "x_off": window.x_off,
+        "y_off": window.y_off,
+        "width": window.width,
+        "height": window.height,
+        "bbox": box(window_bounds(plan.transform, window)),
+        "crs": header.crs,
+        "transform": plan.transform,
+        "dtype": header.dtype,
+        "shape": plan.shape,
+        "nodata": header.nodata,
+        **vars(facts_of(header, plan.bands)),
+        "source": source_row(plan, on_error),
+    }
+
+
+def read_chips(source: pa.Array) -> pa.Array:
+    """Pixels and validity of planned chips."""
+    return _read("read_cog", source.to_pylist(), validity=True)
+
+
+def read_tiles(source: pa.Array) -> pa.Array:
+    """Pixels of planned tiles."""
+    return _read("read_cog_tiles", source.to_pylist(), validity=False)
+
+
+def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Array:
+    texts: list[str | None] = [None if source is None else source.get("error") for source in sources]
+    rows, plans = [], []
+    for i, source in enumerate(sources):
+        if source is not None and source["plan"] is not None:
+            plan = plan_of(source)
+            texts[i] = _too_large(plan) if source["on_error"] == "null" else None
+            if texts[i] is None:
+                rows.append(i)
+                plans.append(plan)
+    buffer, arrays = chips.allocate(plans)
+    note_large(speaker, [sources[i]["notice"] for i in rows if sources[i]["notice"]])  # type: ignore[index]
+    # where the first error ends the query, nothing more is asked for
+    stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
+    valid, errors = read_plans(plans, arrays, stop_at_error=stop)
+    lengths, there = [0] * len(sources), [False] * len(sources)
+    masks: list[Any] = [None] * len(sources)
+    for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):
+        lengths[i] = pixel_bytes(plan)
+        if error is None:
+            there[i] = True
+            masks[i] = mask if validity else None
+        elif sources[i]["on_error"] == "null":  # type: ignore[index]
+            texts[i] = str(error)
+        else:
+            raise error
+    return struct_array(
+        {
+            "data": blob_array(buffer, lengths, there),
+            "valid": blobs_of(masks),
+            "error": array_of(texts, "VARCHAR"),
+            "parted": array_of([None] * len(texts), "BOOLEAN[]"),
+        }
+    )
+
+
+def _too_large(plan: Plan) -> str | None:
+    """Why one chip is over the limit by itself, so that it need not end the query for all others."""
+    if pixel_bytes(plan) <= settings().max_read_bytes:
+        return None
+    try:
+        chips.allocate([plan])
+    except LimitError as error:
+        return str(error)
+    return None

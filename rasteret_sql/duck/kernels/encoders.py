@@ -1,0 +1,125 @@
+"""RS_AsPNG, RS_AsGeoTiff, RS_AsNPY: chips as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from io import BytesIO
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import band_lists, choices, integers, sql, texts, values_of
+from rasteret_sql.duck.arguments.chip_values import each_chip, headers_of, is_chip
+from rasteret_sql.duck.arguments.pixel_math import scales_of
+from rasteret_sql.duck.kernels.answers import gathered
+from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
+from rasteret_sql.raster.chip import Chip, read_each
+from rasteret_sql.raster.export.colours import parse_colours, tiff_table
+from rasteret_sql.raster.export.geotiff import Storage, geotiff
+from rasteret_sql.raster.export.picture import png
+from rasteret_sql.raster.export.stretch import parse_stretch
+from rasteret_sql.raster.physical import physical
+from rasteret_sql.raster.read.plan import ReadRequest
+
+Parsed = TypeVar("Parsed")
+Blobs = list[bytes | None]
+
+
+def as_png(
+    raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Array, scale: pa.Array
+) -> Blobs:
+    """A picture of each chip; a file's own colour table is used where the raster is one of a palette."""
+    asked = band_lists(bands)
+    stretches = _each_once(values_of(stretch), lambda value: parse_stretch(_floats(value)))
+    colours = _each_once(values_of(colormap), parse_colours)
+
+    def draw(row: int, chip: Chip, header: Header | None) -> bytes:
+        chosen = colours[row]
+        stored = header is not None and chip.pixels.dtype.name == header.dtype
+        if chosen is None and header is not None and stored and header.colormap and len(chip.pixels) == 1:
+            chosen = tiff_table(header.colormap)
+        return png(chip, stretch=stretches[row], colours=chosen, bands=asked[row] is not None)
+
+    requests = [ReadRequest(bands=numbers) for numbers in asked]
+    return _files(raster, requests, scale, draw, placed=False)
+
+
+def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
+    """A Cloud-Optimized GeoTIFF of each chip."""
+    compression, compression_level, tile_size, overviews, resampling, scale = options
+    names = texts(compression, "compression")
+    levels = integers(compression_level, "compression_level")
+    sizes, counts = integers(tile_size, "tile_size"), [_overviews(v) for v in values_of(overviews)]
+    resamplings = choices(resampling, "resampling", tuple(RESAMPLINGS))
+
+    def write(row: int, chip: Chip, header: Header | None) -> bytes:
+        storage = Storage(
+            compression=(names[row] or "none").lower(),
+            level=levels[row],
+            tile_size=sizes[row],
+            overviews=counts[row],
+            resampling=resamplings[row],
+        )
+        return geotiff(chip, storage)
+
+    return _files(raster, [ReadRequest()] * len(raster), scale, write, placed=True)
+
+
+def as_npy(raster: pa.Array, scale: pa.Array) -> Blobs:
+    """What numpy.save writes of each chip's pixels."""
+
+    def save(row: int, chip: Chip, header: Header | None) -> bytes:
+        file = BytesIO()
+        np.save(file, chip.pixels, allow_pickle=False)
+        return file.getvalue()
+
+    return _files(raster, [ReadRequest()] * len(raster), scale, save, placed=False)
+
+
+def _files(
+    raster: pa.Array,
+    requests: Sequence[ReadRequest],
+    scale: pa.Array,
+    encode: Callable[[int, Chip, Header | None], bytes],
+    *,
+    placed: bool,
+) -> Blobs:
+    scaled = scales_of(raster, scale)
+
+    def files() -> Iterator[tuple[int, bytes]]:
+        if is_chip(raster.type):
+            for row, chip in each_chip(raster, requests, scaled, placed=placed):
+                yield row, encode(row, chip, None)
+            return
+        headers = headers_of(raster, requests)
+        for row, chip in read_each(headers, requests):
+            yield row, encode(row, physical(chip) if scaled[row] else chip, headers[row])
+
+    return gathered(files(), len(raster), len)
+
+
+def _each_once(values: Sequence[Any], parse: Callable[[Any], Parsed]) -> list[Parsed]:
+    """Every value parsed; one that repeats, as a constant does, once."""
+    parsed: list[Parsed] = []
+    for row, value in enumerate(values):
+        parsed.append(parsed[-1] if row and value == values[row - 1] else parse(value))
+    return parsed
+
+
+def _floats(value: Any) -> Any:
+    """DECIMAL literals as floats, in lists of lists too."""
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _overviews(value: Any) -> int | str:
+    if value is None or value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ArgumentError(f"overviews := {sql(value)}: 'auto' or their number was expected")

@@ -1,0 +1,140 @@
+"""RS_AsArray: one band as rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import integers
+from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.pixel_math import scales_of
+from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
+from rasteret_sql.duck.kernels.headers import rasters
+from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.chip import Chip
+from rasteret_sql.raster.physical import physical, require_real
+from rasteret_sql.raster.read import chips
+from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
+from rasteret_sql.settings import settings
+
+EXACT = 2**53
+"""Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
+MOST = 2**31 - 1
+"""Numbers in the lists of one batch: their offsets are INTEGERs."""
+Pixels = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Band:
+    """One band of one chip."""
+
+    pixels: Pixels
+    """(rows, columns)"""
+    valid: npt.NDArray[np.bool_] | None
+
+
+def as_array(raster: pa.Array, band: pa.Array, scale: pa.Array) -> pa.Array:
+    """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
+    numbers = [1 if number is None else number for number in integers(band, "band")]
+    take = _given if is_chip(raster.type) else _read_whole
+    bands = take(raster, numbers, scales_of(raster, scale))
+    return _grid_column([None if found is None else _grid(found) for found in bands])
+
+
+def _grid_column(grids: Sequence[pa.Array | None]) -> pa.Array:
+    given = [grid for grid in grids if grid is not None]
+    rows = pa.concat_arrays(given) if given else array_of([], "DOUBLE[]")
+    offsets = np.zeros(len(grids) + 1, np.int32)
+    np.cumsum([0 if grid is None else len(grid) for grid in grids], out=offsets[1:])
+    there = np.array([grid is not None for grid in grids], np.bool_)
+    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(pa.list_(rows.type), len(grids), buffers, children=[rows])
+
+
+def _grid(band: _Band) -> pa.Array:
+    require_exact(band.pixels, band.valid)
+    return grid_lists(band.pixels, band.valid)
+
+
+def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
+    """UnsupportedError where a valid pixel is no exact DOUBLE: complex, or a whole number beyond 2^53."""
+    dtype = pixels.dtype
+    if dtype.kind == "c":
+        raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")
+    if dtype.itemsize == 8 and dtype.kind in "iu":
+        told = pixels if valid is None else pixels[valid]
+        if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
+            raise UnsupportedError(
+                f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
+            )
+
+
+def _read_whole(
+    raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]
+) -> list[_Band | None]:
+    """One band of whole rasters; None where the raster is NULL."""
+    headers = rasters(raster, [False] * len(raster))
+    plans = [None if header is None else _plan(header, n) for header, n in zip(headers, numbers, strict=True)]
+    wanted = [plan for plan in plans if plan is not None]
+    _limit([plan.window.height * plan.window.width for plan in wanted])
+    _, arrays = chips.allocate(wanted)
+    valid, errors = chips.read_chips(wanted, arrays, stop_at_error=True)
+    for error in errors:
+        if error is not None:
+            raise error
+    found = iter(
+        _Band(pixels=array[0], valid=None if mask is None else mask.view(np.bool_))
+        for array, mask in zip(arrays, valid, strict=True)
+    )
+    bands = [None if plan is None else next(found) for plan in plans]
+    return [
+        _physical(band, sound(header), number) if wanted and band is not None and header is not None else band
+        for band, header, number, wanted in zip(bands, headers, numbers, scaled, strict=True)
+    ]
+
+
+def _physical(band: _Band, header: Header, number: int) -> _Band:
+    scaling = header.scaling(number - 1)
+    if scaling is None:
+        return band
+    require_real(band.pixels.dtype)
+    return _Band(pixels=scaling.of(band.pixels), valid=band.valid)
+
+
+def _limit(sizes: Sequence[int]) -> None:
+    limit = min(settings().max_read_bytes, MOST * 8)
+    if sum(sizes) * 8 > limit:
+        raise LimitError(
+            f"{len(sizes):,} bands of one batch hold {sum(sizes):,} pixels, "
+            f"{sum(sizes) * 8 / 2**20:,.0f} MiB as DOUBLE, over max_read_bytes ({limit / 2**20:,.0f} MiB). "
+            "Take chips of smaller areas or of a coarser level, or their data column, or raise max_read_bytes"
+        )
+
+
+def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
+    planned = plan_chip(sound(header), ReadRequest(bands=(number,)))
+    assert planned is not None, "a whole raster is never empty"
+    return planned[1]
+
+
+def _given(raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]) -> list[_Band | None]:
+    """One band of rows of read_cog; None where the row or its data is NULL."""
+    return [
+        None if chip is None else _band(physical(chip) if wanted else chip, number)
+        for chip, number, wanted in zip(chips_of(raster, placed=False), numbers, scaled, strict=True)
+    ]
+
+
+def _band(chip: Chip, number: int) -> _Band:
+    bands = len(chip.pixels)
+    if not 1 <= number <= bands:
+        raise ArgumentError(
+            f"the chip has no band {number}; it has {bands}, counted from 1 as they were read"
+        )
+    return _Band(pixels=chip.pixels[number - 1], valid=chip.valid)

@@ -1,0 +1,249 @@
+"""RS_Value and RS_Values: pixels at points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import shapely
+
+from rasteret_sql.duck.arguments.arguments import band_lists, choices, integers, numbers, sql
+from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.pixel_math import asked_math
+from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_of
+from rasteret_sql.duck.arguments.repeats import all_same
+from rasteret_sql.duck.arguments.touching import note_touching
+from rasteret_sql.duck.arrow.arrays import present
+from rasteret_sql.duck.kernels.headers import rasters
+from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.turns import wrapped
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
+from rasteret_sql.raster.chip import Chip
+from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, spots
+from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of, name_of
+from rasteret_sql.raster.points.values import values_at, values_in
+from rasteret_sql.raster.read.plan import pick_band_numbers, pick_bands, pick_level
+from rasteret_sql.settings import settings
+
+Numbers = npt.NDArray[np.intp]
+
+MANY_ROWS = 1024
+"""A vector of so many is one of several, whose points lie in the same blocks."""
+MOST = 2**31 - 1
+"""Numbers in the lists of one batch: their offsets are INTEGERs."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What is asked besides raster and point."""
+
+    band: int | str
+    interpolation: str
+    level: int | None
+    resolution: float | None
+    math: BandMath | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """Points wanted of one raster, and where their values go."""
+
+    raster: Header | Chip
+    options: _Options
+    points: Numbers
+    slots: Numbers
+
+
+def value(
+    raster: pa.Array, point: pa.Array, point_type: pa.Array, band: pa.Array, interpolation: pa.Array,
+    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
+    scale: pa.Array,
+) -> pa.Array:  # fmt: skip
+    """One number a row."""
+    points, number = points_of(point, point_type, crs)
+    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
+    wanted = number >= 0
+    found = _rasters(raster, options, wanted)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(wanted).tolist():
+        groups.setdefault((id(found[row]), id(options[row])), []).append(row)
+    asked = []
+    for rows in groups.values():
+        one = found[rows[0]]
+        if one is not None:
+            slots = np.array(rows)
+            asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
+    found_values, there = _sample(points, asked, len(number), whole=len(number) >= MANY_ROWS)
+    _note("RS_Value", point_type, points, asked, there)
+    return _numbers(found_values, there)
+
+
+def values(
+    raster: pa.Array, points: pa.Array, points_type: pa.Array, band: pa.Array, interpolation: pa.Array,
+    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
+    scale: pa.Array,
+) -> pa.Array:  # fmt: skip
+    """A list of numbers a row, one a point."""
+    lists = point_lists_of(points, points_type, crs)
+    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
+    wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
+    found = _rasters(raster, options, wanted)
+    lengths = np.where([one is not None for one in found], lists.lengths, 0)
+    _limit(lengths)
+    offsets = np.append(0, np.cumsum(lengths))
+    asked = [
+        _Asked(raster=one, options=options[row], points=mine, slots=slots + offsets[row])
+        for row, (one, mine, slots) in enumerate(zip(found, lists.numbers, lists.slots, strict=True))
+        if one is not None and mine is not None and slots is not None
+    ]
+    found_values, valid = _sample(lists.points, asked, int(offsets[-1]), whole=False)
+    _note("RS_Values", points_type, lists.points, asked, valid)
+    flat = _numbers(found_values, valid)
+    there = np.array([one is not None for one in found], np.bool_) & wanted
+    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets.astype(np.int32))]
+    return pa.Array.from_buffers(pa.list_(flat.type), len(there), buffers, children=[flat])
+
+
+def _note(
+    speaker: str, kind: pa.Array, points: Points, asked: Sequence[_Asked], there: npt.NDArray[np.bool_]
+) -> None:
+    """Say when no point lies on any raster."""
+    touched = bool(there.any()) or any(_lies_on(points, one) for one in asked)
+
+    def first() -> tuple[Aoi, Header | Chip] | None:
+        for one in asked:
+            if len(one.points):
+                number = int(one.points[0])
+                point = shapely.Point(points.xy[number])
+                return Aoi(geometry=point, crs=points.crs[int(points.which[number])]), one.raster
+        return None
+
+    note_touching(speaker, kind, touched=touched, first=first)
+
+
+def _lies_on(points: Points, asked: _Asked) -> bool:
+    """Whether one of the points lies on the raster, where its pixel may not be valid."""
+    crs, raster = crs_of(asked.raster), asked.raster
+    size = raster.full if isinstance(raster, Header) else raster.window
+    xy = Ways(points, [(crs, asked.points)]).to(crs, asked.points)
+    xy = wrapped(xy, crs, raster.transform, size.width, size.height)
+    return bool(len(spots(xy, raster.transform, size.width, size.height, "nearest").inside))
+
+
+def _limit(lengths: npt.NDArray[np.int64]) -> None:
+    limit = min(settings().max_read_bytes, MOST * 8)
+    if lengths.sum() * 8 > limit:
+        raise LimitError(
+            f"{len(lengths):,} lists of one batch ask for {lengths.sum():,} values, "
+            f"{lengths.sum() / 2**17:,.0f} MiB, over max_read_bytes ({limit / 2**20:,.0f} MiB). "
+            "Pass shorter lists, or raise max_read_bytes"
+        )
+
+
+def _options(raster: pa.Array, *columns: pa.Array) -> list[_Options]:
+    """Of every row; equal ones are the same object."""
+    if all(map(all_same, columns)):
+        return _options_of(raster, *(column.slice(0, 1) for column in columns)) * len(columns[0])
+    distinct: dict[_Options, _Options] = {}
+    return [distinct.setdefault(one, one) for one in _options_of(raster, *columns)]
+
+
+def _options_of(
+    raster: pa.Array,
+    band: pa.Array,
+    interpolation: pa.Array,
+    level: pa.Array,
+    resolution: pa.Array,
+    expression: pa.Array,
+    mask: pa.Array,
+    scale: pa.Array,
+) -> list[_Options]:
+    rows = zip(
+        map(_one_band, band_lists(band)),
+        choices(interpolation, "interpolation", INTERPOLATIONS),
+        integers(level, "level"),
+        numbers(resolution, "resolution"),
+        asked_math(raster, expression, mask, scale),
+        strict=True,
+    )
+    return [_Options(*row) for row in rows]
+
+
+def _one_band(bands: tuple[int | str, ...] | None) -> int | str:
+    if bands is None:
+        return 1
+    if len(bands) != 1:
+        raise ArgumentError(f"band := {sql(bands)}: one band number or name was expected")
+    return bands[0]
+
+
+def _rasters(
+    raster: pa.Array, options: Sequence[_Options], wanted: npt.NDArray[np.bool_]
+) -> list[Header | Chip | None]:
+    """The raster of every row that has one and wants it; equal rows share it."""
+    if is_chip(raster.type):
+        for row in np.flatnonzero(present(raster)).tolist():
+            if options[row].level is not None or options[row].resolution is not None:
+                raise ArgumentError(
+                    "a chip has one level: leave out level and resolution, or pass its index row"
+                )
+        return [
+            chip if there else None for chip, there in zip(chips_of(raster), wanted.tolist(), strict=True)
+        ]
+    overviews = [bool(one.level) or one.resolution is not None for one in options]
+    found: list[Header | Chip | None] = []
+    for header, there in zip(rasters(raster, overviews), wanted.tolist(), strict=True):
+        if there and isinstance(header, RasteretError):
+            raise header
+        found.append(header if there and isinstance(header, Header) else None)
+    return found
+
+
+def _sample(
+    points: Points, asked: Sequence[_Asked], count: int, *, whole: bool
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    found, there = np.zeros(count), np.zeros(count, np.bool_)
+    files = [one for one in asked if isinstance(one.raster, Header)]
+    requests = [_request(one.raster, one, whole) for one in files if isinstance(one.raster, Header)]
+    for number, values, valid in values_at(points, requests):
+        found[files[number].slots], there[files[number].slots] = values, valid
+    chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
+    ways = Ways(points, [(crs_of(chip), one.points) for one, chip in chips])
+    for one, chip in chips:
+        (sample,) = pick_band_numbers((one.options.band,), len(chip.pixels), chip.band_names, name_of(chip))
+        xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
+        found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
+    return found, there
+
+
+def _math(raster: Header | Chip, options: _Options) -> BoundMath | None:
+    if options.math is None:
+        return None
+    bound = bind_source(options.math, (options.band,), raster)
+    return None if bound.is_idle else bound
+
+
+def _request(header: Header, asked: _Asked, whole: bool) -> PointRequest:
+    options = asked.options
+    (band,) = pick_bands(header, (options.band,))
+    return PointRequest(
+        header=header,
+        level=pick_level(header, options.level, options.resolution),
+        band=band,
+        points=asked.points,
+        interpolation=options.interpolation,
+        math=_math(header, options),
+        whole=whole,
+    )
+
+
+def _numbers(values: npt.NDArray[np.float64], there: npt.NDArray[np.bool_]) -> pa.Array:
+    buffers: list[Any] = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.float64(), len(values), buffers)

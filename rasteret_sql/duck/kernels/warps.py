@@ -1,0 +1,210 @@
+"""Kernels that put rasters on other grids: RS_ReprojectMatch, RS_Transform, RS_Resample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from rasteret_sql.duck.arguments.arguments import band_lists, finite, flags, integers, numbers, sql, texts
+from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, is_chip
+from rasteret_sql.duck.arguments.pixel_math import scales_of
+from rasteret_sql.duck.arrow.fits import fields_of
+from rasteret_sql.duck.kernels.facts import Facts, facts_of
+from rasteret_sql.duck.kernels.headers import rasters
+from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.algebra.band_math import BandMath
+from rasteret_sql.raster.algebra.bound_math import bind_source
+from rasteret_sql.raster.algebra.math_plan import MathPlan
+from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
+from rasteret_sql.raster.chip import Chip, clip
+from rasteret_sql.raster.physical import physical
+from rasteret_sql.raster.read import chips as reading
+from rasteret_sql.raster.read.plan import ReadRequest
+from rasteret_sql.raster.read.read_plans import read_plans
+from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
+from rasteret_sql.raster.warp.warp import algorithm, warp_chip
+from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
+from rasteret_sql.store.redact import place
+
+Raster = Header | Chip
+Target = Callable[[int, Raster], Grid | None]
+"""The grid that one row asks for; None for a row that asks for nothing."""
+
+
+def reproject_match(
+    raster: pa.Array,
+    reference: pa.Array,
+    algorithm: pa.Array,
+    bands: pa.Array,
+    level: pa.Array,
+    scale: pa.Array,
+) -> pa.Array:
+    """Every raster on the grid of its reference."""
+    grids = _grids(reference)
+    return _warped(raster, lambda row, _: grids[row], algorithm, bands, level, scale)
+
+
+def transform(
+    raster: pa.Array,
+    crs: pa.Array,
+    algorithm: pa.Array,
+    resolution: pa.Array,
+    bands: pa.Array,
+    level: pa.Array,
+    scale: pa.Array,
+) -> pa.Array:
+    """Every raster as a whole in another CRS."""
+    systems, resolutions = texts(crs, "crs"), numbers(resolution, "resolution")
+
+    def target(row: int, found: Raster) -> Grid | None:
+        system, step = systems[row], resolutions[row]
+        if system is None:
+            return None
+        name, own = _name(found), _own_grid(found)
+        if step is None:
+            return suggested(own, system, name)
+        return grid_for(GridRequest(crs=system, resolution=step), None, own, name)[0]
+
+    return _warped(raster, target, algorithm, bands, level, scale)
+
+
+def resample(
+    raster: pa.Array,
+    width: pa.Array,
+    height: pa.Array,
+    use_scale: pa.Array,
+    algorithm: pa.Array,
+    grid_x: pa.Array,
+    grid_y: pa.Array,
+    bands: pa.Array,
+    level: pa.Array,
+    scale: pa.Array,
+) -> pa.Array:
+    """Every raster with other pixels over the same ground."""
+    widths, heights = numbers(width, "widthOrScale"), numbers(height, "heightOrScale")
+    scaled, x, y = flags(use_scale, "useScale"), finite(grid_x, "gridX"), finite(grid_y, "gridY")
+
+    def target(row: int, found: Raster) -> Grid | None:
+        across, down = widths[row], heights[row]
+        if across is None or down is None:
+            return None
+        corner = (x[row], y[row])
+        if scaled[row]:
+            if not (across and down and np.isfinite([across, down]).all()):
+                raise ArgumentError(f"pixels of {across:g} x {down:g}: a scale is a number other than 0")
+            return resampled(_own_grid(found), scale=(across, down), corner=corner)
+        if not (1 <= across < 2**31 and 1 <= down < 2**31):
+            raise ArgumentError(
+                f"{across:g} x {down:g} pixels: columns and rows are at least 1 each; "
+                "for pixels of that size pass useScale := true"
+            )
+        return resampled(_own_grid(found), size=(int(across), int(down)), corner=corner)
+
+    return _warped(raster, target, algorithm, bands, level, scale)
+
+
+def _own_grid(found: Raster) -> Grid:
+    if isinstance(found, Header):
+        return grid_of(found)
+    if found.crs is None:
+        raise ArgumentError(f"{_name(found)} has no CRS, so it cannot be placed on another grid")
+    _, rows, columns = found.pixels.shape
+    return Grid(crs=found.crs, transform=found.transform, width=columns, height=rows)
+
+
+def _name(found: Raster) -> str:
+    return place(found.href) if found.href else "the chip"
+
+
+def algorithms(column: pa.Array, name: str) -> list[str]:
+    """Resampling algorithms; nearest for NULL."""
+    known = {text: algorithm(text) for text in set(texts(column, name)) if text is not None}
+    return ["nearest" if text is None else known[text] for text in texts(column, name)]
+
+
+def _grids(reference: pa.Array) -> list[Grid | None]:
+    """The grid of every chip, index row or href."""
+    if {"shape", "transform"} <= set(fields_of(reference.type)):
+        return [None if known is None else _placed(known) for known in facts_of(reference)]
+    found = rasters(reference, [False] * len(reference))
+    return [None if header is None else grid_of(sound(header)) for header in found]
+
+
+def _placed(chip: Facts) -> Grid:
+    if chip.crs is None:
+        raise ArgumentError("the reference has no CRS, so nothing can be placed on its grid")
+    return Grid(crs=chip.crs, transform=chip.transform, width=chip.width, height=chip.height)
+
+
+def _warped(
+    raster: pa.Array, target: Target, algorithm: pa.Array, bands: pa.Array, level: pa.Array, scale: pa.Array
+) -> pa.Array:
+    names, asked = algorithms(algorithm, "algorithm"), band_lists(bands)
+    levels, scaled = integers(level, "level"), scales_of(raster, scale)
+    if is_chip(raster.type):
+        answers: list[Chip | None] = []
+        for row, chip in enumerate(chips_of(raster)):
+            if chip is not None and scaled[row]:
+                chip = physical(chip)
+            grid = None if chip is None else target(row, chip)
+            if levels[row] is not None:
+                raise ArgumentError(f"level := {sql(levels[row])}, but a chip has no levels; leave it out")
+            wanted = None if chip is None else clip(chip, ReadRequest(bands=asked[row]))
+            answers.append(None if grid is None or wanted is None else warp_chip(wanted, grid, names[row]))
+        return chip_column(answers)
+    return chip_column(_read(raster, target, names, asked, levels, scaled))
+
+
+def _read(
+    raster: pa.Array,
+    target: Target,
+    names: Sequence[str],
+    bands: Sequence[tuple[int | str, ...] | None],
+    levels: Sequence[int | None],
+    scaled: Sequence[bool | None],
+) -> list[Chip | None]:
+    rows, headers, read_levels = [], [], []
+    plans: list[WarpPlan | MathPlan] = []
+    for row, header in enumerate(rasters(raster, [True] * len(raster))):
+        grid = None if header is None else target(row, sound(header))
+        if header is None or grid is None:
+            continue
+        planned = plan_warp(sound(header), grid, names[row], bands=bands[row], level=levels[row])
+        if planned is not None:
+            rows.append(row)
+            headers.append(sound(header))
+            read_levels.append(planned[0])
+            plans.append(_physical(sound(header), planned[1]) if scaled[row] else planned[1])
+    _, arrays = reading.allocate(plans)
+    valid, errors = read_plans(plans, arrays)
+    answers: list[Chip | None] = [None] * len(raster)
+    for row, header, number, plan, pixels, mask, error in zip(
+        rows, headers, read_levels, plans, arrays, valid, errors, strict=True
+    ):
+        if error is not None:
+            raise error
+        warp = plan.warp if isinstance(plan, MathPlan) else plan
+        facts = facts_of_bands(header, warp.bands)
+        answers[row] = Chip(
+            pixels=pixels,
+            valid=None if mask is None else mask.view(np.bool_),
+            transform=warp.transform,
+            crs=warp.target.crs,
+            nodata=plan.nodata,
+            href=header.href,
+            bands=tuple(band + 1 for band in warp.bands),
+            level=number,
+            facts=facts if plan is warp else facts.physical,
+        )
+    return answers
+
+
+def _physical(header: Header, plan: WarpPlan) -> WarpPlan | MathPlan:
+    """The same of physical values, which are what is resampled."""
+    bands = tuple(band + 1 for band in plan.bands)
+    math = bind_source(BandMath(scale=True), bands, header)
+    return plan if math.is_idle else MathPlan(plan=plan, math=math)

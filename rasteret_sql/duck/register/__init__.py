@@ -1,0 +1,1 @@
+"""The declared functions on a DuckDB connection."""

@@ -1,0 +1,154 @@
+"""What a database allows to be opened, asked in the middle of the query that calls a kernel.
+
+DuckDB tells its settings to SQL, so a cursor of the same database is asked, once for each call of a kernel
+that is about to open something. It keeps ``disabled_filesystems`` to itself: asked to enable all of them, it
+names one that is disabled. Of a locked configuration only the file system of local files is found out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import duckdb
+
+from rasteret_sql.duck.quoting import quoted
+from rasteret_sql.duck.register.allowed import access
+from rasteret_sql.store.access import Access
+
+ASK_EXTERNAL = "SELECT current_setting('enable_external_access')"
+ASK_ALLOWED = "SELECT current_setting('allowed_directories'), current_setting('allowed_paths')"
+LOCAL = "LocalFileSystem"
+FORGOTTEN_AFTER = 1000
+"""Databases without a registered connection whose functions are kept: a cursor that was never registered may
+still call them."""
+_DISABLED = re.compile(r'File system "(\w+)" has been disabled')
+
+
+class Instance:
+    """One DuckDB database of this process, by the connections that were registered."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        """Among the databases of the process, from 1."""
+        self._lock = threading.Lock()
+        self._connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+        self._known = Access()
+        self._functions: list[Callable[..., Any]] = []
+        self.attached = False
+        """Whether the macros are attached."""
+
+    def keep(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function``, which lives as long as this: DuckDB's catalogue points to it, but only the cursor
+        that registered it holds a reference, and may be gone when another cursor calls.
+        """
+        self._functions.append(function)
+        return function
+
+    def add(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+    def connections(self) -> list[duckdb.DuckDBPyConnection]:
+        """Those that live."""
+        with self._lock:
+            return list(self._connections)
+
+    def ask(self) -> Access:
+        """What the database says now; where no registered connection is open any more, what it said last."""
+        for connection in self.connections():
+            with suppress(duckdb.ConnectionException):
+                cursor = connection.cursor()
+                try:
+                    self._known = _asked(cursor, self._known.disabled)
+                finally:
+                    cursor.close()
+                break
+        return self._known
+
+
+def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Access:
+    external = cursor.execute(ASK_EXTERNAL).fetchone()
+    if external is not None and external[0]:  # what else is allowed matters where this is not
+        return access(True, (), (), _disabled(cursor, disabled))
+    directories, paths = cursor.execute(ASK_ALLOWED).fetchone() or ([], [])
+    return access(False, directories, paths, _disabled(cursor, disabled))
+
+
+def _disabled(cursor: duckdb.DuckDBPyConnection, known: frozenset[str]) -> frozenset[str]:
+    """All that are disabled; DuckDB never enables one again."""
+    while True:
+        try:
+            cursor.execute(f"SET disabled_filesystems = {quoted(','.join(sorted(known)))}")
+        except duckdb.Error as error:
+            found = _DISABLED.search(str(error))
+            if found is None:  # the configuration is locked
+                return known | _local(cursor)
+            known |= {found[1]}
+        else:
+            return known
+
+
+def _local(cursor: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The file system of local files, if that is disabled: looking for a file says so."""
+    try:
+        cursor.execute(f"FROM glob({quoted(os.devnull)})").fetchall()
+    except duckdb.PermissionException as error:
+        return frozenset({LOCAL} if LOCAL in str(error) else ())
+    return frozenset()
+
+
+_lock = threading.Lock()
+_instances: OrderedDict[int, Instance] = OrderedDict()
+_last = 0
+
+
+def new_instance() -> tuple[int, Instance]:
+    """One more database, and its number; databases that are gone are forgotten in time."""
+    global _last
+    with _lock:
+        _last += 1
+        _instances[_last] = Instance(_last)
+        gone = [number for number, instance in _instances.items() if not instance.connections()]
+        for number in gone[: max(0, len(gone) - FORGOTTEN_AFTER)]:
+            if number != _last:
+                del _instances[number]
+        return _last, _instances[_last]
+
+
+def instance_of(number: int) -> Instance:
+    """The database of this number."""
+    return _instances[number]
+
+
+def open_connections() -> list[duckdb.DuckDBPyConnection]:
+    """Every registered connection that lives."""
+    with _lock:
+        instances = list(_instances.values())
+    return [connection for instance in instances for connection in instance.connections()]
+
+
+def _after_fork() -> None:
+    """No inherited connection is ever closed: that waits for DuckDB's threads, which a fork does not have."""
+    global _lock
+    _lock = threading.Lock()
+    for instance in _instances.values():
+        instance._lock = threading.Lock()
+        for connection in instance.connections():
+            _keep_for_ever(connection)
+    _instances.clear()
+
+
+def _keep_for_ever(value: object) -> None:
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+
+
+os.register_at_fork(after_in_child=_after_fork)
