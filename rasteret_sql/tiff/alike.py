@@ -16,9 +16,9 @@ import numpy as np
 
 from rasteret_sql.settings import Settings
 from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.block_grid import Grid
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.directory import UNSIGNED, Directory, Progress
-from rasteret_sql.tiff.grid import Grid
 from rasteret_sql.tiff.head import Head
 from rasteret_sql.tiff.image import Image, Tiff
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.block_grid import Grid
 from rasteret_sql.tiff.buffer import MAX_FILE_BYTES
 from rasteret_sql.tiff.directory import Values
-from rasteret_sql.tiff.grid import Grid, read_bits
+from rasteret_sql.tiff.grid import read_bits
 from rasteret_sql.tiff.image import UInt64s
 
 NextPosition = Callable[[int], int | None]

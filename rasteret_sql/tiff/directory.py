@@ -5,21 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError, MalformedError
 from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.block_grid import Grid
 from rasteret_sql.tiff.buffer import Bytes, Range
 from rasteret_sql.tiff.geokeys import decode_text
 from rasteret_sql.tiff.head import READ_AHEAD, Head
 from rasteret_sql.tiff.image import UInt64s
 from rasteret_sql.tiff.limits import Allowance
-
-if TYPE_CHECKING:
-    from rasteret_sql.tiff.grid import Grid
 
 UNSIGNED: Final = frozenset(kind for kind, code in tags.INTEGERS.items() if code[0] == "u")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.tiff import tags
+from rasteret_sql.tiff.block_grid import Grid
 from rasteret_sql.tiff.buffer import Range
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.image import UInt64s
@@ -32,33 +32,6 @@ TABLES: Final = {
     True: (tags.TILE_OFFSETS, tags.TILE_BYTE_COUNTS),
     False: (tags.STRIP_OFFSETS, tags.STRIP_BYTE_COUNTS),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """How an image is cut into blocks, before its tables are read."""
-
-    width: int
-    height: int
-    tile_width: int
-    tile_height: int
-    tiled: bool
-    band_count: int
-    interleave: str
-    offsets_tag: int
-    counts_tag: int
-
-    @property
-    def blocks_down(self) -> int:
-        return -(-self.height // self.tile_height)
-
-    @property
-    def plane_count(self) -> int:
-        return self.band_count if self.interleave == "band" else 1
-
-    @property
-    def block_count(self) -> int:
-        return -(-self.width // self.tile_width) * self.blocks_down * self.plane_count
 
 
 def read_grid(values: Values) -> Grid:

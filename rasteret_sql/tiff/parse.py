@@ -9,11 +9,12 @@ from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.alike import keep, read_alike
+from rasteret_sql.tiff.block_grid import Grid
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
 from rasteret_sql.tiff.byte_counts import complete_byte_counts
 from rasteret_sql.tiff.directory import Progress, Values, walk
 from rasteret_sql.tiff.geokeys import MAX_VALUES, GeoKeyTags, resolve_geo_keys
-from rasteret_sql.tiff.grid import GRID_TAGS, Grid, missing_tables, read_bits, read_grid, read_tables
+from rasteret_sql.tiff.grid import GRID_TAGS, missing_tables, read_bits, read_grid, read_tables
 from rasteret_sql.tiff.head import read_head
 from rasteret_sql.tiff.image import GeoKey, Image, Tiff
 from rasteret_sql.tiff.limits import Allowance
