@@ -14,8 +14,8 @@ from rasteret_sql.store.access import require
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
+from rasteret_sql.store.readers import reader_for
 from rasteret_sql.store.redact import place
-from rasteret_sql.store.transports import reader_for
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range, merged
 from rasteret_sql.tiff.head import READ_AHEAD
 from rasteret_sql.tiff.parse import parse

@@ -13,8 +13,8 @@ from rasteret_sql.store.access import require_listing
 from rasteret_sql.store.address import family_of, parse_address, plain_href
 from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.readers import reader_for
 from rasteret_sql.store.scheduling.scheduler import run
-from rasteret_sql.store.transports import reader_for
 
 DOCUMENT_MAX_BYTES = 256 << 20
 

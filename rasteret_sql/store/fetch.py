@@ -11,10 +11,11 @@ from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import parse_address, plain_href
 from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.readers import reader_for
 from rasteret_sql.store.redact import place
 from rasteret_sql.store.scheduling.scheduler import run
 from rasteret_sql.store.scheduling.thread_pool import pool_of
-from rasteret_sql.store.transports import Preparing, reader_for
+from rasteret_sql.store.transports import Preparing
 
 
 def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Block | RasteretError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,3 +54,11 @@ class RangeReader(Protocol):
     """
 
     def read(self, request: ByteRange) -> Block: ...
+
+
+class SignedReader(Protocol):
+    """Reads http(s) URLs exactly as they are given, with headers of one request."""
+
+    def read(self, request: ByteRange, *, headers: Mapping[str, str]) -> Block: ...
+
+    def read_all(self, href: str, *, max_bytes: int, headers: Mapping[str, str]) -> Block: ...

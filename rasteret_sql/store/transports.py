@@ -1,4 +1,4 @@
-"""Chooses the transport of an href, and keeps one reader (and so one pool of connections) a root."""
+"""The transports of hrefs: which one reads an href, and one reader (so one pool of connections) a root."""
 
 from __future__ import annotations
 
@@ -15,15 +15,11 @@ from rasteret_sql.errors import TransportError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store import request_log
 from rasteret_sql.store.address import Address, parse_address
-from rasteret_sql.store.allowed_protocols import require_protocol
 from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.errors import IgnoredRangeError
 from rasteret_sql.store.obstore.errors import OddAnswerError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
-from rasteret_sql.store.protocol import Block, ByteRange
-from rasteret_sql.store.signing.presigned import presigned
-from rasteret_sql.store.signing.reader import SignedReader, Signer, SigningReader
-from rasteret_sql.store.signing.signers import signer_for
+from rasteret_sql.store.protocol import Block, ByteRange, SignedReader
 
 _PLAIN_TARGET = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.\-~+=,@:!$&'()*;]+)+")
 """HTTP paths that obstore sends exactly as they are given."""
@@ -99,20 +95,13 @@ class _HttpOrigin:
 
 _lock = threading.Lock()
 _readers: dict[tuple[str, str, str, str, Settings], Reader] = {}
-_signing: dict[tuple[Signer, Settings], Reader] = {}
 _left_behind: list[object] = []
 _obstore_died_in_fork = False
 
 
-def reader_for(href: str) -> Reader:
-    """The reader that serves ``href`` under the signers, storage options and settings in force."""
-    address, limits = parse_address(href), settings()
-    href = address.href
-    require_protocol(href)
-    signer = signer_for(href) or presigned(href)
-    if signer is not None:
-        return _signing.setdefault((signer, limits), SigningReader(signer, exact_reader))
-    return _reader(_transport(address, limits), address, options_for(href), limits)
+def reader_of(address: Address, limits: Settings) -> Reader:
+    """The reader of what needs no signature."""
+    return _reader(_transport(address, limits), address, options_for(address.href), limits)
 
 
 def exact_reader(url: str) -> SignedReader:
@@ -198,11 +187,11 @@ def find_region(bucket: str, endpoint: str | None) -> str | None:
 
 def _after_fork() -> None:
     """obstore's threads do not exist in the child, where its first request would hang for ever."""
-    global _lock, _readers, _signing, _obstore_died_in_fork
+    global _lock, _readers, _obstore_died_in_fork
     _lock = threading.Lock()
     # Not collected: closing the parent's connections is the parent's business.
     _left_behind.append(_readers)
-    _readers, _signing = {}, {}
+    _readers = {}
     obstore_reader = sys.modules.get("rasteret_sql.store.obstore.reader")
     _obstore_died_in_fork |= bool(obstore_reader and obstore_reader.started)
 

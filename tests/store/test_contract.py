@@ -11,7 +11,7 @@ import pytest
 
 from rasteret_sql.errors import LimitError, MalformedError, NotFoundError, TransportError
 from rasteret_sql.store.protocol import Block, ByteRange
-from rasteret_sql.store.transports import reader_for
+from rasteret_sql.store.readers import reader_for
 from tests.store.conftest import DATA
 from tests.store.endpoints import ENDPOINTS, Endpoint
 

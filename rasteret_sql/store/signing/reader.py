@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from rasteret_sql.errors import AccessError, RasteretError, TransportError
 from rasteret_sql.store import errors as failures
-from rasteret_sql.store.protocol import Block, ByteRange
+from rasteret_sql.store.protocol import Block, ByteRange, SignedReader
 from rasteret_sql.store.redact import place
 
 Answer = TypeVar("Answer")
@@ -82,11 +82,3 @@ class SigningReader:
                 told = told.replace(failures.access_hint(signed.href), self._signer.advice)
             error.args = (told,)
             raise
-
-
-class SignedReader(Protocol):
-    """Reads http(s) URLs exactly as they are given, with headers of one request."""
-
-    def read(self, request: ByteRange, *, headers: Mapping[str, str]) -> Block: ...
-
-    def read_all(self, href: str, *, max_bytes: int, headers: Mapping[str, str]) -> Block: ...
