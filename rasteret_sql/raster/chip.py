@@ -18,8 +18,9 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
 from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest, area_in, pick_band_numbers
 
 
@@ -113,7 +114,7 @@ def _plans(
             wide = planner.chip(header, request)
             found = [] if wide is None else [wide]
     if found:
-        plans = tuple(reading.together(plan) if together else plan for _, plan in found)
+        plans = tuple(chip_plan.together(plan) if together else plan for _, plan in found)
         yield _Planned(row=row, header=header, level=found[0][0], plans=plans)
 
 

@@ -20,8 +20,8 @@ from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.math_plan import MathPlan
-from rasteret_sql.raster.read.chips import ChipPlan
-from rasteret_sql.raster.read.read_plans import Plan, held_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Plan
+from rasteret_sql.raster.read.read_plans import held_bytes
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 
@@ -68,7 +68,7 @@ def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
             "resampling": plan.resampling,
             "steps": plan.steps,
         }
-    read = plan.source if isinstance(plan, WarpPlan) else plan
+    read = plan.source
     window = read.window
     values = (
         _blocks_of(read.selection),

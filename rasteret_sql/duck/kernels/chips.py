@@ -34,9 +34,9 @@ from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.read import chips
-from rasteret_sql.raster.read.chips import ChipPlan, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Plan, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
-from rasteret_sql.raster.read.read_plans import Plan, read_plans
+from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare

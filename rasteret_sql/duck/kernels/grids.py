@@ -19,7 +19,7 @@ from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, Unsupp
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
-from rasteret_sql.raster.read import chips
+from rasteret_sql.raster.read import chip_plan, chips
 from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
 from rasteret_sql.settings import settings
 
@@ -117,7 +117,7 @@ def _limit(sizes: Sequence[int]) -> None:
         )
 
 
-def _plan(header: Header | RasteretError, number: int) -> chips.ChipPlan:
+def _plan(header: Header | RasteretError, number: int) -> chip_plan.ChipPlan:
     planned = plan_chip(sound(header), ReadRequest(bands=(number,)))
     assert planned is not None, "a whole raster is never empty"
     return planned[1]

@@ -11,7 +11,7 @@ from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.sql.values import Bools
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.chips import ChipPlan, Pixels
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, together, under
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 
@@ -26,7 +26,14 @@ class MathPlan:
     @property
     def source(self) -> ChipPlan:
         """What is read of the file."""
-        return self.plan.source if isinstance(self.plan, WarpPlan) else self.plan
+        return self.plan.source
+
+    @property
+    def to_read(self) -> ChipPlan:
+        """A mask alone leaves the bands that are answered to their own masks."""
+        if self.math.asked.expression is None:
+            return under(self.source, self.math.answered, self.math.places.values())
+        return together(self.source)
 
     @property
     def warp(self) -> WarpPlan:

@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.blocks.pipeline import read_blocks
-from rasteret_sql.blocks.selection import Selection, mask_sample
+from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.blocks.window_read import WindowRead
 from rasteret_sql.errors import LimitError, RasteretError
-from rasteret_sql.geo.window import Affine, Window
 from rasteret_sql.geotiff.nodata import fill_value
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, Planned, pixel_bytes
 from rasteret_sql.raster.read.validity import Question, validity
 from rasteret_sql.settings import settings
-
-Pixels = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChipPlan:
-    """All that reading one chip takes; made without a request when the header is known."""
-
-    selection: Selection
-    window: Window
-    bands: tuple[int, ...]
-    """From 0, in the order wanted."""
-    transform: Affine
-    """Of the window's own pixels."""
-    nodata: float | None
-    alpha_band: int | None
-    """From 0; read beside the bands for validity."""
-    mask: Selection | None
-    """The internal mask's blocks."""
-    any_of: int | None = None
-    """How many of the first bands are answered as they are: valid where the mask of any of them is, as in
-    rasterio's ``dataset_mask``. None: all."""
-    all_of: tuple[int, ...] = ()
-    """Places of the bands that something is made of: valid where the mask of each of them is."""
-    aoi: bytes | None
-    """WKB in the raster's CRS; None: every pixel of the window is inside."""
-    all_touched: bool
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return len(self.bands), self.window.height, self.window.width
-
-    @property
-    def dtype(self) -> str:
-        return self.selection.stored.dtype
-
-    @property
-    def mask_bands(self) -> tuple[int, ...]:
-        """Samples of the internal mask that speak for the bands."""
-        count = 1 if self.mask is None else self.mask.stored.band_count
-        return tuple(dict.fromkeys(mask_sample(count, band) for band in self.bands))
-
-
-class Planned(Protocol):
-    """What is planned to be read: a chip of the file's own pixels, or of others (``warp_plan.WarpPlan``)."""
-
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def shape(self) -> tuple[int, int, int]: ...
-
-
-def pixel_bytes(plan: Planned) -> int:
-    """Bytes of the pixels of a plan."""
-    bands, rows, columns = plan.shape
-    return bands * rows * columns * np.dtype(plan.dtype).itemsize
 
 
 def allocate(plans: Sequence[Planned]) -> tuple[npt.NDArray[np.uint8], list[Pixels]]:
@@ -141,18 +83,6 @@ def read_chips(
     ]
     answers = iter(validity(questions))
     return [None if error else next(answers) for error in errors], errors
-
-
-def together(plan: ChipPlan) -> ChipPlan:
-    """The plan of bands that are made into one number a pixel."""
-    return under(plan, 0, range(len(plan.bands)))
-
-
-def under(plan: ChipPlan, answered: int, used: Iterable[int]) -> ChipPlan:
-    """The plan of bands of which the first are answered, under a condition that uses some of all."""
-    return (
-        replace(plan, any_of=answered, all_of=tuple(sorted(set(used)))) if len(plan.mask_bands) > 1 else plan
-    )
 
 
 def _one_mask(plan: ChipPlan, masks: Pixels) -> Pixels:

@@ -30,7 +30,7 @@ from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import applies
-from rasteret_sql.raster.read.chips import ChipPlan
+from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.store.redact import place
 
 NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"

@@ -8,21 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError, RasteretError
-from rasteret_sql.raster.algebra.math_plan import MathPlan
 from rasteret_sql.raster.groups import GROUP_BYTES, groups
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes, together, under
-from rasteret_sql.raster.warp.warp_plan import WarpPlan
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, Plan, pixel_bytes
 from rasteret_sql.settings import settings
 
-Plan = ChipPlan | WarpPlan | MathPlan
 Bytes = npt.NDArray[np.uint8]
 
 
 def read_plans(
     plans: Sequence[Plan], arrays: Sequence[Pixels], *, stop_at_error: bool = False
 ) -> tuple[list[Bytes | None], list[RasteretError | None]]:
-    """Fill ``arrays`` and give each chip's validity and error, as ``chip.read_chips`` does.
+    """Fill ``arrays`` and give each chip's validity and error, as ``chips.read_chips`` does.
 
     All files are read in one batch, or in a few where the pixels that are not answered themselves, but what
     is made of them, exceed ``GROUP_BYTES``.
@@ -51,7 +48,7 @@ def read_plans(
 
 
 def _finished(plan: Plan, pixels: Pixels, mask: Bytes | None, out: Pixels) -> Bytes | None:
-    if isinstance(plan, ChipPlan):
+    if plan.source is plan:
         return mask
     good = plan.finish(pixels, None if mask is None else mask.view(np.bool_), out)
     return None if good is None or good.all() else good.view(np.uint8)
@@ -59,23 +56,11 @@ def _finished(plan: Plan, pixels: Pixels, mask: Bytes | None, out: Pixels) -> By
 
 def _sources(plans: Sequence[Plan], arrays: Sequence[Pixels]) -> tuple[list[ChipPlan], list[Pixels]]:
     """What is read of the files, and where to: what something is made of into memory of its own."""
-    under = iter(reading.allocate([plan.source for plan in plans if not isinstance(plan, ChipPlan)])[1])
+    under = iter(reading.allocate([plan.source for plan in plans if plan.source is not plan])[1])
     return (
-        [_source(plan) for plan in plans],
-        [
-            array if isinstance(plan, ChipPlan) else next(under)
-            for plan, array in zip(plans, arrays, strict=True)
-        ],
+        [plan.to_read for plan in plans],
+        [array if plan.source is plan else next(under) for plan, array in zip(plans, arrays, strict=True)],
     )
-
-
-def _source(plan: Plan) -> ChipPlan:
-    """What is read of the file for a plan."""
-    if isinstance(plan, ChipPlan):
-        return plan
-    if isinstance(plan, MathPlan) and plan.math.asked.expression is None:
-        return under(plan.source, plan.math.answered, plan.math.places.values())
-    return together(plan.source)
 
 
 def held_bytes(plan: Plan) -> int:
@@ -86,4 +71,4 @@ def held_bytes(plan: Plan) -> int:
 
 def _under_bytes(plan: Plan) -> int:
     """What is read besides the pixels that are answered."""
-    return 0 if isinstance(plan, ChipPlan) else pixel_bytes(plan.source)
+    return 0 if plan.source is plan else pixel_bytes(plan.source)

@@ -9,7 +9,7 @@ import shapely
 from rasteret_sql.blocks.selection import select
 from rasteret_sql.geo.window import Window, clip_window, corners, window_transform
 from rasteret_sql.geotiff.header import Header, Level
-from rasteret_sql.raster.read.chips import ChipPlan
+from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
 
 

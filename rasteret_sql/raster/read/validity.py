@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,8 @@ from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geotiff.nodata import applies, is_nodata
 from rasteret_sql.memory import take
 from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.workers import workers
-
-if TYPE_CHECKING:
-    from rasteret_sql.raster.read.chips import ChipPlan
 
 Pixels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]

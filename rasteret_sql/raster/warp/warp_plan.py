@@ -15,7 +15,7 @@ from rasteret_sql.geo.grid_mapping import Grid, Mapping
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.read.chips import ChipPlan
+from rasteret_sql.raster.read.chip_plan import ChipPlan, together
 from rasteret_sql.raster.read.plan import ReadRequest, pick_level, plan_chip, without_crs
 from rasteret_sql.raster.warp.resample import reach
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
@@ -45,6 +45,10 @@ class WarpPlan:
     aoi: bytes | None = None
     """WKB in the target's CRS; None: every pixel of the target is inside."""
     all_touched: bool = False
+
+    @property
+    def to_read(self) -> ChipPlan:
+        return together(self.source)
 
     @property
     def transform(self) -> Affine:

@@ -18,8 +18,9 @@ from rasteret_sql.geo.window import Window, window_transform
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.groups import groups
+from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chips import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
 from rasteret_sql.raster.zones.footprints import (
     WHOLE_PIXELS,
@@ -219,7 +220,7 @@ def _plan(piece: _Piece) -> ChipPlan:
     request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
     planned = plan_chip(zone.source, request)
     assert planned is not None, "a piece lies inside its raster"
-    return reading.together(planned[1])
+    return chip_plan.together(planned[1])
 
 
 def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> list[tuple[_Piece, Chip]]:
