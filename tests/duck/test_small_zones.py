@@ -14,8 +14,10 @@ from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import read_headers
 from rasteret_sql.raster.zones import small_zones
-from rasteret_sql.raster.zones.footprints import CACHE, Rule
-from rasteret_sql.raster.zones.statistics import ZoneRequest, zonal_statistics
+from rasteret_sql.raster.zones.footprint import Rule
+from rasteret_sql.raster.zones.footprints import CACHE
+from rasteret_sql.raster.zones.statistics import zonal_statistics
+from rasteret_sql.raster.zones.zone import ZoneRequest
 from tests.bench.shapes import field
 
 FILES = (

@@ -11,8 +11,9 @@ import pytest
 from rasteret_sql.geo.window import Window
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.zones import footprints
-from rasteret_sql.raster.zones.footprints import Rule
-from rasteret_sql.raster.zones.statistics import ZoneRequest, zonal_statistics
+from rasteret_sql.raster.zones.footprint import Rule
+from rasteret_sql.raster.zones.statistics import zonal_statistics
+from rasteret_sql.raster.zones.zone import ZoneRequest
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(1, 200, (3, 40, 30)).astype(np.uint8)

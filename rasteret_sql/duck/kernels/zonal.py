@@ -31,10 +31,11 @@ from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.zones.distribution import require_percentile
-from rasteret_sql.raster.zones.footprints import Rule
+from rasteret_sql.raster.zones.footprint import Rule
 from rasteret_sql.raster.zones.scaled_statistics import scaled_statistics
-from rasteret_sql.raster.zones.statistics import Source, ZoneRequest, zonal_statistics
+from rasteret_sql.raster.zones.statistics import zonal_statistics
 from rasteret_sql.raster.zones.tally import Statistics
+from rasteret_sql.raster.zones.zone import Source, ZoneRequest
 from rasteret_sql.store.redact import place
 
 MOMENTS = ("count", "sum", "mean", "stddev", "variance", "min", "max", "valid_fraction", "pixels", "m2")

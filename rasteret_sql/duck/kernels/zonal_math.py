@@ -18,7 +18,8 @@ from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source, requi
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_bands
 from rasteret_sql.raster.valid_pixels import with_validity_of
-from rasteret_sql.raster.zones.statistics import Source, Through, ZoneRequest
+from rasteret_sql.raster.zones.statistics import Through
+from rasteret_sql.raster.zones.zone import Source, ZoneRequest
 
 ONE_RASTER = (
     "several rasters by name are for expression :=, which says what is counted, as in "

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rasteret_sql.raster.zones.footprints import Footprint
+from rasteret_sql.raster.zones.footprint import Footprint
 
 CACHE_BYTES = 32 << 20
 """Footprints of zones that are kept for the next raster on the same grid."""

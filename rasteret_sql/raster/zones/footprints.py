@@ -7,92 +7,27 @@ footprints spares all but the first of them the reprojection and the mask.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.masks.coverage import fractions, require_area
-from rasteret_sql.geo.masks.rasterize import Outline, covers_grid, outline
+from rasteret_sql.geo.masks.rasterize import outline
 from rasteret_sql.geo.reprojection.reproject import Surroundings, project_all
 from rasteret_sql.geo.turns import Place, places
-from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
+from rasteret_sql.geo.window import Window, clip_window, window_transform
 from rasteret_sql.raster.read.plan import pixel_tolerance, require_crs
+from rasteret_sql.raster.zones.footprint import Cover, Footprint, Grid, Rule
 from rasteret_sql.raster.zones.footprint_cache import CACHE
 
-Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
 PIECE_PIXELS = 1 << 22
 """Pixels of a zone that are looked at together."""
 MASK_BYTES = 32 << 10
 """A larger mask is made when its zone is counted and not kept: a vector may hold 2,048 zones."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The pixels of one level of a raster, or of a chip."""
-
-    crs: str | None
-    transform: Affine
-    width: int
-    height: int
-    tile_width: int
-    tile_height: int
-    name: str
-    """What a message calls the raster."""
-    note: str | None = None
-    """Why it has no CRS."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """When a pixel counts."""
-
-    all_touched: bool = False
-    coverage: bool = False
-    """By the fraction of it that the zone covers."""
-
-
-WHOLE_PIXELS = Rule()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Footprint:
-    """The pixels of a grid that one zone covers."""
-
-    window: Window
-    whole: Cover | None = None
-    """Of the window; None where all of it is covered, or where it is made part by part."""
-    outline: Outline | None = None
-    """In pixels of the window."""
-    geometry: Any = None
-    """In the grid's CRS, where there is no ``whole``; without an outline its fractions are what counts."""
-    transform: Affine
-    beyond: Footprint | None = None
-    """The rest of the zone, at the other end of a global grid."""
-
-    def cover(self, part: Window) -> Cover | None:
-        """Which pixels of a part of the window count, or by how much; None: all, wholly."""
-        if self.whole is not None and part == self.window:
-            return self.whole
-        if self.geometry is None:
-            return None
-        own = window_transform(self.transform, part)
-        local = Window(
-            x_off=part.x_off - self.window.x_off,
-            y_off=part.y_off - self.window.y_off,
-            width=part.width,
-            height=part.height,
-        )
-        if self.outline is None:
-            return fractions(self.geometry, self.transform, part)
-        if covers_grid(self.geometry, own, part.height, part.width):
-            return None
-        return self.outline.burn(local)
 
 
 def pieces(window: Window, grid: Grid) -> Iterator[Window]:

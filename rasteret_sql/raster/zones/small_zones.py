@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,10 @@ from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.plan import deciding_alpha, pick_bands, refuse_unsupported
-from rasteret_sql.raster.zones.footprints import Footprint
+from rasteret_sql.raster.zones.footprint import Footprint
 from rasteret_sql.raster.zones.tallies import MOST_PIXELS, statistics_of_many
 from rasteret_sql.raster.zones.tally import Statistics
-
-if TYPE_CHECKING:
-    from rasteret_sql.raster.zones.statistics import _Zone
+from rasteret_sql.raster.zones.zone import Zone
 
 TOGETHER_BYTES = 32 << 20
 """Pixels that are read together."""
@@ -40,7 +38,7 @@ NARROW = ("uint8", "int8", "uint16", "int16")
 Bools = npt.NDArray[np.bool_]
 
 
-def is_small(zone: _Zone) -> bool:
+def is_small(zone: Zone) -> bool:
     """Whether ``small_zone_statistics`` takes a zone."""
     window = zone.footprint.window
     return (
@@ -59,9 +57,9 @@ def _in_same_blocks(level: Level) -> bool:
     return mask is None or (mask.tile_width, mask.tile_height) == (level.tile_width, level.tile_height)
 
 
-def small_zone_statistics(zones: Sequence[_Zone]) -> Iterator[tuple[int, Statistics]]:
+def small_zone_statistics(zones: Sequence[Zone]) -> Iterator[tuple[int, Statistics]]:
     """Row and statistics of each zone, in any order; the first error is raised."""
-    files: dict[Any, list[_Zone]] = {}
+    files: dict[Any, list[Zone]] = {}
     for zone in zones:
         rule, name = zone.request.rule, zone.request.bands[0]
         files.setdefault((zone.grid.name, id(zone.source), zone.level, name, rule), []).append(zone)
@@ -81,7 +79,7 @@ def small_zone_statistics(zones: Sequence[_Zone]) -> Iterator[tuple[int, Statist
             yield from zip((zone.row for zone in one.zones), found, strict=True)
 
 
-def _size(zone: _Zone) -> int:
+def _size(zone: Zone) -> int:
     return zone.footprint.window.width * zone.footprint.window.height * 2
 
 
@@ -101,7 +99,7 @@ class _Shapes:
         return (24 if self.patches.weights is None else 32) * len(self.owner) + 500 * len(self.pixels)
 
 
-def _shapes(zones: Sequence[_Zone], level: Level) -> _Shapes:
+def _shapes(zones: Sequence[Zone], level: Level) -> _Shapes:
     weighted = zones[0].request.rule.coverage
     shapes = [(zone.footprint.window, zone.footprint.whole) for zone in zones]
     patches = by_block(level, shapes, weighted=weighted)
@@ -113,7 +111,7 @@ def _shapes(zones: Sequence[_Zone], level: Level) -> _Shapes:
     )
 
 
-def _covered(zone: _Zone) -> float:
+def _covered(zone: Zone) -> float:
     cover, window = zone.footprint.whole, zone.footprint.window
     return float(window.width * window.height if cover is None else cover.sum())
 
@@ -129,7 +127,7 @@ class ShapesCache:
         self._kept: OrderedDict[Any, tuple[_Shapes, list[Footprint]]] = OrderedDict()
         self._bytes = 0
 
-    def on(self, level: Level, zones: Sequence[_Zone]) -> _Shapes:
+    def on(self, level: Level, zones: Sequence[Zone]) -> _Shapes:
         """Zones of one rule in the blocks of a level."""
         footprints = [zone.footprint for zone in zones]
         blocks = level.width, level.height, level.tile_width, level.tile_height
@@ -163,7 +161,7 @@ SHAPES = ShapesCache()
 class _Reading:
     """Zones of one band of one file."""
 
-    zones: Sequence[_Zone]
+    zones: Sequence[Zone]
     shapes: _Shapes
     header: Header
     reads: tuple[PatchRead, ...]
@@ -195,7 +193,7 @@ class _Reading:
         return valid if exclude.all() else valid | ~exclude[self.shapes.owner]
 
 
-def _reading(zones: Sequence[_Zone]) -> _Reading:
+def _reading(zones: Sequence[Zone]) -> _Reading:
     header, number = zones[0].source, zones[0].level
     assert isinstance(header, Header)
     level = header.levels[number]

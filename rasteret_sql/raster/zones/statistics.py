@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window, window_transform
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
@@ -22,60 +21,24 @@ from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
-from rasteret_sql.raster.zones.footprints import (
-    WHOLE_PIXELS,
-    Cover,
-    Footprint,
-    Grid,
-    Rule,
-    footprints,
-    pieces,
-)
+from rasteret_sql.raster.zones.footprint import Cover, Footprint, Grid
+from rasteret_sql.raster.zones.footprints import footprints, pieces
 from rasteret_sql.raster.zones.small_zones import is_small, small_zone_statistics
 from rasteret_sql.raster.zones.tally import Statistics, Tally
+from rasteret_sql.raster.zones.zone import Source, Zone, ZoneRequest
 
 GROUP_BYTES = 64 << 20
 """Pixels that are read together."""
 
-Source = Header | Chip
 Through = Callable[[Sequence[tuple[int, Chip]]], Iterable[Chip]]
 """From zones' numbers and pixels, a group at a time, to what is counted: a first band on the same pixels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZoneRequest:
-    """What is asked about one zone of one raster."""
-
-    area: Aoi | Window | None
-    """None: the whole raster."""
-    bands: tuple[int | str, ...] = (1,)
-    """Numbers from 1, or names. The first is counted; the others are for ``through``."""
-    level: int | None = None
-    resolution: float | None = None
-    rule: Rule = WHOLE_PIXELS
-    exclude_nodata: bool = True
-    """Whether nodata, and what a mask or alpha says is not there, is left out. NaN never counts."""
-    distribution: bool = True
-    """Whether median, mode, percentiles or a histogram are wanted, beyond the moments."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Zone:
-    """One zone that overlaps its raster."""
-
-    row: int
-    source: Source
-    request: ZoneRequest
-    level: int
-    grid: Grid
-    footprint: Footprint
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Piece:
     """As much of a zone as is looked at together."""
 
-    zone: _Zone
+    zone: Zone
     footprint: Footprint
     """The zone's, or what of it lies beyond the end of a global grid."""
     part: Window
@@ -114,7 +77,7 @@ def zonal_statistics(
     return found
 
 
-def _tally(zone: _Zone) -> Tally:
+def _tally(zone: Zone) -> Tally:
     request = zone.request
     return Tally(weighted=request.rule.coverage, distribution=request.distribution, name=zone.grid.name)
 
@@ -138,7 +101,7 @@ def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
     tally.add(values, None, float(np.count_nonzero(inside)))
 
 
-def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]) -> list[_Zone]:
+def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]) -> list[Zone]:
     """The zones that overlap their rasters."""
     asked: list[tuple[int, Source, ZoneRequest, int, Grid]] = []
     grids: dict[tuple[int, int], Grid] = {}
@@ -156,7 +119,7 @@ def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | No
         [request.rule for _, _, request, _, _ in asked],
     )
     return [
-        _Zone(row=row, source=source, request=request, level=level, grid=grid, footprint=footprint)
+        Zone(row=row, source=source, request=request, level=level, grid=grid, footprint=footprint)
         for (row, source, request, level, grid), footprint in zip(asked, placed, strict=True)
         if footprint is not None
     ]
@@ -187,7 +150,7 @@ def _grid(source: Source, level: int) -> Grid:
     )
 
 
-def _pixels(zones: Sequence[_Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
+def _pixels(zones: Sequence[Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
     """Every piece of every zone with its pixels, in groups; the pieces of one zone follow each other."""
     chips = [zone for zone in zones if isinstance(zone.source, Chip)]
     cut = ((piece, _cut(piece)) for zone in chips for piece in _pieces(zone))
@@ -198,13 +161,13 @@ def _pixels(zones: Sequence[_Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
         yield _read(group)
 
 
-def _place(zone: _Zone) -> tuple[str, int, int, int]:
+def _place(zone: Zone) -> tuple[str, int, int, int]:
     """Zones whose tiles lie close together follow each other."""
     window, grid = zone.footprint.window, zone.grid
     return grid.name, zone.level, window.y_off // grid.tile_height, window.x_off // grid.tile_width
 
 
-def _pieces(zone: _Zone) -> Iterator[_Piece]:
+def _pieces(zone: Zone) -> Iterator[_Piece]:
     footprint: Footprint | None = zone.footprint
     while footprint is not None:
         parts = list(pieces(footprint.window, zone.grid))
