@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, blobs_of, present
 from rasteret_sql.duck.arrow.duck_types import DuckType, declared
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.arrow.types import CHIP
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts

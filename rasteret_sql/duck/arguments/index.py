@@ -16,7 +16,7 @@ from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import whole_numbers
 from rasteret_sql.duck.arrow.duck_types import DuckType, declared
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
-from rasteret_sql.duck.kernels.tile_tables import GAPS, offsets_of
+from rasteret_sql.duck.arrow.tile_offsets import GAPS, offsets_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import GroundControlPoint, Header, Level

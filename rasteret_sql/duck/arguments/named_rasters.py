@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import combined
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.untouched import query_of, say
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window

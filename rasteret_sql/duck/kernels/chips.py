@@ -22,11 +22,11 @@ from rasteret_sql.duck.arguments.arguments import (
 )
 from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
 from rasteret_sql.duck.arguments.pixel_math import asked_math
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
 from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.arrow.rows import box, math_text, plan_of, source_row
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header

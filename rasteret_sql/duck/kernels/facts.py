@@ -10,10 +10,10 @@ import pyarrow as pa
 import shapely
 
 from rasteret_sql.duck.arguments.arguments import integers, sql
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.duck_types import declared
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.window import Affine, Window, corners, window_bounds
 from rasteret_sql.geotiff.header import Header

@@ -13,8 +13,8 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.arguments import integers
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.pixel_math import scales_of
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip

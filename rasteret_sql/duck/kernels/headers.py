@@ -1,87 +1,27 @@
-"""Kernels on headers: cog_header, cog_windows; and the raster argument of all functions."""
+"""Kernels on headers: cog_header, cog_windows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from rasteret_sql.blocks.support import require_readable
 from rasteret_sql.duck.arguments.arguments import choices, flags, integers, sql, texts
-from rasteret_sql.duck.arguments.index import HeaderColumn
-from rasteret_sql.duck.arguments.repeats import all_same
+from rasteret_sql.duck.arguments.rasters import distinct_hrefs, rasters
 from rasteret_sql.duck.arguments.sidecars import Folders, say_what_is_left_alone
-from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, text_like
 from rasteret_sql.duck.arrow.rows import box, header_row
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.window import Window, window_bounds, window_transform
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.geotiff.read_headers import known_headers, landing_headers
+from rasteret_sql.geotiff.read_headers import landing_headers
 from rasteret_sql.raster.read.plan import pick_level
 from rasteret_sql.store.signing.presigned import remember, unsigned
 
 _HREF = re.compile(r'https?://[^"\\\s]+')
 EDGES = ("shift", "clip", "drop")
-
-
-def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
-    """Every row's raster: an href (its header is read, once each), or a row of an index (no request).
-
-    Overviews of an index row are looked at only where ``overviews`` says that they matter.
-    """
-    kind = column.type
-    if pa.types.is_null(kind):
-        return [None] * len(column)
-    if text_like(kind):
-        return _open(column.to_pylist())
-    if pa.types.is_struct(kind):
-        return _of_rows(column, overviews)
-    raise ArgumentError(
-        f"the raster is a value of type {duck_type(kind)}: "
-        "an href (VARCHAR) or a row of an index was expected"
-    )
-
-
-def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
-    """A join repeats index rows, one for each area: a row equal to an earlier one is not looked at again."""
-    rows = HeaderColumn(column)
-    if len(set(overviews)) == 1 and all_same(column):
-        return [_attempt(rows, 0, overviews[0]) if present(column)[0] else None] * len(column)
-    seen: dict[tuple[Any, bool], int] = {}
-    found: list[Header | RasteretError | None] = [None] * len(column)
-    there = present(column)
-    for i, href in enumerate(rows.hrefs()):
-        if not there[i]:
-            continue
-        first = seen.setdefault((href, overviews[i]), i)
-        if first != i and column.slice(first, 1).equals(column.slice(i, 1)):
-            found[i] = found[first]
-        else:
-            found[i] = _attempt(rows, i, overviews[i])
-    return found
-
-
-def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:
-    try:
-        return rows.header(row, overviews=overviews)
-    except RasteretError as error:
-        return error
-
-
-def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
-    distinct = _distinct(hrefs)
-    found: dict[str | None, Header | RasteretError] = dict(
-        zip(distinct, known_headers(distinct), strict=True)
-    )
-    say_what_is_left_alone("rasteret_sql", (one for one in found.values() if isinstance(one, Header)))
-    return [found.get(href) for href in hrefs]
-
-
-def _distinct(hrefs: Sequence[str | None]) -> list[str]:
-    return list(dict.fromkeys(href for href in hrefs if href is not None))
 
 
 def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
@@ -97,7 +37,7 @@ def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
             "an href (VARCHAR) or a row with an href was expected"
         )
     hrefs = raster.to_pylist()
-    distinct = _distinct(hrefs)
+    distinct = distinct_hrefs(hrefs)
     rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
     folders = Folders(distinct)
     beside: list[Header] = []

@@ -15,10 +15,10 @@ from rasteret_sql.duck.arguments.arguments import band_lists, choices, integers,
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.pixel_math import asked_math
 from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_of
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow.arrays import present
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped

@@ -11,14 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from rasteret_sql.duck.arrow.arrays import array_of, present, whole_numbers
+from rasteret_sql.duck.arrow.tile_offsets import COUNTS, GAPS, OFFSETS, Numbers, gaps_of, offsets_of
 from rasteret_sql.errors import ArgumentError
-
-Numbers = npt.NDArray[np.int64]
-OFFSETS, GAPS, COUNTS = "tile_offsets", "tile_gaps", "tile_byte_counts"
 
 
 def pack_tiles(levels: pa.Array) -> pa.Array:
@@ -29,24 +26,6 @@ def pack_tiles(levels: pa.Array) -> pa.Array:
 def unpack_tiles(levels: pa.Array) -> pa.Array:
     """The same the other way round."""
     return _levels(levels, GAPS, OFFSETS, offsets_of)
-
-
-def gaps_of(offsets: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
-    """Bytes between each tile and the one before; ``starts`` are where the tables of a row begin."""
-    gaps = offsets.copy()
-    gaps[1:] -= (offsets + counts)[:-1]
-    gaps[starts] = offsets[starts]
-    return gaps
-
-
-def offsets_of(gaps: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
-    """The inverse of ``gaps_of``."""
-    steps = gaps.copy()
-    steps[1:] += counts[:-1]
-    steps[starts] = gaps[starts]
-    ends = np.cumsum(steps)
-    lengths = np.diff(np.append(starts, len(gaps)))
-    return ends - np.repeat(ends[starts] - gaps[starts], lengths)
 
 
 def _levels(column: pa.Array, old: str, new: str, convert: Callable[..., Numbers]) -> pa.Array:

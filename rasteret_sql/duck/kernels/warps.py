@@ -10,9 +10,9 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.arguments import band_lists, finite, flags, integers, numbers, sql, texts
 from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.arguments.pixel_math import scales_of
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.fits import fields_of
 from rasteret_sql.duck.kernels.facts import Facts, facts_of
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geotiff.header import Header

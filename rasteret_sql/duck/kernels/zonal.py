@@ -23,8 +23,8 @@ from rasteret_sql.duck.arguments.arguments import (
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.named_rasters import is_named
 from rasteret_sql.duck.arguments.pixel_math import asked_math, scales_of
+from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import any_touched, note_touching
-from rasteret_sql.duck.kernels.headers import rasters
 from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.kernels.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
