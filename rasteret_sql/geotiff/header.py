@@ -88,7 +88,7 @@ class Header:
     """Instead of an affine; ``crs`` is None then, because it is that of the points."""
     gcps_crs: str | None = None
     colorinterp: tuple[str, ...] | None = None
-    """What each band means to the eye (``cog.colorinterp``); None: what its tags tell."""
+    """What each band means to the eye (``colorinterp``); None: what its tags tell."""
     colormap: tuple[int, ...] | None = None
     mask_bands: int = 1
     """Samples a pixel of the internal masks: 1 for all bands together, or one for each band."""

@@ -28,7 +28,7 @@ class Added:
 
     sql: str
     value: Any
-    """A text, list or number; ``moments.Interval`` for a time; None when only DuckDB can tell."""
+    """A text, list or number; ``datetimes.Interval`` for a time; None when only DuckDB can tell."""
 
 
 @dataclass(kw_only=True)

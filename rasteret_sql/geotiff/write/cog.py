@@ -149,7 +149,7 @@ def write_cog(
     how many, or ``'auto'`` down to one tile; ``resampling`` ``'nearest'`` or ``'average'``. ``sparse``
     leaves out tiles that hold nothing but nodata (zeros without one). ``colormap`` is as TIFF stores it:
     all reds, then greens, then blues, 0 to 65535, for a first band of uint8 or uint16. ``colours``: what each
-    band means to the eye, in the words of ``cog.colorinterp``. ``big``: BigTIFF.
+    band means to the eye, in the words of ``colorinterp``. ``big``: BigTIFF.
 
     The file is read back, header and pixels, and compared with what was given before it is returned.
     ``ArgumentError``: an argument is none of these, or does not fit the others. ``UnsupportedError``:

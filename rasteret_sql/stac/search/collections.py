@@ -38,7 +38,7 @@ def _rows_or_error(name: str) -> list[dict[str, Any]] | RasteretError:
 def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
     """The rows of every collection of an API, page by page; of a dataset that is one collection, that one.
 
-    A member that is not a collection is left out with a notice. Raises as ``api.open_api``, and
+    A member that is not a collection is left out with a notice. Raises as ``landing_page.open_api``, and
     ``MalformedError`` for answers without a list of collections, or without an end.
     """
     api, notices = open_api(catalog.endpoint), Notices("stac_collections")

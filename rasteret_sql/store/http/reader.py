@@ -37,7 +37,7 @@ from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
 
 LONGEST_REQUEST = 20
-"""As in ``obstore_reader``: times ``request_timeout_s``."""
+"""As in ``obstore.reader``: times ``request_timeout_s``."""
 NO_HEADERS: Mapping[str, str] = {}
 ERROR_BODY = 4096
 """Bytes of a refusal that are read for the store's own word for it."""
