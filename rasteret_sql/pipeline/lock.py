@@ -96,6 +96,7 @@ def locked(index: Path, *, wait: float = 0) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     mine = myself()
     _wait(lambda: _take(path, mine), str(index), wait)
+    taken = path.stat()
     stop = threading.Event()
     beat = threading.Thread(target=_touch, args=(path, stop), name="rasteret-lock", daemon=True)
     beat.start()
@@ -104,9 +105,8 @@ def locked(index: Path, *, wait: float = 0) -> Iterator[None]:
     finally:
         stop.set()
         beat.join()
-        owner = _owner(path)
-        if owner is not None and owner.token == mine.token:
-            with suppress(OSError):
+        with suppress(OSError):
+            if _holds(path, mine, taken):
                 path.unlink()
 
 
@@ -186,11 +186,15 @@ def _left_behind(owner: Owner | None, age_s: float) -> bool:
     return age_s > STALE_S
 
 
-def _owner(path: Path) -> Owner | None:
+def _holds(path: Path, mine: Owner, taken: os.stat_result) -> bool:
+    """Whether a lock is still this run's; where it cannot be read, whether it is the same file."""
     try:
-        return _read(path.read_bytes())
+        owner = _read(path.read_bytes())
+    except FileNotFoundError:
+        return False
     except OSError:
-        return None
+        return os.path.samestat(path.stat(), taken)
+    return owner is not None and owner.token == mine.token
 
 
 def _read(text: bytes) -> Owner | None:

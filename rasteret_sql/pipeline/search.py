@@ -84,7 +84,11 @@ class Search(RedactedRepr):
         if self.items is not None:
             return "items of a query"
         address = resolve(self.catalog).endpoint if self.catalog is not None else str(self.document)
-        return urlsplit(address).netloc.rpartition("@")[2] if "://" in address else place(address)
+        try:
+            host = urlsplit(address).netloc.rpartition("@")[2]
+        except ValueError:  # no URL, as whoever asks it will be told
+            host = ""
+        return host if "://" in address and host else place(address)
 
     def rows(self, *, updated_since: dt.datetime | None = None) -> str:
         """A query that gives the items; with ``updated_since`` only those whose ``updated`` is not before."""
@@ -192,7 +196,7 @@ def searches_in(kept: str | None) -> tuple[Search, ...]:
     try:
         found: Sequence[Mapping[str, Any]] = json.loads(kept or "{}")[KEY]
         return tuple(_kept(one) for one in found)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return ()
 
 
@@ -201,6 +205,7 @@ def _kept(one: Mapping[str, Any]) -> Search:
     known = {key: given for key, given in one.items() if key not in ("catalog", "document")}
     if not set(known) <= {*Search.__dataclass_fields__}:
         raise ValueError("not a search of this version")
+    json.dumps(dict(one), ensure_ascii=False).encode()  # half a character is no text of SQL's
     texts: dict[str, Any] = {
         key: None if one.get(key) is None else str(one[key]) for key in ("catalog", "document")
     }

@@ -238,7 +238,7 @@ class ParquetTarget:
             f"SELECT value::BLOB FROM parquet_kv_metadata({file_pattern(self._path)}) "
             f"WHERE key::BLOB = {quoted(KEY)}::BLOB"
         ).fetchone()
-        return searches_in(None if row is None else row[0].decode())
+        return searches_in(None if row is None else row[0].decode("utf-8", "replace"))
 
     def add(self, query: str) -> None:
         self._parts.mkdir(parents=True, exist_ok=True)

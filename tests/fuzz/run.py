@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import geometry_input, row_input, seeds
+from tests.fuzz import geometry_input, metadata_input, row_input, seeds
 from tests.fuzz.href_check import href_seeds, href_words
 from tests.fuzz.stac_seeds import stac_dictionary, stac_seeds
 
@@ -45,6 +45,9 @@ TARGETS = {
         seeds=geometry_input.geometry_seeds, dictionary=geometry_input.geometry_words, max_len=8192
     ),
     "href": Target(seeds=href_seeds, dictionary=href_words, max_len=512),
+    "metadata": Target(
+        seeds=metadata_input.metadata_seeds, dictionary=metadata_input.metadata_words, max_len=2048
+    ),
     "row": Target(seeds=row_input.row_seeds, dictionary=row_input.row_words, max_len=8192),
 }
 

@@ -11,6 +11,7 @@ from tests.fuzz.checks import check_tiff, check_tile, within_limits
 from tests.fuzz.findings import reason_of, shrunk
 from tests.fuzz.geometry_input import check_geometry
 from tests.fuzz.href_check import check_href
+from tests.fuzz.metadata_input import check_metadata
 from tests.fuzz.row_input import check_row
 from tests.fuzz.stac_check import check_stac
 from tests.fuzz.tile_input import pack, unpack
@@ -23,6 +24,7 @@ CHECKS = {
     ".json": check_stac,
     ".geometry": check_geometry,
     ".href": check_href,
+    ".metadata": check_metadata,
 }
 SEEDS = dict(seeds.tiff_seeds())
 CRASHERS = sorted(path for path in FOLDER.glob("*/*") if path.suffix in CHECKS)
