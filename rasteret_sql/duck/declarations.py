@@ -15,7 +15,7 @@ A file holds one macro below a comment header::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import TopologicalSorter
@@ -23,6 +23,10 @@ from graphlib import TopologicalSorter
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.sql_files import CATALOG, declaration_files
 
+PLAIN = re.compile(r"(?:\w+\.)?([A-Za-z]\w*)")
+HELPER = re.compile(r"_rasteret_(\w+)\(")
+TYPEOF = re.compile(r"typeof\((\w+)\)")
+WORDS = frozenset({"NULL", "true", "false"})
 MACRO = re.compile(r"CREATE MACRO (\w+)\((.*?)\) AS\s+(TABLE\b)?", re.DOTALL)
 
 
@@ -132,6 +136,42 @@ def _comment(function: Function, name: str) -> Iterator[str]:
     if function.public:
         kind = "MACRO TABLE" if function.kind == "table" else "MACRO"
         yield f"COMMENT ON {kind} {name} IS {quoted(function.summary)}"
+
+
+def kernel_columns(kernel: str) -> tuple[str | None, ...]:
+    """The columns of a kernel by their names in the macros that call it; None for one without a name.
+
+    A plain name is its own; ``_rasteret_query()`` is ``query``, and ``typeof(aoi)`` is ``aoi_type``. Where
+    several macros call one kernel, a plain name goes before that of a helper. Raises ``SyntaxError`` where
+    two macros name one column differently.
+    """
+    call = re.compile(rf"\b_rasteret_{kernel}(?=\()")
+    texts = [
+        _split(_enclosed(function.macro, match.end()))
+        for function in functions()
+        for match in call.finditer(function.macro)
+    ]
+    return tuple(_column_name(kernel, [one.strip() for one in column]) for column in zip(*texts, strict=True))
+
+
+def _column_name(kernel: str, texts: Sequence[str]) -> str | None:
+    plain = {found[1] for found in map(PLAIN.fullmatch, texts) if found} - WORDS
+    typed = {f"{found[1]}_type" for found in map(TYPEOF.fullmatch, texts) if found}
+    helped = {found[1] for found in map(HELPER.match, texts) if found}
+    names = plain or typed or helped
+    if len(names) > 1:
+        raise SyntaxError(f"a column of the kernel {kernel} has several names: {sorted(names)}")
+    return next(iter(names), None)
+
+
+def _enclosed(text: str, at: int) -> str:
+    """What the bracket that opens at ``at`` encloses."""
+    depth = 0
+    for end in range(at, len(text)):
+        depth += (text[end] == "(") - (text[end] == ")")
+        if not depth:
+            return text[at + 1 : end]
+    raise SyntaxError(f"a bracket is not closed: {text[at : at + 40]!r}")
 
 
 def parse(text: str) -> Function:

@@ -12,6 +12,7 @@
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
+-- @param band  The same as bands, under the name that it has in RS_Value.
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
 -- @returns level INTEGER  0 is full resolution.
@@ -47,7 +48,8 @@ CREATE MACRO read_cog_tiles(
     resolution := NULL,
     aoi_crs := NULL,
     on_error := 'fail',
-    scale := NULL
+    scale := NULL,
+    band := NULL
 ) AS TABLE
 SELECT
     t.href,
@@ -87,7 +89,7 @@ FROM (
                         SELECT unnest(_rasteret_ok_column(t)) AS t
                         FROM (
                             SELECT _rasteret_plan_tiles(
-                                raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, level, resolution, false,
+                                raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, band, level, resolution,
                                 on_error, scale
                             ) AS t
                         )

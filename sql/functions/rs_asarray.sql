@@ -1,10 +1,12 @@
 -- One band of a raster as rows of numbers, NULL where a pixel is not valid.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
--- @param band  Number from 1; of a chip, counted as its bands were read.
+-- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
+-- @param bands  The same as band, under the name that it has in read_cog.
 -- @returns value DOUBLE[][]  Rows of columns. 64-bit integers beyond 2^53 and complex pixels are refused; they are exact in data.
 -- @example The first three rows of a chip
 -- SELECT RS_AsArray(c)[1:3] AS first_rows
 -- FROM read_cog('S2_32632_20240414/red.tif', {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}) AS c;
-CREATE MACRO RS_AsArray(raster, band := 1, scale := NULL) AS _rasteret_ok(_rasteret_as_array(raster, band, scale))
+CREATE MACRO RS_AsArray(raster, band := NULL, scale := NULL, bands := NULL) AS
+    _rasteret_ok(_rasteret_as_array(raster, band, bands, scale))

@@ -11,6 +11,7 @@
 -- @param stretch  Values that become black and white: [min, max], a list of such pairs (one a band), 'minmax', or percentiles of the valid pixels such as '2-98%', which is the default except for uint8 and colormap := 'ndvi'.
 -- @param colormap  'gray', 'viridis', 'heat', 'water', 'terrain', 'diverging', 'ndvi' (-0.3 to 0.92), a list of colours ['#000000', …], a MAP of categories MAP {6: '#2050ff'}, or a colour table such as the column colormap of cog_header; that of an href or index row itself is the default.
 -- @param scale  True: stretch is of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
+-- @param band  The same as bands, under the name that it has in RS_Value.
 -- @returns value BLOB  The PNG file; NULL of a NULL raster.
 -- @example A picture into a file
 -- COPY (
@@ -22,5 +23,5 @@
 --     SELECT f.field_id, RS_AsPNG(c, colormap := 'viridis') AS picture
 --     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
 -- ) TO 'pictures' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'png', OVERWRITE);
-CREATE MACRO RS_AsPNG(raster, bands := NULL, stretch := NULL, colormap := NULL, scale := NULL) AS
-    _rasteret_ok(_rasteret_as_png(raster, bands, stretch, colormap, scale))
+CREATE MACRO RS_AsPNG(raster, bands := NULL, stretch := NULL, colormap := NULL, scale := NULL, band := NULL) AS
+    _rasteret_ok(_rasteret_as_png(raster, bands, band, stretch, colormap, scale))

@@ -15,6 +15,7 @@
 -- @param resolution  Of a file, instead of level: the coarsest level whose pixels are no larger, in units of its CRS.
 -- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip, as DOUBLE with NaN for nodata; stored numbers without, whose scales and offsets the answer has.
+-- @param band  The same as bands, under the name that it has in RS_Value.
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL where area and raster do not overlap.
 -- @example A circle out of a chip, the rest set to 0
 -- SELECT r.shape, r.nodata, octet_length(r.valid) AS masked
@@ -32,7 +33,8 @@ CREATE MACRO RS_Clip(
     level := NULL,
     resolution := NULL,
     aoi_crs := NULL,
-    scale := NULL
+    scale := NULL,
+    band := NULL
 ) AS _rasteret_ok(_rasteret_clip(
-    raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, all_touched, nodata, crop, level, resolution, scale
+    raster, aoi, _rasteret_asked(aoi), aoi_crs, bands, band, all_touched, nodata, crop, level, resolution, scale
 ))

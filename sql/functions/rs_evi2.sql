@@ -30,5 +30,5 @@ CREATE MACRO RS_EVI2(
 ) AS _rasteret_ok(_rasteret_map_algebra(
     _rasteret_reflectance('2.5 * (nir - red) / (nir + 2.4 * red + 1)', reflectance),
     rasters, aoi, _rasteret_asked(aoi), aoi_crs, mask, dtype, NULL, _rasteret_scale(scale, reflectance), resolution,
-    all_touched, reflectance IS NULL
+    all_touched, _rasteret_of_reflectance(reflectance)
 ))

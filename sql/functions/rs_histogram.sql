@@ -5,7 +5,7 @@
 -- where no pixel counts. RS_ZonalStatsAll(…, histogram := true) counts every single value instead.
 --
 -- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
--- @param band  Band number from 1 or band name; of a chip, counted as its bands were read.
+-- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param bins  How many, up to 1,000,000.
 -- @param range  [least, greatest] value; those of the pixels without.
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). By default 'all', the whole raster; NULL is no area and gives NULL.
@@ -16,12 +16,13 @@
 -- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
 -- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
 -- @param scale  True: bins, and range, are of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
+-- @param bands  The same as band, under the name that it has in read_cog.
 -- @returns value STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]  The bins in ascending order.
 -- @example Near infrared of a whole scene, from an overview
 -- SELECT unnest(RS_Histogram('S2_32632_20240414/nir.tif', bins := 8, range := [0, 8000], level := 1), recursive := true);
 CREATE MACRO RS_Histogram(
     raster,
-    band := 1,
+    band := NULL,
     bins := 10,
     range := NULL,
     zone := 'all',
@@ -31,8 +32,9 @@ CREATE MACRO RS_Histogram(
     level := NULL,
     resolution := NULL,
     aoi_crs := NULL,
-    scale := NULL
+    scale := NULL,
+    bands := NULL
 ) AS _rasteret_ok(_rasteret_histogram(
-    raster, band, bins, range, zone, _rasteret_asked(zone), all_touched, exclude_nodata, coverage,
+    raster, band, bands, bins, range, zone, _rasteret_asked(zone), all_touched, exclude_nodata, coverage,
     level, resolution, aoi_crs, scale
 ))

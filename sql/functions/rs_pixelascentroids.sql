@@ -3,9 +3,10 @@
 -- The columns x and y of Sedona's structs are called col and row here.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
--- @param band  Number from 1; of a chip, counted as its bands were read.
+-- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param exclude_nodata  True: only valid pixels have a row; false: every pixel has one, with NULL where it is not valid.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
+-- @param bands  The same as band, under the name that it has in read_cog.
 -- @returns geom GEOMETRY  Centre of the pixel as a point, in the CRS of the raster.
 -- @returns x DOUBLE  X of the centre, in the CRS of the raster.
 -- @returns y DOUBLE  Y of the centre, in the CRS of the raster.
@@ -20,7 +21,7 @@
 -- WHERE f.field_id = 1
 -- ORDER BY p.value DESC
 -- LIMIT 5;
-CREATE MACRO RS_PixelAsCentroids(raster, band := 1, exclude_nodata := true, scale := NULL) AS TABLE
+CREATE MACRO RS_PixelAsCentroids(raster, band := NULL, exclude_nodata := true, scale := NULL, bands := NULL) AS TABLE
 SELECT
     ('POINT (' || p.x || ' ' || p.y || ')')::GEOMETRY AS geom,
     p.x,
@@ -30,5 +31,5 @@ SELECT
     p.row
 FROM (
     SELECT unnest(_rasteret_ok_column(p)) AS p
-    FROM (SELECT _rasteret_pixel_centroids(raster, band, exclude_nodata, scale) AS p)
+    FROM (SELECT _rasteret_pixel_centroids(raster, band, bands, exclude_nodata, scale) AS p)
 )

@@ -14,6 +14,7 @@
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without.
 -- @param level  Level of the file to read from, instead of the one that serves the size.
 -- @param scale  True: physical values are resampled, scale · stored + offset of the file, row of the index or chip, as DOUBLE with NaN for nodata; stored numbers without, whose scales and offsets the answer has.
+-- @param band  The same as bands, under the name that it has in RS_Value.
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], "level" INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], "data" BLOB, "valid" BLOB, error VARCHAR)  A chip, as a row of read_cog; x_off and y_off are NULL.
 -- @example A chip at a third of its resolution, by the mean of the pixels
 -- SELECT r.shape, r.transform
@@ -29,8 +30,9 @@ CREATE MACRO RS_Resample(
     gridY := NULL,
     bands := NULL,
     level := NULL,
-    scale := NULL
+    scale := NULL,
+    band := NULL
 ) AS
     _rasteret_ok(_rasteret_resample(
-        raster, widthOrScale, heightOrScale, useScale, algorithm, gridX, gridY, bands, level, scale
+        raster, widthOrScale, heightOrScale, useScale, algorithm, gridX, gridY, bands, band, level, scale
     ))

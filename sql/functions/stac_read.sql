@@ -57,6 +57,6 @@ SELECT
 FROM (
     SELECT unnest(_rasteret_ok_column(found)) AS s
     FROM (
-        SELECT _rasteret_stac_read(href, alternate, concat(current_connection_id(), '/', current_query_id())) AS found
+        SELECT _rasteret_stac_read(href, alternate, _rasteret_query()) AS found
     )
 )

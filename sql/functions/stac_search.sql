@@ -109,7 +109,7 @@ FROM (
         SELECT _rasteret_stac_search(
             catalog, collections, ids, bbox, intersects, typeof(intersects), aoi_crs,
             datetime, filter, sortby, max_items, page_size, limited, alternate,
-            concat(current_connection_id(), '/', current_query_id()), assets
+            _rasteret_query(), assets
         ) AS found
     )
 )

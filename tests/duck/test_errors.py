@@ -22,7 +22,7 @@ ARGUMENTS = {
     "bands := 0": "{file} has no band 0; its only band is 1, without names",
     "bands := 'nir'": "{file} has no band named 'nir'; its only band is 1, without names",
     "bands := []": "bands := [] asks for nothing; leave it out to read all bands",
-    "bands := [1, NULL]": "bands := [1, NULL]: NULL is no band; give numbers from 1, or names",
+    "bands := [1, NULL]": "bands := [1, NULL]: NULL is not a band; give numbers from 1, or names",
     "bands := 1.5": f"bands := 1.5: {ANSWER_TO_A_BAND}",
     "bands := [[1]]": f"bands := [[1]]: {ANSWER_TO_A_BAND}",
     "bands := 'nan'::DOUBLE": f"bands := nan: {ANSWER_TO_A_BAND}",

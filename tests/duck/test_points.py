@@ -336,7 +336,7 @@ BAD = {
     "a line": ("RS_Values($1, 'LINESTRING (0 0, 1 1)')", "expected a list of points or a MULTIPOINT"),
     "no such band": ("RS_Value($1, [11.7, 47.8], 2)", "has no band 2; its only band is 1"),
     "no such name": ("RS_Value($1, [11.7, 47.8], 'nir')", "has no band named 'nir'"),
-    "two bands": ("RS_Value($1, [11.7, 47.8], [1, 1])", "one band number or name was expected"),
+    "two bands": ("RS_Value($1, [11.7, 47.8], [1, 1])", "expected one band number or name"),
     "no such level": ("RS_Value($1, [11.7, 47.8], level := 9)", "has no level 9"),
     "level and resolution": ("RS_Value($1, [0, 0], level := 1, resolution := 9)", "exclude each other"),
     "cubic": ("RS_Value($1, [0, 0], interpolation := 'cubic')", "one of 'nearest', 'bilinear' was expected"),

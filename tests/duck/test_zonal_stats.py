@@ -318,7 +318,7 @@ REFUSED = {
     "RS_ZonalStatsAll(i, [0, 0, 1, 1], percentiles := 50)": "percentiles := 50: a list of numbers",
     f"RS_ZonalStatsAll(i, '{FIELD}', 2, {CRS})": r"utm32_uint16\.tif has no band 2; its only band is 1",
     f"RS_ZonalStatsAll(i, '{FIELD}', 'nir', {CRS})": "has no band named 'nir'",
-    f"RS_ZonalStatsAll(i, '{FIELD}', [1, 1], {CRS})": "one band at a time",
+    f"RS_ZonalStatsAll(i, '{FIELD}', [1, 1], {CRS})": "expected one band number or name",
     f"RS_ZonalStatsAll(i, '{FIELD}', all_touched := true, coverage := true, {CRS})": "exclude each other",
     f"RS_ZonalStatsAll(i, 'POINT(700200 5299000)', coverage := true, {CRS})": "a Point has no area",
     "RS_ZonalStatsAll(i, 'POLYGON EMPTY')": "is empty",

@@ -264,17 +264,17 @@ def choices(column: Any, name: str, allowed: Sequence[str]) -> list[str]:
     return _each(column, check)
 
 
-def band_lists(column: Any) -> list[tuple[int | str, ...] | None]:
+def band_lists(column: Any, name: str) -> list[tuple[int | str, ...] | None]:
     """A band number or name, or a list of them; NULL asks for all bands."""
-    return _each(column, lambda values: [None if v is None else _bands(v) for v in values])
+    return _each(column, lambda values: [None if v is None else _bands(v, name) for v in values])
 
 
-def _bands(value: Any) -> tuple[int | str, ...]:
+def _bands(value: Any, name: str) -> tuple[int | str, ...]:
     items = value if isinstance(value, list | tuple) else [value]
     if any(item is None for item in items):
-        raise ArgumentError(f"bands := {sql(value)}: NULL is no band; give numbers from 1, or names")
+        raise ArgumentError(f"{name} := {sql(value)}: NULL is not a band; give numbers from 1, or names")
     if not all(isinstance(item, str) or _is_whole(item) for item in items):
         raise ArgumentError(
-            f"bands := {sql(value)}: a band number from 1 or a band name, or a list of them, was expected"
+            f"{name} := {sql(value)}: a band number from 1 or a band name, or a list of them, was expected"
         )
     return tuple(item if isinstance(item, str) else int(item) for item in items)

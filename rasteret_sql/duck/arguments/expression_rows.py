@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import areas, asked_area, flags, levels_of, numbers, texts
+from rasteret_sql.duck.arguments.arguments import asked_area
+from rasteret_sql.duck.arguments.call import Call
 from rasteret_sql.duck.arguments.named_rasters import WHOLE, Raster, named_rasters
 from rasteret_sql.duck.arguments.pixel_math import require_scale, scales_of
 from rasteret_sql.errors import ArgumentError
@@ -58,31 +58,18 @@ class Row:
         return list(dict.fromkeys(name for name, _ in self.places.values() if name != self.first))
 
 
-def rows_of(
-    expression: pa.Array,
-    rasters: pa.Array,
-    aoi: pa.Array,
-    aoi_type: pa.Array,
-    aoi_crs: pa.Array,
-    mask: pa.Array,
-    dtype: pa.Array,
-    nodata: pa.Array,
-    scale: pa.Array,
-    resolution: pa.Array,
-    all_touched: pa.Array,
-    by_reflectance: pa.Array,
-) -> list[Row]:
+def rows_of(call: Call) -> list[Row]:
     """Every row that is not NULL; ArgumentError for the first that asks for what is not there.
 
-    ``by_reflectance``: whether the expression's constants are those of reflectance.
+    ``of_reflectance``: whether the expression's constants are those of reflectance.
     """
-    given_texts, masks = texts(expression, "expression"), texts(mask, "mask")
-    dtypes, nodatas = texts(dtype, "dtype"), numbers(nodata, "nodata")
-    wanted, scaled = areas(aoi, aoi_type, aoi_crs), scales_of(rasters, scale)
-    resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
-    levels = levels_of([None] * len(wanted), aoi)
-    given = named_rasters(rasters, overviews=any(levels) or any(r is not None for r in resolutions))
-    constants = flags(by_reflectance, "by_reflectance")
+    given_texts, masks, dtypes = call.texts("expression"), call.texts("mask"), call.texts("dtype")
+    nodatas, scaled = call.numbers("nodata"), scales_of(call["rasters"], call["scale"])
+    wanted, levels = call.areas(), call.levels()
+    resolutions, touched = call.numbers("resolution"), call.flags("all_touched")
+    finer = any(levels) or any(resolution is not None for resolution in resolutions)
+    given = named_rasters(call["rasters"], overviews=finer)
+    constants = call.flags("of_reflectance")
     rows = []
     for i, (text, named, area) in enumerate(zip(given_texts, given, wanted, strict=True)):
         if text is None or named is None or area is None:

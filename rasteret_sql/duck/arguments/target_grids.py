@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments.arguments import numbers, sql, texts, values_of
+from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arguments.call import Call
 from rasteret_sql.duck.arrow.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
@@ -30,13 +30,10 @@ class Asked:
     resampling: str
 
 
-def asked_grids(
-    crs: pa.Array, resolution: pa.Array, resampling: pa.Array, size: pa.Array
-) -> list[Asked | None]:
+def asked_grids(call: Call) -> list[Asked | None]:
     """Every row's target grid; None where a resolution, or nothing, is all that is given."""
-    systems, steps = texts(crs, "crs"), numbers(resolution, "resolution")
-    ways = texts(resampling, "resampling")
-    sizes = [None if value is None else _size(value) for value in values_of(size)]
+    systems, steps, ways = call.texts("crs"), call.numbers("resolution"), call.texts("resampling")
+    sizes = [None if value is None else _size(value) for value in call.values("size")]
     known = {way: algorithm(way) for way in set(ways) if way is not None}
     return [
         None

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import flags, integers
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
-from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arrow.arrays import NUMBERS, struct_array
 from rasteret_sql.duck.kernels.answers import gathered
 from rasteret_sql.duck.kernels.grids import MOST, require_exact
@@ -22,18 +21,18 @@ ROW_BYTES = 32
 COLUMNS = {"x": "double", "y": "double", "value": "double", "col": "integer", "row": "integer"}
 
 
-def pixel_centroids(raster: pa.Array, band: pa.Array, exclude_nodata: pa.Array, scale: pa.Array) -> pa.Array:
+@by_name
+def pixel_centroids(call: Call) -> pa.Array:
     """The pixels of one band of each raster, row by row; NULL where the raster is."""
-    bands, excluded = integers(band, "band"), flags(exclude_nodata, "exclude_nodata")
-    scaled = scales_of(raster, scale)
-    requests = [ReadRequest(bands=(1 if number is None else number,)) for number in bands]
+    excluded, scaled = call.flags("exclude_nodata"), call.scales()
+    requests = [ReadRequest(bands=(band,)) for band in call.one_band()]
 
     def found() -> Iterator[tuple[int, Centroids]]:
-        for row, chip in each_chip(raster, requests, scaled):
+        for row, chip in each_chip(call.raster, requests, scaled):
             require_exact(chip.pixels[0], chip.valid)
             yield row, centroids(chip, 0, exclude_nodata=excluded[row])
 
-    rows = gathered(found(), len(raster), _size)
+    rows = gathered(found(), len(call), _size)
     return _lists(rows)
 
 

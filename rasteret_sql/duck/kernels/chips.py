@@ -11,17 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import (
-    areas,
     asked_area,
-    band_lists,
-    choices,
-    flags,
-    integers,
-    levels_of,
-    numbers,
 )
 from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
-from rasteret_sql.duck.arguments.pixel_math import asked_math
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
@@ -30,7 +23,6 @@ from rasteret_sql.duck.arrow.rows import box, math_text, plan_of, source_row
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.read import chips
@@ -45,36 +37,31 @@ ON_ERROR = ("fail", "null")
 Row = dict[str, Any]
 
 
-def plan_tiles(*columns: pa.Array) -> list[list[Row] | None]:
+@by_name
+def plan_tiles(call: Call) -> list[list[Row] | None]:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    *shared, scale = columns
-    nothing = pa.nulls(len(scale))
-    math = asked_math(shared[0], nothing, nothing, scale)
-    return _planned("read_cog_tiles", shared, _tile_rows, [None] * len(scale), math)
+    return _planned("read_cog_tiles", call, _tile_rows, [None] * len(call))
 
 
-def plan_chips(*columns: pa.Array) -> list[list[Row] | None]:
+@by_name
+def plan_chips(call: Call) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
-    *shared, crs, resampling, size, expression, mask, scale = columns
-    grids = asked_grids(crs, shared[6], resampling, size)
-    return _planned("read_cog", shared, _chip_rows, grids, asked_math(shared[0], expression, mask, scale))
+    return _planned("read_cog", call, _chip_rows, asked_grids(call))
 
 
 def _planned(
     speaker: str,
-    columns: Sequence[pa.Array],
+    call: Call,
     rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
     grids: Sequence[Asked | None],
-    math: Sequence[BandMath | None],
 ) -> list[list[Row] | None]:
-    raster, aoi, aoi_type, aoi_crs, bands, level, resolution, all_touched, on_error = columns
-    wanted = areas(aoi, aoi_type, aoi_crs)
-    asked_bands, levels = band_lists(bands), levels_of(integers(level, "level"), aoi)
-    resolutions, touched = numbers(resolution, "resolution"), flags(all_touched, "all_touched")
-    policies = choices(on_error, "on_error", ON_ERROR)
+    wanted, asked_bands, levels, math = call.areas(), call.bands(), call.levels(), call.math()
+    resolutions = call.numbers("resolution")
+    touched = call.flags("all_touched") if "all_touched" in call else [False] * len(call)
+    policies = call.choices("on_error", ON_ERROR)
     overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
     planner, planned = Planner(), list[list[Row] | None]()
-    for i, header in enumerate(rasters(raster, overviews)):
+    for i, header in enumerate(rasters(call.raster, overviews)):
         if header is None or wanted[i] is None:
             planned.append(None)
             continue
@@ -98,10 +85,12 @@ def _planned(
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
-            planned.append([_failed_row(raster, i, error)])
+            planned.append([_failed_row(call.raster, i, error)])
     found = [row["source"] for rows in planned for row in rows or ()]
-    take_places(found, batch_of(aoi_type, len(found)))
-    note_touching(speaker, aoi_type, touched=any_touched(wanted, planned), first=first_apart(raster, wanted))
+    take_places(found, batch_of(call[ASKED], len(found)))
+    note_touching(
+        speaker, call[ASKED], touched=any_touched(wanted, planned), first=first_apart(call.raster, wanted)
+    )
     prepare({row["href"] for rows in planned if rows for row in rows[:1]})
     return planned
 

@@ -8,15 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import (
-    areas,
     asked_area,
-    band_lists,
     choices,
-    flags,
-    integers,
-    levels_of,
-    numbers,
 )
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, each_chip, is_chip
 from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
@@ -31,14 +26,13 @@ from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read.plan import ReadRequest
 
 
-def clip(*columns: pa.Array) -> pa.Array:
+@by_name
+def clip(call: Call) -> pa.Array:
     """RS_Clip: the pixels of each raster inside its area; NULL where they do not overlap."""
-    raster, aoi, aoi_type, aoi_crs, bands, all_touched, nodata, crop, level, resolution, scale = columns
-    wanted = [sound(area) for area in areas(aoi, aoi_type, aoi_crs)]
-    levels = levels_of(integers(level, "level"), aoi)
-    resolutions, fills = numbers(resolution, "resolution"), numbers(nodata, "nodata")
-    asked, touched, cropped = band_lists(bands), flags(all_touched, "all_touched"), flags(crop, "crop")
-    scaled = scales_of(raster, scale)
+    wanted = [sound(area) for area in call.areas()]
+    levels, resolutions, asked = call.levels(), call.numbers("resolution"), call.bands()
+    touched, cropped = call.flags("all_touched"), call.flags("crop")
+    fills, scaled = call.numbers("nodata"), call.scales()
     requests = [
         None
         if area is None
@@ -53,7 +47,7 @@ def clip(*columns: pa.Array) -> pa.Array:
     ]
 
     def clipped() -> Iterator[tuple[int, Chip]]:
-        for row, chip in each_chip(raster, requests, scaled):
+        for row, chip in each_chip(call.raster, requests, scaled):
             area, fill = asked_area(wanted[row]), fills[row]
             cut: Chip | None = chip
             if area is not None and not cropped[row]:
@@ -61,9 +55,9 @@ def clip(*columns: pa.Array) -> pa.Array:
             if cut is not None:
                 yield row, cut if fill is None else with_nodata(cut, fill)
 
-    found = gathered(clipped(), len(raster), _size)
+    found = gathered(clipped(), len(call), _size)
     there = any_touched(wanted, [chip is not None for chip in found])
-    note_touching("RS_Clip", aoi_type, touched=there, first=first_apart(raster, wanted))
+    note_touching("RS_Clip", call[ASKED], touched=there, first=first_apart(call.raster, wanted))
     return chip_column(found)
 
 

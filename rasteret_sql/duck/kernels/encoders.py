@@ -8,11 +8,10 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import band_lists, choices, integers, sql, texts, values_of
+from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip, headers_of, is_chip
-from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.kernels.answers import gathered
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.header import Header
@@ -29,13 +28,12 @@ Parsed = TypeVar("Parsed")
 Blobs = list[bytes | None]
 
 
-def as_png(
-    raster: pa.Array, bands: pa.Array, stretch: pa.Array, colormap: pa.Array, scale: pa.Array
-) -> Blobs:
+@by_name
+def as_png(call: Call) -> Blobs:
     """A picture of each chip; a file's own colour table is used where the raster is one of a palette."""
-    asked = band_lists(bands)
-    stretches = _each_once(values_of(stretch), lambda value: parse_stretch(_floats(value)))
-    colours = _each_once(values_of(colormap), parse_colours)
+    asked = call.bands()
+    stretches = _each_once(call.values("stretch"), lambda value: parse_stretch(_floats(value)))
+    colours = _each_once(call.values("colormap"), parse_colours)
 
     def draw(row: int, chip: Chip, header: Header | None) -> bytes:
         chosen = colours[row]
@@ -45,16 +43,15 @@ def as_png(
         return png(chip, stretch=stretches[row], colours=chosen, bands=asked[row] is not None)
 
     requests = [ReadRequest(bands=numbers) for numbers in asked]
-    return _files(raster, requests, scale, draw, placed=False)
+    return _files(call, requests, draw, placed=False)
 
 
-def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
+@by_name
+def as_geotiff(call: Call) -> Blobs:
     """A Cloud-Optimized GeoTIFF of each chip."""
-    compression, compression_level, tile_size, overviews, resampling, scale = options
-    names = texts(compression, "compression")
-    levels = integers(compression_level, "compression_level")
-    sizes, counts = integers(tile_size, "tile_size"), [_overviews(v) for v in values_of(overviews)]
-    resamplings = choices(resampling, "resampling", tuple(RESAMPLINGS))
+    names, levels = call.texts("compression"), call.integers("compression_level")
+    sizes, counts = call.integers("tile_size"), [_overviews(value) for value in call.values("overviews")]
+    resamplings = call.choices("resampling", tuple(RESAMPLINGS))
 
     def write(row: int, chip: Chip, header: Header | None) -> bytes:
         storage = Storage(
@@ -66,10 +63,11 @@ def as_geotiff(raster: pa.Array, *options: pa.Array) -> Blobs:
         )
         return geotiff(chip, storage)
 
-    return _files(raster, [ReadRequest()] * len(raster), scale, write, placed=True)
+    return _files(call, [ReadRequest()] * len(call), write, placed=True)
 
 
-def as_npy(raster: pa.Array, scale: pa.Array) -> Blobs:
+@by_name
+def as_npy(call: Call) -> Blobs:
     """What numpy.save writes of each chip's pixels."""
 
     def save(row: int, chip: Chip, header: Header | None) -> bytes:
@@ -77,18 +75,17 @@ def as_npy(raster: pa.Array, scale: pa.Array) -> Blobs:
         np.save(file, chip.pixels, allow_pickle=False)
         return file.getvalue()
 
-    return _files(raster, [ReadRequest()] * len(raster), scale, save, placed=False)
+    return _files(call, [ReadRequest()] * len(call), save, placed=False)
 
 
 def _files(
-    raster: pa.Array,
+    call: Call,
     requests: Sequence[ReadRequest],
-    scale: pa.Array,
     encode: Callable[[int, Chip, Header | None], bytes],
     *,
     placed: bool,
 ) -> Blobs:
-    scaled = scales_of(raster, scale)
+    raster, scaled = call.raster, call.scales()
 
     def files() -> Iterator[tuple[int, bytes]]:
         if is_chip(raster.type):

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column
 from rasteret_sql.duck.arguments.expression_rows import Row, rows_of
 from rasteret_sql.duck.arguments.named_rasters import Raster, read_rasters
@@ -29,10 +30,11 @@ from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
 
 
-def map_algebra(expression: pa.Array, rasters: pa.Array, *more: pa.Array) -> pa.Array:
+@by_name
+def map_algebra(call: Call) -> pa.Array:
     """One chip a row: the expression's answer on the grid of the first raster that it names."""
-    rows = rows_of(expression, rasters, *more)
-    chips: list[Chip | None] = [None] * len(expression)
+    rows = rows_of(call)
+    chips: list[Chip | None] = [None] * len(call)
     held = 0
     for group in groups(rows, _bytes):
         for one, chip in zip(group, _answers(group), strict=True):
@@ -41,7 +43,7 @@ def map_algebra(expression: pa.Array, rasters: pa.Array, *more: pa.Array) -> pa.
             _limit(held)
     there = [chips[one.row] is not None for one in rows]
     touched = any_touched([one.request.area for one in rows], there)
-    note_touching("RS_MapAlgebra", more[1], touched=touched, first=lambda: _first(rows))
+    note_touching("RS_MapAlgebra", call[ASKED], touched=touched, first=lambda: _first(rows))
     return chip_column(chips)
 
 

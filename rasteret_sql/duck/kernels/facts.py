@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments.arguments import integers, sql
+from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.duck_types import declared
@@ -17,8 +18,12 @@ from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.window import Affine, Window, corners, window_bounds
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.read.plan import pick_band_numbers
 
-CHIP = "STRUCT(shape INTEGER[], transform DOUBLE[], crs VARCHAR, dtype VARCHAR, nodata DOUBLE)"
+CHIP = (
+    "STRUCT(shape INTEGER[], transform DOUBLE[], crs VARCHAR, dtype VARCHAR, nodata DOUBLE, "
+    "band_names VARCHAR[])"
+)
 PIXEL_TYPES = {
     "uint8": "UNSIGNED_8BITS",
     "uint16": "UNSIGNED_16BITS",
@@ -50,6 +55,9 @@ class Facts:
     transform: Affine
     dtype: str | None
     nodata: float | None
+    band_names: Sequence[str | None]
+    name: str
+    """What messages call it."""
 
     @property
     def srid(self) -> int:
@@ -110,15 +118,15 @@ def _outline(known: Facts) -> dict[str, Any]:
     }
 
 
-def band_facts(raster: pa.Array, band: pa.Array) -> list[dict[str, Any] | None]:
+@by_name
+def band_facts(call: Call) -> list[dict[str, Any] | None]:
     """What the accessors of a band take from: RS_BandNoDataValue, RS_BandPixelType."""
     rows: list[dict[str, Any] | None] = []
-    for known, number in zip(facts_of(raster), integers(band, "band"), strict=True):
-        if known is None or number is None:
+    for known, band in zip(facts_of(call.raster), call.one_band(), strict=True):
+        if known is None:
             rows.append(None)
             continue
-        if not 1 <= number <= known.band_count:
-            raise ArgumentError(f"there is no band {number}; the raster has {known.band_count}, from 1")
+        pick_band_numbers((band,), known.band_count, known.band_names, known.name)
         rows.append({"nodata": known.nodata, "pixel_type": PIXEL_TYPES.get(known.dtype or "")})
     return rows
 
@@ -143,6 +151,8 @@ def _of_header(header: Header) -> Facts:
         transform=header.transform,
         dtype=header.dtype,
         nodata=header.nodata,
+        band_names=header.band_names or (),
+        name=header.href,
     )
 
 
@@ -187,4 +197,6 @@ def _of_chip(row: dict[str, Any]) -> Facts | None:
         transform=tuple(transform),
         dtype=row["dtype"],
         nodata=row["nodata"],
+        band_names=row["band_names"] or (),
+        name="the chip",
     )

@@ -10,17 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import integers
+from rasteret_sql.duck.arguments.call import Call, by_name, raise_errors
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
-from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
-from rasteret_sql.errors import ArgumentError, LimitError, RasteretError, UnsupportedError, sound
+from rasteret_sql.errors import LimitError, UnsupportedError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.read import chip_plan, chips
-from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
+from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, plan_chip
 from rasteret_sql.settings import settings
 
 EXACT = 2**53
@@ -39,11 +38,11 @@ class _Band:
     valid: npt.NDArray[np.bool_] | None
 
 
-def as_array(raster: pa.Array, band: pa.Array, scale: pa.Array) -> pa.Array:
+@by_name
+def as_array(call: Call) -> pa.Array:
     """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
-    numbers = [1 if number is None else number for number in integers(band, "band")]
-    take = _given if is_chip(raster.type) else _read_whole
-    bands = take(raster, numbers, scales_of(raster, scale))
+    take = _given if is_chip(call.raster.type) else _read_whole
+    bands = take(call.raster, call.one_band(), call.scales())
     return _grid_column([None if found is None else _grid(found) for found in bands])
 
 
@@ -76,11 +75,11 @@ def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
 
 
 def _read_whole(
-    raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]
+    raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool | None]
 ) -> list[_Band | None]:
     """One band of whole rasters; None where the raster is NULL."""
-    headers = rasters(raster, [False] * len(raster))
-    plans = [None if header is None else _plan(header, n) for header, n in zip(headers, numbers, strict=True)]
+    headers = raise_errors(rasters(raster, [False] * len(raster)))
+    plans = [None if header is None else _plan(header, n) for header, n in zip(headers, asked, strict=True)]
     wanted = [plan for plan in plans if plan is not None]
     _limit([plan.window.height * plan.window.width for plan in wanted])
     _, arrays = chips.allocate(wanted)
@@ -94,13 +93,13 @@ def _read_whole(
     )
     bands = [None if plan is None else next(found) for plan in plans]
     return [
-        _physical(band, sound(header), number) if wanted and band is not None and header is not None else band
-        for band, header, number, wanted in zip(bands, headers, numbers, scaled, strict=True)
+        _physical(band, header, plan) if wanted and band and header and plan else band
+        for band, header, plan, wanted in zip(bands, headers, plans, scaled, strict=True)
     ]
 
 
-def _physical(band: _Band, header: Header, number: int) -> _Band:
-    scaling = header.scaling(number - 1)
+def _physical(band: _Band, header: Header, plan: chip_plan.ChipPlan) -> _Band:
+    scaling = header.scaling(plan.bands[0])
     if scaling is None:
         return band
     require_real(band.pixels.dtype)
@@ -117,24 +116,21 @@ def _limit(sizes: Sequence[int]) -> None:
         )
 
 
-def _plan(header: Header | RasteretError, number: int) -> chip_plan.ChipPlan:
-    planned = plan_chip(sound(header), ReadRequest(bands=(number,)))
+def _plan(header: Header, band: int | str) -> chip_plan.ChipPlan:
+    planned = plan_chip(header, ReadRequest(bands=(band,)))
     assert planned is not None, "a whole raster is never empty"
     return planned[1]
 
 
-def _given(raster: pa.Array, numbers: Sequence[int], scaled: Sequence[bool | None]) -> list[_Band | None]:
+def _given(raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool | None]) -> list[_Band | None]:
     """One band of rows of read_cog; None where the row or its data is NULL."""
     return [
-        None if chip is None else _band(physical(chip) if wanted else chip, number)
-        for chip, number, wanted in zip(chips_of(raster, placed=False), numbers, scaled, strict=True)
+        None if chip is None else _band(physical(chip) if wanted else chip, band)
+        for chip, band, wanted in zip(chips_of(raster, placed=False), asked, scaled, strict=True)
     ]
 
 
-def _band(chip: Chip, number: int) -> _Band:
-    bands = len(chip.pixels)
-    if not 1 <= number <= bands:
-        raise ArgumentError(
-            f"the chip has no band {number}; it has {bands}, counted from 1 as they were read"
-        )
-    return _Band(pixels=chip.pixels[number - 1], valid=chip.valid)
+def _band(chip: Chip, band: int | str) -> _Band:
+    name = chip.href or "the chip"
+    (number,) = pick_band_numbers((band,), len(chip.pixels), chip.band_names, name)
+    return _Band(pixels=chip.pixels[number], valid=chip.valid)

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from rasteret_sql.blocks.support import require_readable
-from rasteret_sql.duck.arguments.arguments import choices, flags, integers, sql, texts
+from rasteret_sql.duck.arguments.arguments import flags, sql, texts
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.rasters import distinct_hrefs, rasters
 from rasteret_sql.duck.arguments.sidecars import Folders, say_what_is_left_alone
 from rasteret_sql.duck.arrow.fits import duck_type, text_like
@@ -72,13 +73,12 @@ def _header_row(href: str, found: Header | RasteretError, folders: Folders) -> d
     return header_row(found) | {"sidecars": folders.sidecars_of(href)}
 
 
-def cog_windows(
-    raster: pa.Array, size: pa.Array, stride: pa.Array, edge: pa.Array, level: pa.Array
-) -> list[list[dict[str, Any]] | None]:
+@by_name
+def cog_windows(call: Call) -> list[list[dict[str, Any]] | None]:
     """Windows of equal size over every raster."""
-    sizes, strides = integers(size, "size"), integers(stride, "stride")
-    edges, levels = choices(edge, "edge", EDGES), integers(level, "level")
-    found = rasters(raster, [bool(number) for number in levels])
+    sizes, strides, levels = call.integers("size"), call.integers("stride"), call.integers("level")
+    edges = call.choices("edge", EDGES)
+    found = rasters(call.raster, [bool(number) for number in levels])
     return [
         _windows(header, sizes[i], strides[i], edges[i], levels[i] or 0) for i, header in enumerate(found)
     ]

@@ -11,12 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
-from rasteret_sql.duck.arguments.arguments import band_lists, choices, integers, numbers, sql
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
-from rasteret_sql.duck.arguments.pixel_math import asked_math
 from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_of
 from rasteret_sql.duck.arguments.rasters import rasters
-from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
@@ -40,6 +38,9 @@ MOST = 2**31 - 1
 """Numbers in the lists of one batch: their offsets are INTEGERs."""
 
 
+OPTIONS = ("band", "bands", "interpolation", "level", "resolution", "expression", "mask", "scale")
+
+
 @dataclass(frozen=True)
 class _Options:
     """What is asked besides raster and point."""
@@ -61,16 +62,13 @@ class _Asked:
     slots: Numbers
 
 
-def value(
-    raster: pa.Array, point: pa.Array, point_type: pa.Array, band: pa.Array, interpolation: pa.Array,
-    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
-    scale: pa.Array,
-) -> pa.Array:  # fmt: skip
+@by_name
+def value(call: Call) -> pa.Array:
     """One number a row."""
-    points, number = points_of(point, point_type, crs)
-    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
+    points, number = points_of(call["point"], call[ASKED], call["aoi_crs"])
+    options = _options(call)
     wanted = number >= 0
-    found = _rasters(raster, options, wanted)
+    found = _rasters(call.raster, options, wanted)
     groups: dict[tuple[int, int], list[int]] = {}
     for row in np.flatnonzero(wanted).tolist():
         groups.setdefault((id(found[row]), id(options[row])), []).append(row)
@@ -81,20 +79,17 @@ def value(
             slots = np.array(rows)
             asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
     found_values, there = _sample(points, asked, len(number), whole=len(number) >= MANY_ROWS)
-    _note("RS_Value", point_type, points, asked, there)
+    _note("RS_Value", call[ASKED], points, asked, there)
     return _numbers(found_values, there)
 
 
-def values(
-    raster: pa.Array, points: pa.Array, points_type: pa.Array, band: pa.Array, interpolation: pa.Array,
-    level: pa.Array, resolution: pa.Array, crs: pa.Array, expression: pa.Array, mask: pa.Array,
-    scale: pa.Array,
-) -> pa.Array:  # fmt: skip
+@by_name
+def values(call: Call) -> pa.Array:
     """A list of numbers a row, one a point."""
-    lists = point_lists_of(points, points_type, crs)
-    options = _options(raster, band, interpolation, level, resolution, expression, mask, scale)
+    lists = point_lists_of(call["points"], call[ASKED], call["aoi_crs"])
+    options = _options(call)
     wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
-    found = _rasters(raster, options, wanted)
+    found = _rasters(call.raster, options, wanted)
     lengths = np.where([one is not None for one in found], lists.lengths, 0)
     _limit(lengths)
     offsets = np.append(0, np.cumsum(lengths))
@@ -104,7 +99,7 @@ def values(
         if one is not None and mine is not None and slots is not None
     ]
     found_values, valid = _sample(lists.points, asked, int(offsets[-1]), whole=False)
-    _note("RS_Values", points_type, lists.points, asked, valid)
+    _note("RS_Values", call[ASKED], lists.points, asked, valid)
     flat = _numbers(found_values, valid)
     there = np.array([one is not None for one in found], np.bool_) & wanted
     buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets.astype(np.int32))]
@@ -147,41 +142,24 @@ def _limit(lengths: npt.NDArray[np.int64]) -> None:
         )
 
 
-def _options(raster: pa.Array, *columns: pa.Array) -> list[_Options]:
+def _options(call: Call) -> list[_Options]:
     """Of every row; equal ones are the same object."""
-    if all(map(all_same, columns)):
-        return _options_of(raster, *(column.slice(0, 1) for column in columns)) * len(columns[0])
+    if call.same(OPTIONS):
+        return _options_of(call.first(("raster", *OPTIONS))) * len(call)
     distinct: dict[_Options, _Options] = {}
-    return [distinct.setdefault(one, one) for one in _options_of(raster, *columns)]
+    return [distinct.setdefault(one, one) for one in _options_of(call)]
 
 
-def _options_of(
-    raster: pa.Array,
-    band: pa.Array,
-    interpolation: pa.Array,
-    level: pa.Array,
-    resolution: pa.Array,
-    expression: pa.Array,
-    mask: pa.Array,
-    scale: pa.Array,
-) -> list[_Options]:
+def _options_of(call: Call) -> list[_Options]:
     rows = zip(
-        map(_one_band, band_lists(band)),
-        choices(interpolation, "interpolation", INTERPOLATIONS),
-        integers(level, "level"),
-        numbers(resolution, "resolution"),
-        asked_math(raster, expression, mask, scale),
+        call.one_band(),
+        call.choices("interpolation", INTERPOLATIONS),
+        call.integers("level"),
+        call.numbers("resolution"),
+        call.math(),
         strict=True,
     )
     return [_Options(*row) for row in rows]
-
-
-def _one_band(bands: tuple[int | str, ...] | None) -> int | str:
-    if bands is None:
-        return 1
-    if len(bands) != 1:
-        raise ArgumentError(f"band := {sql(bands)}: one band number or name was expected")
-    return bands[0]
 
 
 def _rasters(

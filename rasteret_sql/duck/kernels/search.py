@@ -13,13 +13,12 @@ from rasteret_sql.duck.arguments.arguments import (
     WHOLE_TEXT,
     areas,
     asked_area,
-    flags,
-    integers,
     plain,
     sql,
     texts,
     values_of,
 )
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arrow.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.errors import ArgumentError, sound
@@ -42,22 +41,18 @@ DEGREES = 1e-6
 """How far a search area's edges may stray when it is reprojected: a tenth of a metre."""
 
 
-def stac_search(*columns: pa.Array) -> pa.Array:
+@by_name
+def stac_search(call: Call) -> pa.Array:
     """The items of each row's search; equal searches are sent once."""
-    catalog, collections, ids, bbox, intersects, intersects_type, aoi_crs, *rest = columns
-    moment, condition, sortby, max_items, page_size, limited, alternate, query, assets = rest
-    found_areas = areas(intersects, intersects_type, aoi_crs)
-    names = texts(catalog, "catalog")
-    given = values_of(bbox)
+    found_areas = areas(call["intersects"], call["intersects_type"], call["aoi_crs"])
+    names, given = call.texts("catalog"), call.values("bbox")
     boxes = [None if v is None or v == WHOLE_TEXT else _bbox(plain(v)) for v in given]
-    named = {"collections": collections, "ids": ids, "assets": assets}
-    lists = {name: _text_lists(column, name) for name, column in named.items()}
-    orders = _text_lists(sortby, "sortby")
-    moments = [_moment(v) for v in values_of(moment)]
-    conditions = texts(condition, "filter")
-    limits, pages = integers(max_items, "max_items"), integers(page_size, "page_size")
-    quiet = flags(limited, "limited")
-    alternates = texts(alternate, "alternate")
+    lists = {name: _text_lists(call[name], name) for name in ("collections", "ids", "assets")}
+    orders = _text_lists(call["sortby"], "sortby")
+    moments = [_moment(v) for v in call.values("datetime")]
+    conditions, alternates = call.texts("filter"), call.texts("alternate")
+    limits, pages = call.integers("max_items"), call.integers("page_size")
+    quiet = call.flags("limited")
     asked: list[tuple[int, SearchRequest]] = []
     for i, name in enumerate(names):
         if name is None:
@@ -86,7 +81,7 @@ def stac_search(*columns: pa.Array) -> pa.Array:
                 ),
             )
         )
-    notices = Notices("stac_search", texts(query, "query")[0] if len(names) else None)
+    notices = Notices("stac_search", call.texts("query")[0] if len(names) else None)
     answers: list[Blocks | None] = [None] * len(names)
     found = search_many([request for _, request in asked], notices=notices, gather=blocks_of)
     for (i, _), answer in zip(asked, found, strict=True):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import band_lists, finite, flags, integers, numbers, sql, texts
+from rasteret_sql.duck.arguments.arguments import sql
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, is_chip
-from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.fits import fields_of
 from rasteret_sql.duck.kernels.facts import Facts, facts_of
@@ -35,30 +35,17 @@ Target = Callable[[int, Raster], Grid | None]
 """The grid that one row asks for; None for a row that asks for nothing."""
 
 
-def reproject_match(
-    raster: pa.Array,
-    reference: pa.Array,
-    algorithm: pa.Array,
-    bands: pa.Array,
-    level: pa.Array,
-    scale: pa.Array,
-) -> pa.Array:
+@by_name
+def reproject_match(call: Call) -> pa.Array:
     """Every raster on the grid of its reference."""
-    grids = _grids(reference)
-    return _warped(raster, lambda row, _: grids[row], algorithm, bands, level, scale)
+    grids = _grids(call["reference"])
+    return _warped(call, lambda row, _: grids[row])
 
 
-def transform(
-    raster: pa.Array,
-    crs: pa.Array,
-    algorithm: pa.Array,
-    resolution: pa.Array,
-    bands: pa.Array,
-    level: pa.Array,
-    scale: pa.Array,
-) -> pa.Array:
+@by_name
+def transform(call: Call) -> pa.Array:
     """Every raster as a whole in another CRS."""
-    systems, resolutions = texts(crs, "crs"), numbers(resolution, "resolution")
+    systems, resolutions = call.texts("crs"), call.numbers("resolution")
 
     def target(row: int, found: Raster) -> Grid | None:
         system, step = systems[row], resolutions[row]
@@ -69,24 +56,14 @@ def transform(
             return suggested(own, system, name)
         return grid_for(GridRequest(crs=system, resolution=step), None, own, name)[0]
 
-    return _warped(raster, target, algorithm, bands, level, scale)
+    return _warped(call, target)
 
 
-def resample(
-    raster: pa.Array,
-    width: pa.Array,
-    height: pa.Array,
-    use_scale: pa.Array,
-    algorithm: pa.Array,
-    grid_x: pa.Array,
-    grid_y: pa.Array,
-    bands: pa.Array,
-    level: pa.Array,
-    scale: pa.Array,
-) -> pa.Array:
+@by_name
+def resample(call: Call) -> pa.Array:
     """Every raster with other pixels over the same ground."""
-    widths, heights = numbers(width, "widthOrScale"), numbers(height, "heightOrScale")
-    scaled, x, y = flags(use_scale, "useScale"), finite(grid_x, "gridX"), finite(grid_y, "gridY")
+    widths, heights = call.numbers("widthOrScale"), call.numbers("heightOrScale")
+    scaled, x, y = call.flags("useScale"), call.finite("gridX"), call.finite("gridY")
 
     def target(row: int, found: Raster) -> Grid | None:
         across, down = widths[row], heights[row]
@@ -104,7 +81,7 @@ def resample(
             )
         return resampled(_own_grid(found), size=(int(across), int(down)), corner=corner)
 
-    return _warped(raster, target, algorithm, bands, level, scale)
+    return _warped(call, target)
 
 
 def _own_grid(found: Raster) -> Grid:
@@ -120,10 +97,11 @@ def _name(found: Raster) -> str:
     return place(found.href) if found.href else "the chip"
 
 
-def algorithms(column: pa.Array, name: str) -> list[str]:
+def _algorithms(call: Call) -> list[str]:
     """Resampling algorithms; nearest for NULL."""
-    known = {text: algorithm(text) for text in set(texts(column, name)) if text is not None}
-    return ["nearest" if text is None else known[text] for text in texts(column, name)]
+    given = call.texts("algorithm")
+    known = {text: algorithm(text) for text in set(given) if text is not None}
+    return ["nearest" if text is None else known[text] for text in given]
 
 
 def _grids(reference: pa.Array) -> list[Grid | None]:
@@ -140,11 +118,9 @@ def _placed(chip: Facts) -> Grid:
     return Grid(crs=chip.crs, transform=chip.transform, width=chip.width, height=chip.height)
 
 
-def _warped(
-    raster: pa.Array, target: Target, algorithm: pa.Array, bands: pa.Array, level: pa.Array, scale: pa.Array
-) -> pa.Array:
-    names, asked = algorithms(algorithm, "algorithm"), band_lists(bands)
-    levels, scaled = integers(level, "level"), scales_of(raster, scale)
+def _warped(call: Call, target: Target) -> pa.Array:
+    raster, names, asked = call.raster, _algorithms(call), call.bands()
+    levels, scaled = call.integers("level"), call.scales()
     if is_chip(raster.type):
         answers: list[Chip | None] = []
         for row, chip in enumerate(chips_of(raster)):

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import (
-    areas,
     asked_area,
-    band_lists,
-    flags,
-    integers,
-    levels_of,
-    numbers,
     sql,
-    values_of,
 )
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name, raise_errors
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.named_rasters import is_named
-from rasteret_sql.duck.arguments.pixel_math import asked_math, scales_of
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import any_touched, note_touching
+from rasteret_sql.duck.arrow.arrays import array_of
 from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.kernels.zonal_math import of_bands, of_rasters
-from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
-from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.zones.distribution import require_percentile
 from rasteret_sql.raster.zones.footprint import Rule
 from rasteret_sql.raster.zones.scaled_statistics import scaled_statistics
@@ -49,89 +41,38 @@ PERCENTILE = re.compile(r"percentile_(\d+(?:\.\d+)?)")
 MOST_BINS = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Arguments:
-    """The columns that all of these functions share."""
-
-    speaker: str
-    """The function that asks."""
-    raster: pa.Array
-    zone: pa.Array
-    zone_type: pa.Array
-    aoi_crs: pa.Array
-    bands: Sequence[int | str]
-    all_touched: pa.Array
-    exclude_nodata: pa.Array
-    coverage: pa.Array
-    level: pa.Array
-    resolution: pa.Array
-    math: Sequence[BandMath | None]
-    scale: Sequence[bool | None]
-    """Of each row whether physical values are counted where no expression says what is."""
-
-
-def zonal_stats(
-    raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array, stat: pa.Array,
-    all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
-    level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array, expression: pa.Array, mask: pa.Array,
-    scale: pa.Array,
-) -> list[float | None]:  # fmt: skip
+@by_name
+def zonal_stats(call: Call) -> list[float | None]:
     """One statistic of each row's zone."""
-    bands, names = _bands_and_names(band, stat)
-    asked = _Arguments(
-        speaker="RS_ZonalStats",
-        raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=bands, all_touched=all_touched,
-        exclude_nodata=exclude_nodata, coverage=coverage, level=level, resolution=resolution,
-        math=asked_math(raster, expression, mask, scale), scale=scales_of(raster, scale),
-    )  # fmt: skip
-    found = _statistics(asked, [name not in MOMENTS for name, _ in names], lenient)
+    bands, names = _bands_and_names(call)
+    found = _statistics("RS_ZonalStats", call, bands, [name not in MOMENTS for name, _ in names])
     return [
         None if one is None else _value(one, name, percent)
         for one, (name, percent) in zip(found, names, strict=True)
     ]
 
 
-def zonal_stats_all(
-    raster: pa.Array, zone: pa.Array, zone_type: pa.Array, band: pa.Array,
-    all_touched: pa.Array, exclude_nodata: pa.Array, lenient: pa.Array, coverage: pa.Array,
-    percentiles: pa.Array, histogram: pa.Array, level: pa.Array, resolution: pa.Array, aoi_crs: pa.Array,
-    expression: pa.Array, mask: pa.Array, scale: pa.Array,
-) -> list[Row | None]:  # fmt: skip
+@by_name
+def zonal_stats_all(call: Call) -> list[Row | None]:
     """All statistics of each row's zone."""
-    asked = _Arguments(
-        speaker="RS_ZonalStatsAll",
-        raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
-        all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution, math=asked_math(raster, expression, mask, scale),
-        scale=scales_of(raster, scale),
-    )  # fmt: skip
-    percents = number_lists(percentiles, "percentiles")
+    percents = number_lists(call["percentiles"], "percentiles")
     for listed in percents:
         for percent in listed or ():
             require_percentile(percent)
-    wanted = flags(histogram, "histogram")
-    found = _statistics(asked, [True] * len(raster), lenient)
+    wanted = call.flags("histogram")
+    found = _statistics("RS_ZonalStatsAll", call, call.one_band(), [True] * len(call))
     return [
         None if one is None else statistics_row(one, listed, histogram=kept)
         for one, listed, kept in zip(found, percents, wanted, strict=True)
     ]
 
 
-def histogram(
-    raster: pa.Array, band: pa.Array, bins: pa.Array, span: pa.Array, zone: pa.Array, zone_type: pa.Array,
-    all_touched: pa.Array, exclude_nodata: pa.Array, coverage: pa.Array, level: pa.Array,
-    resolution: pa.Array, aoi_crs: pa.Array, scale: pa.Array,
-) -> list[list[Row] | None]:  # fmt: skip
+@by_name
+def histogram(call: Call) -> list[list[Row] | None]:
     """The pixels in bins of equal width, of each row's zone or whole raster."""
-    asked = _Arguments(
-        speaker="RS_Histogram",
-        raster=raster, zone=zone, zone_type=zone_type, aoi_crs=aoi_crs, bands=_bands(band),
-        all_touched=all_touched, exclude_nodata=exclude_nodata, coverage=coverage, level=level,
-        resolution=resolution, math=[None] * len(raster), scale=scales_of(raster, scale),
-    )  # fmt: skip
-    counts = [_bin_count(number) for number in integers(bins, "bins")]
-    spans = [_span(listed) for listed in number_lists(span, "range")]
-    found = _statistics(asked, [True] * len(raster), None)
+    counts = [_bin_count(number) for number in call.integers("bins")]
+    spans = [_span(listed) for listed in number_lists(call["range"], "range")]
+    found = _statistics("RS_Histogram", call, call.one_band(), [True] * len(call))
     return [
         None if one is None else _bins(one, count, ends)
         for one, count, ends in zip(found, counts, spans, strict=True)
@@ -162,23 +103,15 @@ def _bins(found: Statistics, count: int, span: tuple[float, float] | None) -> li
     ]
 
 
-def _bands(band: pa.Array) -> list[int | str]:
-    """One band a row; NULL is the first."""
-    found: list[int | str] = []
-    for listed in band_lists(band):
-        if listed is not None and len(listed) != 1:
-            raise ArgumentError(f"band := {sql(list(listed))}: one band at a time was expected")
-        found.append(1 if listed is None else listed[0])
-    return found
-
-
-def _bands_and_names(band: pa.Array, stat: pa.Array) -> tuple[list[int | str], list[tuple[str, float]]]:
+def _bands_and_names(call: Call) -> tuple[list[int | str], list[tuple[str, float]]]:
     """Band and statistic of each row; Sedona's short form leaves the band out: (raster, zone, 'mean')."""
-    bands, names = _bands(band), values_of(stat)
-    pairs = [
-        (1, given) if name is None and isinstance(given, str) else (given, name)
-        for given, name in zip(bands, names, strict=True)
-    ]
+    names, bands = call.values("stat"), call.values("band")
+    short = [name is None and isinstance(band, str) for name, band in zip(names, bands, strict=True)]
+    if any(short):
+        names = [band if shortly else name for band, name, shortly in zip(bands, names, short, strict=True)]
+        left = [None if shortly else band for band, shortly in zip(bands, short, strict=True)]
+        call = call.with_column("band", array_of(left, "VARCHAR"))
+    pairs = list(zip(call.one_band(), names, strict=True))
     known: dict[Any, tuple[str, float]] = {}
     for _, name in pairs:
         if not isinstance(name, str):
@@ -210,28 +143,30 @@ def _value(found: Statistics, name: str, percent: float) -> float | None:
 
 
 def _statistics(
-    asked: _Arguments, distribution: Sequence[bool], lenient: pa.Array | None
+    speaker: str, call: Call, bands: Sequence[int | str], distribution: Sequence[bool]
 ) -> list[Statistics | None]:
-    requests = _requests(asked, distribution)
-    if is_named(asked.raster.type):
-        counted = of_rasters(asked.raster, [None if r is None else sound(r) for r in requests], asked.math)
+    requests = _requests(call, bands, distribution)
+    math = call.math() if "expression" in call else [None] * len(call)
+    scales = call.scales()
+    if is_named(call.raster.type):
+        counted = of_rasters(call.raster, raise_errors(requests), math)
     else:
-        sources = _sources(asked.raster, requests)
+        sources = _sources(call.raster, requests)
         for source, request in zip(sources, requests, strict=True):
             if source is not None and isinstance(request, RasteretError):
                 raise request
         there = [None if isinstance(request, RasteretError) else request for request in requests]
-        counted = of_bands(sources, there, asked.math)
+        counted = of_bands(sources, there, math)
     found = zonal_statistics(counted.sources, counted.requests, counted.through)
     found = [
         one if one is None or scaling is None else scaled_statistics(one, scaling)
-        for one, scaling in zip(found, counted.scalings(asked.scale), strict=True)
+        for one, scaling in zip(found, counted.scalings(scales), strict=True)
     ]
-    if lenient is not None:
-        _require_overlap(found, counted.sources, counted.requests, _defaulted(lenient, "lenient"))
+    if "lenient" in call:
+        _require_overlap(found, counted.sources, counted.requests, call.flags("lenient", default=True))
     note_touching(
-        asked.speaker,
-        asked.zone_type,
+        speaker,
+        call[ASKED],
         touched=any_touched(
             [None if request is None else request.area for request in counted.requests], found
         ),
@@ -263,15 +198,12 @@ def _require_overlap(
             )
 
 
-def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneRequest | RasteretError | None]:
-    zones = areas(asked.zone, asked.zone_type, asked.aoi_crs)
-    levels = levels_of(integers(asked.level, "level"), asked.zone)
-    resolutions = numbers(asked.resolution, "resolution")
-    touched, nodata = (
-        flags(asked.all_touched, "all_touched"),
-        _defaulted(asked.exclude_nodata, "exclude_nodata"),
-    )
-    fractions = flags(asked.coverage, "coverage")
+def _requests(
+    call: Call, bands: Sequence[int | str], distribution: Sequence[bool]
+) -> list[ZoneRequest | RasteretError | None]:
+    zones, levels, resolutions = call.areas(), call.levels(), call.numbers("resolution")
+    touched, nodata = call.flags("all_touched"), call.flags("exclude_nodata", default=True)
+    fractions = call.flags("coverage")
     rules: dict[tuple[bool, bool], Rule] = {}
     found: list[ZoneRequest | RasteretError | None] = []
     for row, area in enumerate(zones):
@@ -286,7 +218,7 @@ def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneReque
         found.append(
             ZoneRequest(
                 area=asked_area(area),
-                bands=(asked.bands[row],),
+                bands=(bands[row],),
                 level=levels[row],
                 resolution=resolutions[row],
                 rule=rules.setdefault(pair, Rule(all_touched=pair[0], coverage=pair[1])),
@@ -295,12 +227,6 @@ def _requests(asked: _Arguments, distribution: Sequence[bool]) -> list[ZoneReque
             )
         )
     return found
-
-
-def _defaulted(column: pa.Array, name: str) -> list[bool]:
-    """BOOLEAN; NULL is true."""
-    flags(column, name)
-    return [value is None or bool(value) for value in values_of(column)]
 
 
 def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | None]) -> list[Source | None]:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from rasteret_sql.duck.arrow import types
+from rasteret_sql.duck.register.kernel_columns import COLUMNS
 from rasteret_sql.duck.register.threads import on_own_thread
 from rasteret_sql.errors import InterruptionError, RasteretError, RasteretWarning
 from rasteret_sql.interruption import Pressed
@@ -74,12 +75,15 @@ class Kernel:
 
     def _run(self, columns: Sequence[Any]) -> Any:
         from rasteret_sql.duck.arguments.arguments import combined
+        from rasteret_sql.duck.arguments.call import Call
         from rasteret_sql.duck.arrow.arrays import array_of, guarded
 
         arrays = [combined(column) for column in columns]
         try:
             run = getattr(import_module(self.module), self.name)
-            return guarded(array_of(run(*arrays), self.returns))
+            names = COLUMNS.get(self.name)
+            given = arrays if names is None else [Call(dict(zip(names, arrays, strict=True)))]
+            return guarded(array_of(run(*given), self.returns))
         except (RasteretError, RasteretWarning) as error:  # Python may be told to take warnings for errors
             return self._refusal(error, len(arrays[0]))
 
