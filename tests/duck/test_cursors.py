@@ -132,6 +132,14 @@ def test_two_databases_of_a_process_share_the_file(tmp_path: Path) -> None:
         assert one.execute(attached).fetchall()[0] == (str(macro_file.file_of()), True)
 
 
+def test_connections_of_one_file_share_what_is_bound(tmp_path: Path) -> None:
+    connections = [rasteret_sql.connect(tmp_path / "a.duckdb") for _ in range(3)]
+    for con in connections:
+        assert finds_all(con)
+        assert finds_all(con.cursor())
+        con.close()
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_database_that_is_called_rasteret_itself(tmp_path: Path, read_only: bool) -> None:
     file = tmp_path / "rasteret.duckdb"

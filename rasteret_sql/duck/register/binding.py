@@ -9,13 +9,16 @@ from rasteret_sql.duck.register.kernel_table import KNOWN, NUMBER, PREFIX, SHELL
 
 
 def bind(connection: duckdb.DuckDBPyConnection) -> Instance:
-    """Bind the number of a database, and every kernel; nothing that is bound already is bound again."""
+    """Bind every kernel and then the number of a database; nothing that is bound already is bound again.
+
+    The first kernel tells: DuckDB 1.5 adds a function of another type, such as the number, to what is there.
+    """
     number, instance = new_instance()
-    if not _created(connection, NUMBER, instance.keep(_uncalled), told(number)):
-        ((known,),) = connection.execute(f"SELECT {KNOWN}").fetchall()
-        return known_instance(known)
-    for kernel in kernels().values():
-        bind_kernel(connection, kernel, instance)
+    for position, kernel in enumerate(kernels().values()):
+        if not bind_kernel(connection, kernel, instance) and position == 0:
+            ((known,),) = connection.execute(f"SELECT {KNOWN}").fetchall()
+            return known_instance(known)
+    _created(connection, NUMBER, instance.keep(_uncalled), told(number))
     return instance
 
 
@@ -25,10 +28,10 @@ def known_instance(known: str) -> Instance:
     return new_instance()[1] if number == SHELLS else instance_of(number)
 
 
-def bind_kernel(connection: duckdb.DuckDBPyConnection, kernel: Kernel, instance: Instance) -> None:
-    """Bind one kernel, which asks ``instance`` what may be opened."""
+def bind_kernel(connection: duckdb.DuckDBPyConnection, kernel: Kernel, instance: Instance) -> bool:
+    """Bind one kernel, which asks ``instance`` what may be opened; False where it is bound already."""
     call = instance.keep(kernel.bind(instance.ask))
-    _created(connection, PREFIX + kernel.name, call, kernel.result_type, volatile=kernel.volatile)
+    return _created(connection, PREFIX + kernel.name, call, kernel.result_type, volatile=kernel.volatile)
 
 
 def _uncalled(*_: object) -> None:
