@@ -1,8 +1,8 @@
-"""Memory that is used again: new pages from the system cost more than the bytes that go into them.
+"""Memory that is reused: new pages from the system cost more than the bytes that go into them.
 
 A tile passes through buffers of a megabyte or two, each needed for a moment. Left to the allocator they go
 back to the system and come again as new pages, with a page fault for every 4 KiB: a third of the time of a
-large read.
+large read. The setting ``reuse_memory`` switches this off: every buffer is then a new one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.settings import settings
+
 Bytes = npt.NDArray[np.uint8]
 
 LEAST: Final = 64 << 10
@@ -25,7 +27,7 @@ LOOSE: Final = 2
 SLAB: Final = 16 << 20
 """Memory comes from the system in such pieces: NumPy asks for huge pages above 4 MiB."""
 KEPT_IDLE: Final = 64 << 20
-"""Bytes in slabs that wait to be used again, at most."""
+"""Bytes in slabs that wait to be reused, at most."""
 
 
 class Recycler:
@@ -42,6 +44,14 @@ class Recycler:
     def start_again(self) -> None:
         """Forget all, and the lock, which a thread that a fork left behind may hold."""
         self._lock = Lock()
+        self._forget()
+
+    def clear(self) -> None:
+        """Forget all slabs; a buffer that somebody refers to stays theirs."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         self._slabs: list[list[Bytes]] = []
         """The buffers that each slab was cut into."""
         self._rest = memoryview(b"")
@@ -50,6 +60,10 @@ class Recycler:
     def take(self, length: int) -> Bytes:
         """A writable array of ``length`` bytes with anything in them."""
         if length < LEAST or not COUNTS_REFERENCES:
+            return np.empty(length, np.uint8)
+        if not settings().reuse_memory:
+            if self._slabs:
+                self.clear()
             return np.empty(length, np.uint8)
         with self._lock:
             found = self._free(length)

@@ -98,6 +98,12 @@ class Settings:
     header_cache_bytes: int = _setting(
         32 * MIB, "bytes", "Headers kept of remote files that queries name by href; 0 keeps none."
     )
+    reuse_memory: bool = _setting(
+        True,
+        "boolean",
+        "Whether buffers of tiles and files are reused; up to 64 MiB are kept idle. With false large "
+        "reads are slower; it shows whether reuse is to blame for a fault.",
+    )
     batch_bytes: int = _setting(
         0,
         "bytes",

@@ -1,17 +1,21 @@
-"""Memory that is used again: never while anybody can still see it."""
+"""Memory that is reused: never while anybody can still see it."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import tifffile
 
-from rasteret_sql.memory import KEPT_IDLE, LEAST, Recycler
+import rasteret_sql
+from rasteret_sql.memory import KEPT_IDLE, LEAST, RECYCLER, Recycler
+from rasteret_sql.settings import configure
 
 LENGTH = 3 * LEAST + 17
 
@@ -69,6 +73,51 @@ def test_what_lies_idle_is_bounded() -> None:
     del held
     recycler.take(KEPT_IDLE)  # nothing fits, so a new slab is made, and idle ones are let go
     assert recycler.byte_count == 2 * KEPT_IDLE
+
+
+@pytest.fixture
+def no_reuse() -> Iterator[None]:
+    configure(reuse_memory=False)
+    yield
+    configure(reuse_memory=None)
+
+
+def test_reuse_may_be_switched_off(no_reuse: None) -> None:
+    recycler = Recycler()
+    taken = recycler.take(LENGTH)
+    assert taken.base is None, "memory of its own, not a piece of a slab"
+    assert taken.flags.writeable
+    assert recycler.byte_count == 0
+
+
+def test_switching_reuse_off_lets_idle_memory_go_and_leaves_what_is_in_use() -> None:
+    recycler = Recycler()
+    held = recycler.take(LENGTH)
+    held[:] = 7
+    assert recycler.byte_count > 0
+    configure(reuse_memory=False)
+    try:
+        recycler.take(LENGTH)[:] = 8
+        assert recycler.byte_count == 0
+        assert (held == 7).all()
+    finally:
+        configure(reuse_memory=None)
+    where = address(held)
+    assert address(recycler.take(LENGTH)) != where, "what was let go is never given out while it is seen"
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_a_connection_may_switch_reuse_off(tmp_path: Path, reuse: bool) -> None:
+    """Tiles of a file are decoded into slabs, or into memory of their own: the pixels are the same."""
+    pixels = np.arange(512 * 512, dtype=np.uint16).reshape(512, 512)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(256, 256), compression="deflate")
+    RECYCLER.clear()
+    with rasteret_sql.connect(settings={"reuse_memory": reuse}) as con:
+        row = con.execute("SELECT data FROM read_cog($1)", [str(tmp_path / "a.tif")]).fetchone()
+    configure(reuse_memory=None)
+    assert row is not None
+    assert (np.frombuffer(row[0], np.uint16) == pixels.ravel()).all()
+    assert (RECYCLER.byte_count > 0) == reuse
 
 
 def test_threads_never_share() -> None:

@@ -123,7 +123,7 @@ WITHOUT_SIZE = {
 )
 def test_a_stream_of_another_size_than_the_tags_is_malformed_at_no_cost(name: str, other: str) -> None:
     block, layout = STREAMS[name]
-    RECYCLER.start_again()
+    RECYCLER.clear()
     RECYCLER.take(LEAST)  # the first slab of this process is nobody's cost
     tracemalloc.start()
     try:
