@@ -133,7 +133,7 @@ PROCESS = """
 import os, signal, threading, time
 import duckdb
 import rasteret_sql
-from rasteret_sql.store import schedule
+from rasteret_sql.store.scheduling import scheduler
 from tests.contracts import scenes
 from tests.store.server import FaultServer
 
@@ -162,9 +162,9 @@ try:
 except RuntimeError as error:  # as DuckDB ends its own queries at Ctrl-C
     print(error)
 until = time.monotonic() + 20
-while (server.active or schedule.budget.held) and time.monotonic() < until:
+while (server.active or scheduler.budget.held) and time.monotonic() < until:
     time.sleep(0.01)
-print(server.active, schedule.budget.held)
+print(server.active, scheduler.budget.held)
 asked = len(server.requests)
 time.sleep(0.5)
 print(len(server.requests) == asked)
