@@ -16,9 +16,16 @@
 -- GDAL takes a box that is too narrow). A point, or a line, with a size only places
 -- the grid; a polygon's outside is not valid, as without a grid.
 --
--- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
+-- A MAP or STRUCT of rasters by name, each an href or a row of an index, gives one chip whose bands are theirs, in the
+-- order of bands. Without crs, resampling or size it lies on the grid of the first raster that is asked for, at its level; others are
+-- brought onto it by the nearest pixel, as RS_MapAlgebra does (where the first is an overview, from their coarsest level that
+-- is no coarser). With them each raster is warped from its own pixels onto the one grid, which the first gives. A pixel is valid where any of the
+-- rasters is; what a raster does not have is its nodata, or 0. Its dtype holds those of all (NumPy's result_type).
+-- mask takes the rasters' names, also those that are not in bands, by the nearest pixel.
+--
+-- @param raster  href of a GeoTIFF, or a row of an index (no header request then), or a MAP or STRUCT of these by name.
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is no area and gives no row.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression. Of several rasters: their names, or numbers from 1 in their order; 'rgb.b1' (or the band's own name after the point) of one with several bands; all rasters without.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
@@ -27,12 +34,12 @@
 -- @param crs  CRS of the grid; the raster's own by default.
 -- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
 -- @param size  Columns and rows of the grid, one number or [columns, rows]: around a point, whose pixels are the raster's own without a resolution; around the middle of the area with a resolution, else fitted to its bounds.
--- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled. Over several rasters RS_MapAlgebra has it, or takes the chip of several bands.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled. An internal mask with a sample for each band speaks for its band alone: any band that is answered, and each that the condition names, has to be valid.
--- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
+-- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata (of several rasters, where the band is not valid). Bands without scale and offset, such as classes, stay as they are.
 -- @param band  The same as bands, under the name that it has in RS_Value.
--- @returns href VARCHAR  The file.
--- @returns bands INTEGER[]  Band numbers in data, from 1; NULL of an expression.
+-- @returns href VARCHAR  The file; of several rasters the first that is asked for, whose level and window follow.
+-- @returns bands INTEGER[]  Band numbers in data, from 1; of several rasters the number of each in the MAP or STRUCT; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.
 -- @returns x_off INTEGER  First pixel column of the window; NULL on a grid of its own.
 -- @returns y_off INTEGER  First pixel row of the window; NULL on a grid of its own.
@@ -43,11 +50,11 @@
 -- @returns transform DOUBLE[]  Affine of the chip's own pixels.
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
--- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
+-- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none; of several rasters the one that all have, NULL where they differ.
 -- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset, which expressions over the chip apply; NULL where data holds physical values or an expression's answer, and where the file has none.
 -- @returns offsets DOUBLE[]  Of each band.
 -- @returns units VARCHAR[]  Of each band: unit of the physical values; these and what follows NULL of an expression.
--- @returns band_names VARCHAR[]  Of each band: GDAL's description.
+-- @returns band_names VARCHAR[]  Of each band: GDAL's description; of several rasters the names that were asked for.
 -- @returns colorinterp VARCHAR[]  Of each band, as in cog_header; of one bit 'palette'.
 -- @returns colormap USMALLINT[]  Of a palette's band: all reds, greens, blues, 0 to 65535.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
@@ -76,6 +83,16 @@
 -- WHERE i.band = 'red'
 -- ORDER BY p.name, i.datetime
 -- LIMIT 4;
+-- @example Red and near infrared of every scene as one chip, clouds not valid
+-- WITH scenes AS (
+--     SELECT i.id, map(list(i.band), list(i)) AS rasters
+--     FROM 'idx.parquet' AS i
+--     GROUP BY i.id
+-- )
+-- SELECT s.id, c.shape, c.band_names, c.data, c.valid
+-- FROM scenes AS s,
+--      read_cog(s.rasters, [12.0, 47.98, 12.01, 47.99], bands := ['red', 'nir'], mask := 'scl IN (4, 5, 6)') AS c
+-- ORDER BY s.id;
 -- @example Bright pixels of near infrared as reflectance, in single precision
 -- SELECT dtype, shape, octet_length(valid) AS masked
 -- FROM read_cog(

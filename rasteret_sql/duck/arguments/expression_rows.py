@@ -102,7 +102,7 @@ def _require_reflectance(row: Row) -> None:
 
 def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest) -> Row | None:
     """What is asked of some rasters; None where one that is needed is NULL."""
-    places = _places(asked, named)
+    places = places_of(asked, named)
     if places is None:
         return None
     dtypes = {text: named[name].dtype for text, (name, _) in places.items()}
@@ -128,7 +128,7 @@ def _scalings(places: Mapping[str, Place], named: Mapping[str, Raster]) -> dict[
     return {text: scaling for text, scaling in found.items() if scaling is not None}
 
 
-def _places(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:
+def places_of(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:
     """Raster and band of each name; None where a raster that is needed is NULL."""
     if not asked.names:
         raise ArgumentError(f"expression '{asked.expression}' names no band; without one it has no grid")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,8 @@ class Column:
     array: pa.Array
     overviews: bool
     """Whether other levels than the full resolution may be read."""
+    needed: Sequence[int] | None = None
+    """Where the rasters are that are asked for; the headers of others are not read. None: all."""
 
     @cached_property
     def chips(self) -> list[Chip | None] | None:
@@ -37,7 +39,13 @@ class Column:
 
     @cached_property
     def headers(self) -> list[Header | RasteretError | None]:
-        return rasters(self.array, [self.overviews] * len(self.array))
+        if self.needed is None or len(self.needed) == len(self.array):
+            return rasters(self.array, [self.overviews] * len(self.array))
+        some = self.array.take(pa.array(self.needed, pa.int64()))
+        found: list[Header | RasteretError | None] = [None] * len(self.array)
+        for at, header in zip(self.needed, rasters(some, [self.overviews] * len(some)), strict=True):
+            found[at] = header
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +99,23 @@ class Raster:
         return (found.href if found is not None else None) or "the chip"
 
 
-def named_rasters(column: pa.Array, *, overviews: bool) -> list[Mapping[str, Raster] | None]:
+Needed = Callable[[int, Sequence[str]], Collection[str]]
+"""Of the number of a row and the names of its rasters, the names that are asked for."""
+
+
+def named_rasters(
+    column: pa.Array, *, overviews: bool, needed: Needed | None = None
+) -> list[Mapping[str, Raster] | None]:
     """Every row's rasters by name, in their order; None where the row is NULL.
 
     A STRUCT or MAP of rasters gives their names; anything else is one raster, under the name ``WHOLE``.
+    Headers of rasters that are not ``needed`` may be missing.
     """
     kind = column.type
     if pa.types.is_null(kind):
         return [None] * len(column)
     if pa.types.is_map(kind):
-        return _of_map(column, overviews)
+        return _of_map(column, overviews, needed)
     if is_named(kind):
         return _of_struct(column, overviews)
     one = Column(column, overviews)
@@ -117,7 +132,11 @@ def is_named(kind: Any) -> bool:
 
 def _is_row(kind: Any) -> bool:
     """A row of an index, whatever else it has: a struct of rasters has none whose name is href."""
-    return "href" in fields_of(kind) and text_like(kind.field("href").type)
+    names = fields_of(kind)
+    if "href" not in names or "tile_offsets" in names:
+        return "tile_offsets" in names
+    href = kind.field("href").type
+    return pa.types.is_null(href) or text_like(href)
 
 
 def _of_struct(column: pa.Array, overviews: bool) -> list[Mapping[str, Raster] | None]:
@@ -140,19 +159,28 @@ def _require(name: str, kind: Any) -> bool:
     )
 
 
-def _of_map(column: pa.Array, overviews: bool) -> list[Mapping[str, Raster] | None]:
+def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[Mapping[str, Raster] | None]:
     if not text_like(column.type.key_type):
         raise ArgumentError(
             f"rasters: the keys of the MAP are of type {duck_type(column.type.key_type)}; names are VARCHAR"
         )
     _require("the value of the MAP", column.type.item_type)
-    keys, items = column.keys.to_pylist(), Column(column.items, overviews)
-    starts = column.offsets.to_pylist()
-    found: list[Mapping[str, Raster] | None] = []
-    for row, there in enumerate(present(column)):
-        span = range(starts[row], starts[row + 1])
-        found.append({keys[at]: Raster(column=items, at=at) for at in span} if there else None)
-    return found
+    keys, starts = column.keys.to_pylist(), column.offsets.to_pylist()
+    spans = [
+        range(starts[row], starts[row + 1]) if there else None for row, there in enumerate(present(column))
+    ]
+    places = None
+    if needed is not None:
+        places = [at for row, span in enumerate(spans) if span for at in _needed(row, span, keys, needed)]
+    items = Column(column.items, overviews, places)
+    return [
+        None if span is None else {keys[at]: Raster(column=items, at=at) for at in span} for span in spans
+    ]
+
+
+def _needed(row: int, span: range, keys: Sequence[str], needed: Needed) -> list[int]:
+    names = needed(row, [keys[at] for at in span])
+    return [at for at in span if keys[at] in names]
 
 
 def read_rasters(wanted: Sequence[tuple[Raster, ReadRequest]]) -> list[Chip | None]:

@@ -29,6 +29,11 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
         return _open(column.to_pylist())
     if pa.types.is_struct(kind):
         return _of_rows(column, overviews)
+    if pa.types.is_map(kind):
+        raise ArgumentError(
+            "the raster is a MAP of rasters, which read_cog and RS_MapAlgebra take; "
+            "expected an href (VARCHAR) or a row of an index, such as one value of the MAP"
+        )
     raise ArgumentError(
         f"the raster is a value of type {duck_type(kind)}: "
         "an href (VARCHAR) or a row of an index was expected"

@@ -12,6 +12,7 @@ from rasteret_sql.duck.arguments.call import Call
 from rasteret_sql.duck.arrow.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import facts_of
@@ -59,14 +60,13 @@ def _size(value: Any) -> tuple[int, int]:
 
 def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str) -> dict[str, Any] | None:
     """The plan of one chip on its target grid as a row; None where the raster has nothing there."""
-    name = place(header.href)
-    target, geometry = grid_for(asked.grid, _area(header, request), grid_of(header), name)
+    target, aoi = grid_over(header, request, asked)
     found = plan_warp(header, target, asked.resampling, bands=request.bands, level=request.level)
     if found is None:
         return None
     level, plan = found
-    if _masks(request.area, geometry, asked):
-        plan = replace(plan, aoi=shapely.to_wkb(geometry), all_touched=request.all_touched)
+    if aoi is not None:
+        plan = replace(plan, aoi=aoi, all_touched=request.all_touched)
     return {
         "href": header.href,
         "bands": [band + 1 for band in plan.bands],
@@ -82,6 +82,13 @@ def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str
         **vars(facts_of(header, plan.bands)),
         "source": source_row(plan, on_error),
     }
+
+
+def grid_over(header: Header, request: ReadRequest, asked: Asked) -> tuple[Grid, bytes | None]:
+    """The grid that is asked of a raster, and the area in its CRS where pixels outside are not valid."""
+    name = place(header.href)
+    target, geometry = grid_for(asked.grid, _area(header, request), grid_of(header), name)
+    return target, shapely.to_wkb(geometry) if _masks(request.area, geometry, asked) else None
 
 
 def _masks(area: Aoi | Window | None, geometry: Any, asked: Asked) -> bool:

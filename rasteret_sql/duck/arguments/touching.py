@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import combined
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.named_rasters import is_named, named_rasters
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.untouched import query_of, say
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
@@ -35,12 +36,26 @@ def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
         for row, area in enumerate(wanted):
             if isinstance(area, Aoi):
                 one = raster.slice(row, 1)
-                (found,) = chips_of(one) if is_chip(one.type) else rasters(one, [False])
+                found = _first(one)
                 if isinstance(found, Header | Chip):
                     return area, found
         return None
 
     return first
+
+
+def _first(one: pa.Array) -> Header | Chip | RasteretError | None:
+    """The raster of one row; of several under names the first."""
+    if is_chip(one.type):
+        return chips_of(one)[0]
+    if not is_named(one.type):
+        return rasters(one, [False])[0]
+    named = named_rasters(one, overviews=False, needed=lambda row, keys: keys[:1])[0]
+    first = next(iter((named or {}).values()), None)
+    try:
+        return None if first is None else first.chip or first.header
+    except RasteretError as error:
+        return error
 
 
 def note_touching(speaker: str, asked: pa.Array, *, touched: bool, first: First) -> None:

@@ -37,9 +37,10 @@ PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BI
 """The same in half the space; see ``duck/kernels/tile_tables.py``."""
 
 CHIP_SOURCE = """STRUCT(
-    stored VARCHAR, stored_mask VARCHAR, plan VARCHAR, aoi BLOB, math VARCHAR,
+    stored VARCHAR, stored_mask VARCHAR, plan VARCHAR, aoi BLOB, math VARCHAR, stack VARCHAR,
     on_error VARCHAR, error VARCHAR, places UTINYINT[], notice VARCHAR)"""
-"""The plan of a chip, hidden from users; see ``rows.source_row`` and ``batches`` (places, notice)."""
+"""The plan of a chip, hidden from users; see ``rows.source_row``, ``stack_rows`` (stack) and ``batches``
+(places, notice)."""
 
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

@@ -15,6 +15,7 @@ from rasteret_sql.duck.arguments.arguments import (
 )
 from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
+from rasteret_sql.duck.arguments.named_rasters import is_named
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped_row
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
@@ -26,7 +27,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.read import chips
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Plan, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
@@ -46,7 +47,11 @@ def plan_tiles(call: Call) -> list[list[Row] | None]:
 @by_name
 def plan_chips(call: Call) -> list[list[Row] | None]:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
-    return _planned("read_cog", call, _chip_rows, asked_grids(call))
+    if not is_named(call.raster.type):
+        return _planned("read_cog", call, _chip_rows, asked_grids(call))
+    from rasteret_sql.duck.kernels.stacks import stacked_rows  # what one raster does not need
+
+    return _noted("read_cog", call, call.areas(), stacked_rows(call, call.choices("on_error", ON_ERROR)))
 
 
 def _planned(
@@ -86,12 +91,20 @@ def _planned(
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(call.raster, i, error)])
+    return _noted(speaker, call, wanted, planned)
+
+
+def _noted(
+    speaker: str, call: Call, wanted: Sequence[Any], planned: list[list[Row] | None]
+) -> list[list[Row] | None]:
+    """The same rows with their places in batches; servers and queries are told of them."""
     found = [row["source"] for rows in planned for row in rows or ()]
     take_places(found, batch_of(call[ASKED], len(found)))
     note_touching(
         speaker, call[ASKED], touched=any_touched(wanted, planned), first=first_apart(call.raster, wanted)
     )
-    prepare({row["href"] for rows in planned if rows for row in rows[:1]})
+    firsts = [rows[0] for rows in planned if rows]
+    prepare({href for row in firsts for href in row.get("hrefs", [row["href"]])})
     return planned
 
 
@@ -187,10 +200,12 @@ def read_tiles(source: pa.Array) -> pa.Array:
 
 def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Array:
     texts: list[str | None] = [None if source is None else source.get("error") for source in sources]
-    rows, plans = [], []
+    rows, plans = [], list[Any]()
+    stacked = any(source is not None and source["stack"] is not None for source in sources)
+    decoded, read = _stacks() if stacked else (plan_of, read_plans)
     for i, source in enumerate(sources):
-        if source is not None and source["plan"] is not None:
-            plan = plan_of(source)
+        if source is not None and source["stack" if stacked else "plan"] is not None:
+            plan = decoded(source)
             texts[i] = _too_large(plan) if source["on_error"] == "null" else None
             if texts[i] is None:
                 rows.append(i)
@@ -199,7 +214,7 @@ def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Arra
     note_large(speaker, [sources[i]["notice"] for i in rows if sources[i]["notice"]])  # type: ignore[index]
     # where the first error ends the query, nothing more is asked for
     stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
-    valid, errors = read_plans(plans, arrays, stop_at_error=stop)
+    valid, errors = read(plans, arrays, stop_at_error=stop)
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
     for i, plan, mask, error in zip(rows, plans, valid, errors, strict=True):
@@ -221,7 +236,15 @@ def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Arra
     )
 
 
-def _too_large(plan: Plan) -> str | None:
+def _stacks() -> tuple[Callable[[Row], Any], Callable[..., Any]]:
+    """How stacks are decoded and read; a call of read_cog has them alone or none."""
+    from rasteret_sql.duck.arrow.stack_rows import stack_of
+    from rasteret_sql.raster.stack.read_stacks import read_stacks
+
+    return stack_of, read_stacks
+
+
+def _too_large(plan: Planned) -> str | None:
     """Why one chip is over the limit by itself, so that it need not end the query for all others."""
     if pixel_bytes(plan) <= settings().max_read_bytes:
         return None

@@ -18,6 +18,7 @@ from rasteret_sql.geo.crs import transformer
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.window import Affine
+from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.warp import warp_chip
 from rasteret_sql.store.redact import place
@@ -41,7 +42,7 @@ def require_placed(crs: str | None, transform: Affine, target: Chip, name: str) 
 
 
 def onto(chip: Chip, target: Chip, name: str) -> Chip:
-    """``chip`` on the grid of ``target``; what it does not cover is not valid.
+    """``chip`` on the grid of ``target``; what it does not cover is nodata (else 0) and not valid.
 
     ``UnsupportedError`` names both grids where one has no CRS, or where axes without CRS are not parallel.
     """
@@ -72,7 +73,9 @@ def _warped(chip: Chip, target: Chip) -> Chip:
     shape = target.pixels.shape[1:]
     return replace(
         chip,
-        pixels=np.zeros((len(chip.pixels), *shape), chip.pixels.dtype),
+        pixels=np.full(
+            (len(chip.pixels), *shape), fill_value(chip.pixels.dtype.name, chip.nodata), chip.pixels.dtype
+        ),
         valid=np.zeros(shape, np.bool_),
         transform=target.transform,
         crs=target.crs,
@@ -85,9 +88,12 @@ def _picked(chip: Chip, target: Chip, columns: Indices, rows: Indices) -> Chip:
     inside = _within(rows, chip.pixels.shape[1])[:, None] & _within(columns, chip.pixels.shape[2])
     at = np.ix_(rows.clip(0, chip.pixels.shape[1] - 1), columns.clip(0, chip.pixels.shape[2] - 1))
     valid = inside if chip.valid is None else inside & chip.valid[at]
+    pixels = np.stack([band[at] for band in chip.pixels])
+    if not inside.all():
+        pixels[:, ~inside] = fill_value(pixels.dtype.name, chip.nodata)
     return replace(
         chip,
-        pixels=np.stack([band[at] for band in chip.pixels]),
+        pixels=pixels,
         valid=None if valid.all() else valid,
         transform=target.transform,
         x_off=None,

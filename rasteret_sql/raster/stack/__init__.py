@@ -1,0 +1,1 @@
+"""Chips whose bands are rasters of their own."""

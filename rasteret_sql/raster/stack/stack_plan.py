@@ -1,0 +1,134 @@
+"""The plan of a chip whose bands are rasters of their own, all on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import shapely
+
+from rasteret_sql.geo.masks.rasterize import covers_grid, inside
+from rasteret_sql.geotiff.scaling import Scaling
+from rasteret_sql.raster.algebra.band_math import Column, masked_out, nulls
+from rasteret_sql.raster.physical import physical_pixels
+from rasteret_sql.raster.read.chip_plan import Bools, ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.read_plans import held_bytes
+from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, Place
+from rasteret_sql.raster.warp.warp_plan import WarpPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One band of one raster on the grid of the stack."""
+
+    plan: ChipPlan | AlignedPlan | WarpPlan | None
+    """None: nothing of the raster lies on the grid."""
+    dtype: str
+    nodata: float | None
+    scaling: Scaling | None = None
+    """What makes physical values of its pixels; None: they are those."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPlan:
+    """All that one such chip takes; made without a request when the headers are known."""
+
+    members: tuple[Member, ...]
+    """Each band that is read, once."""
+    answered: tuple[int, ...]
+    """Of each band of the answer, which member it is."""
+    place: Place
+    dtype: str
+    """NumPy's name of the answer's samples."""
+    nodata: float | None
+    aoi: bytes | None
+    """WKB in the CRS of the grid; None: every pixel is inside."""
+    all_touched: bool
+    physical: bool = False
+    """Whether the answer has physical values."""
+    mask: str | None = None
+    """A condition; where it is not true, a pixel is not valid."""
+    names: Mapping[str, int] = field(default_factory=dict)
+    """Of each name of the mask, which member it is."""
+    scaled: bool = True
+    """Whether the names of the mask stand for physical values."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.answered), self.place.height, self.place.width
+
+    @cached_property
+    def own_bands(self) -> Mapping[int, int]:
+        """Members that are read straight into a band of the answer, and that band."""
+        found: dict[int, int] = {}
+        for band, number in enumerate(self.answered):
+            if self.members[number].dtype == self.dtype and not self.physical:
+                found.setdefault(number, band)
+        return found
+
+    @property
+    def byte_count(self) -> int:
+        """What reading it takes: its pixels, which of them are valid, and what is read besides."""
+        _, rows, columns = self.shape
+        besides = 0
+        for number, member in enumerate(self.members):
+            own = rows * columns * np.dtype(member.dtype).itemsize
+            besides += own if member.plan is None else held_bytes(member.plan)
+            besides -= own if number in self.own_bands else 0
+        return pixel_bytes(self) + rows * columns + besides
+
+    def finish(self, parts: Sequence[Pixels], valid: Sequence[Bools | None], out: Pixels) -> Bools | None:
+        """Fill ``out`` from the members ``(rows, columns)``, and say which pixels are valid (None: all).
+
+        A pixel is valid where any of the rasters is, inside the area and where the mask is true.
+        """
+        for band, number in enumerate(self.answered):
+            if self.physical:
+                out[band] = self._physical(number, parts[number], valid[number])
+            elif self.own_bands.get(number) != band:
+                out[band] = parts[number]
+        good = _any(valid[number] for number in dict.fromkeys(self.answered))
+        for part in (self._inside(), self._kept(parts, valid)):
+            if part is not None:
+                good = part if good is None else good & part
+        return good
+
+    def _physical(self, number: int, pixels: Pixels, valid: Bools | None) -> Pixels:
+        member = self.members[number]
+        found: Pixels = physical_pixels(pixels[np.newaxis], valid, member.nodata, [member.scaling])[0]
+        if valid is not None:
+            found[~valid] = np.nan
+        return found
+
+    def _inside(self) -> Bools | None:
+        if self.aoi is None:
+            return None
+        geometry, place = shapely.from_wkb(self.aoi), self.place
+        if covers_grid(geometry, place.transform, place.height, place.width):
+            return None
+        return inside(geometry, place.transform, place.height, place.width, all_touched=self.all_touched)
+
+    def _kept(self, parts: Sequence[Pixels], valid: Sequence[Bools | None]) -> Bools | None:
+        """Where the mask is true."""
+        if self.mask is None:
+            return None
+        columns = {
+            text: Column(
+                parts[number],
+                nulls(parts[number], valid[number], self.members[number].nodata),
+                self.members[number].scaling if self.scaled else None,
+            )
+            for text, number in self.names.items()
+        }
+        return ~masked_out(self.mask, columns, self.shape[1:])
+
+
+def _any(valid: Iterable[Bools | None]) -> Bools | None:
+    found: Bools | None = None
+    for one in valid:
+        if one is None:
+            return None
+        found = one if found is None else found | one
+    return found
