@@ -17,6 +17,7 @@ from rasterio.transform import from_origin
 
 import rasteret_sql
 from rasteret_sql.duck.arguments.lone_call import is_lone_call
+from rasteret_sql.duck.register.relations import HOLDS_LOCK
 from rasteret_sql.errors import RasteretWarning
 
 SWAPPED = "[47.98, 12.0, 47.99, 12.01]"
@@ -153,10 +154,10 @@ def test_a_plain_connection_says_so_when_its_next_query_begins(scenes: list[str]
     sql, count = QUERIES[name]
     with rasteret_sql.register(duckdb.connect()) as con:
         con.execute("CREATE TABLE fields AS SELECT i FROM range(300_000) AS t(i)")
-        for query in (
-            lambda: con.execute(sql, [scenes[0]]).fetchall(),
-            lambda: con.sql(sql, params=[scenes[0]]).fetchall(),
-        ):
+        queries = [lambda: con.execute(sql, [scenes[0]]).fetchall()]
+        if not HOLDS_LOCK:
+            queries.append(lambda: con.sql(sql, params=[scenes[0]]).fetchall())
+        for query in queries:
             assert told(query) == []
             assert len(said(con, f"FROM read_cog($1, {RIGHT})", scenes[0])) == count
 
@@ -178,8 +179,9 @@ def test_a_relation_of_more_says_so_at_the_next_call(
     fields: duckdb.DuckDBPyConnection, scenes: list[str]
 ) -> None:
     sql, _ = QUERIES["full vectors"]
-    assert told(fields.sql(sql, params=[scenes[0]]).fetchall) == []
-    assert len(said(fields, "SELECT 1")) == 1
+    at_once = told(lambda: fields.sql(sql, params=[scenes[0]]).fetchall())
+    assert len(at_once) == HOLDS_LOCK  # DuckDB 1.5 has run it when there is a relation
+    assert len(said(fields, "SELECT 1")) == 1 - len(at_once)
 
 
 def test_rows_one_by_one_and_writes_say_so_at_their_end(

@@ -558,6 +558,7 @@ REFUSED = [
     ("x.y.z", "a name is that of a band, or raster.band"),
     ("a ? 1", "has no meaning here"),
     ("$1", "has no meaning here"),
+    ("{:}", "position 1 .*{ has no meaning here; pixels are numbers"),
     ("a /* x", "Error tokenizing"),
     ("(" * 2_000 + "a" + ")" * 2_000, "nested too deeply"),
     ("a + " * 3_000 + "a", "at most 10,000 are taken"),

@@ -19,7 +19,7 @@ import duckdb
 
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.pushdown import pushdown
-from rasteret_sql.duck.register import threads
+from rasteret_sql.duck.register import relations, threads
 from rasteret_sql.duck.register.registration import find_again, register
 from rasteret_sql.redaction import redact_text
 
@@ -121,7 +121,10 @@ class Connection:
                 *before, last = self._statements(text) if method != "extract_statements" else [text]
                 for statement in before:
                     self._call(frame, partial(connection.execute, statement), statement)
-                result = self._call(frame, partial(getattr(connection, method), last, **options), last)
+                if relations.HOLDS_LOCK and method in relations.METHODS and parameters:
+                    result = relations.relation(connection, last, options, partial(_in_frame_of, frame))
+                else:
+                    result = self._call(frame, partial(getattr(connection, method), last, **options), last)
         except RuntimeError:  # DuckDB's at Ctrl-C
             untouched.failed(self._key)
             raise

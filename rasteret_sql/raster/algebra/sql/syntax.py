@@ -18,6 +18,7 @@ WAYS = {
     ";": "write one expression",
     "?": "write the value itself",
     "$": "write the value itself",
+    "{": "pixels are numbers",
 }
 Tree = Any
 """A node of sqlglot, whose classes changed their base between versions."""
