@@ -80,6 +80,8 @@ def encode_block(pixels: Pixels, layout: BlockLayout, *, level: int | None = Non
     rows = pixels.shape[0]
     fits = 0 < rows <= layout.height and pixels.shape[1:] == (layout.width, layout.samples)
     if pixels.dtype != layout.dtype or not fits:
-        raise ArgumentError(f"{pixels.dtype} pixels {pixels.shape} are no block of {layout} ({layout.dtype})")
+        raise ArgumentError(
+            f"{pixels.dtype} pixels {pixels.shape} are not a block of {layout} ({layout.dtype})"
+        )
     stored = compress(to_stored(np.ascontiguousarray(pixels), layout), layout.compression, level)
     return bytes(imagecodecs.bitorder_encode(stored)) if layout.fill_order == 2 else stored

@@ -129,7 +129,7 @@ def to_stored(pixels: Pixels, layout: BlockLayout) -> Bytes:
         parts = pixels.view(f"f{pixels.itemsize // 2}")
         integers = parts.astype(f"i{layout.bits_per_sample // 16}")
         if not np.array_equal(integers, parts):
-            raise ArgumentError(f"complex pixels are no integers of {layout.bits_per_sample // 2} bits")
+            raise ArgumentError(f"complex pixels are not integers of {layout.bits_per_sample // 2} bits")
         pixels = integers
     if layout.predictor == predictor.FLOATING_POINT:
         return predictor.apply_floating_point(pixels)

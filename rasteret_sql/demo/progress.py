@@ -18,7 +18,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 @contextmanager
 def progress(what: str, stream: TextIO | None = None) -> Iterator[None]:
-    """Show requests, bytes and seconds since the block began; nothing when ``stream`` is no terminal."""
+    """Show requests, bytes and seconds since the block began; nothing when ``stream`` is not a terminal."""
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():
         yield

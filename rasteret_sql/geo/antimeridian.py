@@ -36,7 +36,7 @@ def split_at_antimeridian(geometry: Any) -> Any:
     for turn in turns.tolist():
         piece = clip(geometry, shapely.box(turn - 180, -91, turn + 180, 91))
         pieces.append(shapely.transform(piece, lambda xy, turn=turn: xy - (turn, 0)))
-    # A globe's end may touch the next turn in a line that is no part of an area.
+    # A globe's end may touch the next turn in a line that is not part of an area.
     dimension = shapely.get_dimensions(geometry)
     return shapely.union_all([piece for piece in pieces if shapely.get_dimensions(piece) == dimension])
 

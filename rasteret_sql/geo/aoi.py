@@ -47,7 +47,7 @@ def parse_aoi(value: Any, *, crs: str | None = None) -> Aoi:
     The value's own CRS (EWKB or EWKT SRID, GeoJSON ``crs``) wins over ``crs``; without both it is OGC:CRS84.
     """
     if value is None:
-        raise ArgumentError(f"aoi: NULL is no area; expected {FORMS}")
+        raise ArgumentError(f"aoi: NULL is not an area; expected {FORMS}")
     area = parse_aois([value], crs=crs)[0]
     if isinstance(area, ArgumentError):
         raise area
@@ -125,7 +125,7 @@ def require_on_globe(
 
 
 def misplaced(xy: Floats, degrees: bool, beyond: float = 0.0) -> npt.NDArray[np.intp]:
-    """Which of the coordinates ``(n, 2)`` are no places, ascending; latitudes may be ``beyond`` 90."""
+    """Which of the coordinates ``(n, 2)`` are not places, ascending; latitudes may be ``beyond`` 90."""
     bad = ~(abs(xy) <= FARTHEST).all(axis=1)
     if degrees:
         bad |= (abs(xy[:, 0]) > 360) | (abs(xy[:, 1]) > 90 + beyond)
@@ -136,7 +136,7 @@ def why_misplaced(coordinate: Floats, crs: str, degrees: bool) -> str:
     """What is wrong with one of them."""
     x, y = coordinate.tolist()
     if not (abs(x) <= FARTHEST and abs(y) <= FARTHEST):
-        return f"the coordinate ({x:g}, {y:g}) is no place; coordinates are finite and below {FARTHEST:g}"
+        return f"the coordinate ({x:g}, {y:g}) is not a place; coordinates are finite and below {FARTHEST:g}"
     what = (
         f"latitude {y:g} is outside -90 to 90" if abs(y) > 90 else f"longitude {x:g} is outside -360 to 360"
     )

@@ -139,7 +139,9 @@ def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: 
             except (GEOSException, UnicodeDecodeError) as error:  # GEOS's message may end within a letter
                 told = str(error).split(": ", 1)[-1] if isinstance(error, GEOSException) else "not JSON"
                 reason = told if len(told) <= 200 else f"{told[:199]}…"
-                draft.error = ArgumentError(f"aoi: {show(value)} is no {form} ({reason}); expected {FORMS}")
+                draft.error = ArgumentError(
+                    f"aoi: {show(value)} is not valid {form} ({reason}); expected {FORMS}"
+                )
 
 
 def _read_boxes(values: list[Any], drafts: list[Draft]) -> None:
@@ -173,7 +175,7 @@ def _sides(value: Any) -> list[float]:
     elif isinstance(value, Sequence | np.ndarray):
         given = list(value)
     else:
-        raise ArgumentError(f"aoi: {type(value).__name__} {show(value)} is no area; expected {FORMS}")
+        raise ArgumentError(f"aoi: {type(value).__name__} {show(value)} is not an area; expected {FORMS}")
     if len(given) not in (2, 4) or not all(isinstance(n, Real) and not isinstance(n, bool) for n in given):
         raise ArgumentError(
             "aoi: expected a box of four numbers xmin, ymin, xmax, ymax, or a point of two, x and y; "

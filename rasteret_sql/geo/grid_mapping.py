@@ -54,7 +54,7 @@ class Mapping:
 
     PROJ is asked at the Chebyshev points of tiles of the target, and between them a polynomial of two
     variables answers. It is checked against PROJ at 64 other points; where one is missed by more than
-    ``TOLERANCE``, the tile is divided, down to pixels that are each asked for. NaN is no place at all.
+    ``TOLERANCE``, the tile is divided, down to pixels that are each asked for. NaN is not a place at all.
     """
 
     target: Grid

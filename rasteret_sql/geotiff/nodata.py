@@ -28,7 +28,7 @@ def fill_value(dtype: str, nodata: float | None) -> float | int:
         limits = np.iinfo(kind)
         inside = min(max(nodata, float(limits.min)), float(limits.max))
         rounded = int(math.copysign(math.floor(abs(inside) + 0.5), inside))
-        return min(max(rounded, int(limits.min)), int(limits.max))  # a float is no edge of 64 bits
+        return min(max(rounded, int(limits.min)), int(limits.max))  # a float is not an edge of 64 bits
     with np.errstate(over="ignore"):
         return float(kind.type(nodata).real)
 
@@ -54,7 +54,7 @@ def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.
     Integers: equal to nodata without its fraction. Floats: NaN when nodata is NaN, else equal within two
     units of float32's rounding, as GDAL's mask bands compare (``ARE_REAL_EQUAL``), because nodata is stored
     as decimal text. Complex numbers: the real part decides. float16 is compared as float32, like in GDAL; a
-    nodata that is no value of float16 is also the one it rounds to, which is what a writer stored for it.
+    nodata that is not a value of float16 is also the one it rounds to, which is what a writer stored for it.
     """
     if nodata is None or not applies(pixels.dtype.name, nodata):
         return None

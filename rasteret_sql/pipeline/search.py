@@ -205,7 +205,7 @@ def _kept(one: Mapping[str, Any]) -> Search:
     known = {key: given for key, given in one.items() if key not in ("catalog", "document")}
     if not set(known) <= {*Search.__dataclass_fields__}:
         raise ValueError("not a search of this version")
-    json.dumps(dict(one), ensure_ascii=False).encode()  # half a character is no text of SQL's
+    json.dumps(dict(one), ensure_ascii=False).encode()  # half a character is not a text of SQL's
     texts: dict[str, Any] = {
         key: None if one.get(key) is None else str(one[key]) for key in ("catalog", "document")
     }

@@ -60,7 +60,7 @@ def write_items(connection: duckdb.DuckDBPyConnection, query: str, path: str | o
     Types of properties and assets are found in all rows; members of one name and several types are kept as
     JSON, which ``stac_read`` takes apart again. Links other than ``self`` are not there to be written.
     Returns the number of items; none, and items without assets, make a file as well. Raises
-    ``ArgumentError`` for rows that are no items, ``UnsupportedError`` for names of properties or assets that
+    ``ArgumentError`` for rows that are not items, ``UnsupportedError`` for names of properties or assets that
     Parquet's columns cannot have: one that the format keeps for itself, none, and two that differ in case
     alone.
     """

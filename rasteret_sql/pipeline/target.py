@@ -70,7 +70,7 @@ def _require(columns: set[str], where: str) -> None:
     missing = {"id", "collection", "band", "href", "updated", "error"} - columns
     if missing:
         raise ArgumentError(
-            f"{where} is no index that can be kept up to date: "
+            f"{where} is not an index that can be kept up to date: "
             f"it has no column {', '.join(sorted(missing))}; cog_index and build_index write them"
         )
 

@@ -33,7 +33,7 @@ class BandFacts:
 
     @property
     def without_palette(self) -> BandFacts:
-        """Those of values that are no numbers of a colour table."""
+        """Those of values that are not numbers of a colour table."""
         colours = None if self.colorinterp and PALETTE in self.colorinterp else self.colorinterp
         return replace(self, colorinterp=colours, colormap=None)
 

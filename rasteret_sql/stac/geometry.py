@@ -15,7 +15,7 @@ from rasteret_sql.geo.guard import from_mapping, from_wkt
 
 
 class GeometryTextError(ValueError):
-    """A text that is no geometry."""
+    """A text that is not a geometry."""
 
 
 FAULTS = (

@@ -175,7 +175,7 @@ def _split_local(href: str) -> tuple[str, str]:
         if decoded != path and not os.path.lexists(path):
             path = decoded
     elif _URI.match(path) and not os.path.lexists(path):
-        return "", ""  # urn:…, data:…, doi:… are no paths
+        return "", ""  # urn:…, data:…, doi:… are not paths
     return "", os.path.abspath(os.path.expanduser(path)) if path else ""
 
 

@@ -27,7 +27,7 @@ _FIRST_LINE = re.compile(rb"GDAL_STRUCTURAL_METADATA_SIZE=(\d{6}) bytes\n")
 
 
 def ghost_length(first_line: bytes) -> int:
-    """Bytes of text after the first line; 0 where this is no ghost area."""
+    """Bytes of text after the first line; 0 where this is not a ghost area."""
     match = _FIRST_LINE.match(first_line)
     length = int(match.group(1)) if match else 0
     return length if length <= MAX_GHOST_BYTES else 0

@@ -98,7 +98,7 @@ def _read_ghost(buffer: Bytes, at: int) -> tuple[dict[str, str], int]:
 
 
 def not_a_tiff(start: bytes) -> str:
-    """A message for a file whose first eight bytes are no TIFF header."""
+    """A message for a file whose first eight bytes are not a TIFF header."""
     if start[:2] in (b"II", b"MM"):
         return f"the file has {len(start)} bytes; the TIFF header alone needs 8"
     message = f"not a TIFF: it starts with {start[:4]!r} where b'II' or b'MM' was expected"

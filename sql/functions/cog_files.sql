@@ -2,7 +2,7 @@
 --
 -- Join it with cog_header to index a folder or a bucket. Files are listed by fsspec (s3fs for S3), whose patterns
 -- these are: * stays within a folder, ** goes below it. A pattern without * ? [ is the file itself, or the
--- files directly in that folder. Nothing found is no row.
+-- files directly in that folder. Nothing found gives no row.
 --
 -- @param pattern  Path or URL: 'data/*.tif', 's3://bucket/2024/**/*.tif', 'memory://x/*.tif'.
 -- @returns href VARCHAR  Where the file is.

@@ -6,7 +6,7 @@
 -- of a global raster the chip goes on from the last column into the first, and its longitudes past the raster's.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, of which only the blocks inside are read.
--- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height), of a chip counted from its first pixel; or 'all'. NULL is no area and gives NULL.
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height), of a chip counted from its first pixel; or 'all'. NULL is not an area and gives NULL.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without. Of a chip, counted as its bands were read.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
 -- @param nodata  Written where a pixel is not valid, as the chip's nodata; without it such pixels keep their values.

@@ -8,7 +8,7 @@
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param bins  How many, up to 1,000,000.
 -- @param range  [least, greatest] value; those of the pixels without.
--- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). By default 'all', the whole raster; NULL is no area and gives NULL.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). By default 'all', the whole raster; NULL is not an area and gives NULL.
 -- @param all_touched  True: all pixels that the zone touches count.
 -- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers.

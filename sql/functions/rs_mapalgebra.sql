@@ -14,7 +14,7 @@
 --
 -- @param expression  SQL over the names, such as '(nir - red) / (nir + red)'.
 -- @param rasters  STRUCT or MAP of rasters by name, each a chip, an index row or an href; or one raster.
--- @param aoi  Area to read, as in read_cog; by default 'all', whole rasters. NULL is no area and gives NULL.
+-- @param aoi  Area to read, as in read_cog; by default 'all', whole rasters. NULL is not an area and gives NULL.
 -- @param mask  Condition over the same names: where it is not true, pixels are not valid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
 -- @param dtype  NumPy name of the answer's samples, rounded as CAST does; the expression's own type without (BOOLEAN is uint8, DECIMAL float64).
 -- @param nodata  Value under pixels that are not valid, and what it equals is not valid; NaN for floating point without, else none (0 is written).

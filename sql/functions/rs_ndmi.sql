@@ -4,7 +4,7 @@
 --
 -- @param rasters  STRUCT or MAP with nir and swir16, or one raster with bands of these names, as in RS_MapAlgebra.
 -- @param reflectance  Scale and offset that make reflectance of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022, in place of those of the file, row of the index or chip. A scale alone does not change the index, an offset does.
--- @param aoi  Area to read; by default 'all', whole rasters. NULL is no area and gives NULL.
+-- @param aoi  Area to read; by default 'all', whole rasters. NULL is not an area and gives NULL.
 -- @param mask  Condition over rasters of the same STRUCT or MAP: where it is not true, pixels are not valid.
 -- @param dtype  NumPy name of the answer's samples, such as float32; float64 without.
 -- @param scale  Names stand for physical values, scale · stored + offset of the file, row of the index or chip; false: for stored numbers.

@@ -32,8 +32,8 @@
 -- @param catalog  URL of a STAC API, or a dataset such as 'earthsearch/sentinel-2-l2a' (see stac_catalogs()).
 -- @param collections  Collection id, or a list of them; by default the collection of the built-in dataset, else all.
 -- @param ids  Item id, or a list of them.
--- @param bbox  [xmin, ymin, xmax, ymax] in degrees, or STRUCT(xmin, ymin, xmax, ymax); xmin above xmax means across the antimeridian. By default 'all', the globe; NULL is no area and finds nothing.
--- @param intersects  Area that items must intersect: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4] or STRUCT(xmin, ymin, xmax, ymax). By default 'all', the globe; NULL is no area and finds nothing.
+-- @param bbox  [xmin, ymin, xmax, ymax] in degrees, or STRUCT(xmin, ymin, xmax, ymax); xmin above xmax means across the antimeridian. By default 'all', the globe; NULL is not an area and finds nothing.
+-- @param intersects  Area that items must intersect: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4] or STRUCT(xmin, ymin, xmax, ymax). By default 'all', the globe; NULL is not an area and finds nothing.
 -- @param datetime  RFC 3339 moment, day, or range 'from/to'; either end may be '..'.
 -- @param filter  Condition in SQL, such as 'cloud_cover < 20 AND platform IN (''sentinel-2a'', ''sentinel-2b'')', or in CQL2 JSON or text.
 -- @param sortby  'datetime', '-datetime' for newest first, several with commas or as a list.

@@ -58,7 +58,7 @@ def test_decode_undoes_encode(block: tuple[BlockLayout, npt.NDArray[Any]], data:
     whole = encode_block(pixels, layout)
     short = encode_block(pixels[:rows], layout)
     assert pixels.tobytes() == before
-    # Of 24-bit floats that are no numbers, the pattern is not kept.
+    # Of 24-bit floats that are not numbers, the pattern is not kept.
     if layout.sample_kind == "float" and layout.bits_per_sample == 24:
         assert np.array_equal(decode_block(whole, layout), pixels, equal_nan=True)
         return
@@ -110,9 +110,9 @@ GRAY = BlockLayout(
 )  # fmt: skip
 ENCODER_REFUSALS: dict[str, tuple[npt.NDArray[Any], int | None, str]] = {
     "dtype": (np.zeros((2, 4, 1), "int8"), None, "int8 pixels"),
-    "width": (np.zeros((2, 5, 1), "uint8"), None, "are no block of 4 x 2 pixels"),
-    "too many rows": (np.zeros((3, 4, 1), "uint8"), None, "are no block of 4 x 2 pixels"),
-    "no rows": (np.zeros((0, 4, 1), "uint8"), None, "are no block of 4 x 2 pixels"),
+    "width": (np.zeros((2, 5, 1), "uint8"), None, "are not a block of 4 x 2 pixels"),
+    "too many rows": (np.zeros((3, 4, 1), "uint8"), None, "are not a block of 4 x 2 pixels"),
+    "no rows": (np.zeros((0, 4, 1), "uint8"), None, "are not a block of 4 x 2 pixels"),
     "level": (np.zeros((2, 4, 1), "uint8"), 6, "level 6 of lzw compression: it has none"),
 }
 

@@ -46,7 +46,7 @@ def test_a_clip_of_a_file_an_index_row_and_a_chip_is_what_read_cog_gives(
     assert expected["shape"][1] > 20
     of_file = one(con, f"SELECT RS_Clip({path}, {area(name)})")[0]
     of_row = one(con, f"SELECT RS_Clip(h, {area(name)}) FROM cog_header({path}) AS h")[0]
-    assert repr(of_file) == repr(of_row) == repr(expected)  # NaN is no equal of NaN
+    assert repr(of_file) == repr(of_row) == repr(expected)  # NaN does not equal NaN
     of_chip = one(con, f"SELECT RS_Clip(c, {area(name)}) FROM read_cog({path}) AS c")[0]
     for key, value in of_chip.items():
         if key in ("transform", "bbox"):  # one multiplication more

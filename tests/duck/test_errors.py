@@ -33,9 +33,9 @@ ARGUMENTS = {
     "level := 'inf'::DOUBLE": "level := inf: a whole number was expected",
     "level := 1, resolution := 20": "level := 1 and resolution := 20 exclude each other; give one",
     "level := 0, resolution := 20": "level := 0 and resolution := 20 exclude each other; give one",
-    "resolution := 0": "resolution := 0 is no size of a pixel; it must be above 0",
-    "resolution := -2.5": "resolution := -2.5 is no size of a pixel; it must be above 0",
-    "resolution := 'nan'::DOUBLE": "resolution := nan is no size of a pixel; it must be above 0",
+    "resolution := 0": "resolution := 0: expected a pixel size greater than 0",
+    "resolution := -2.5": "resolution := -2.5: expected a pixel size greater than 0",
+    "resolution := 'nan'::DOUBLE": "resolution := nan: expected a pixel size greater than 0",
     "resolution := 'fine'": "resolution := 'fine': a number was expected",
     "resolution := DATE '2024-01-01'": "resolution := '2024-01-01': a number was expected",
     "on_error := 'ignore'": "on_error := 'ignore': one of 'fail', 'null' was expected",
@@ -79,19 +79,19 @@ def test_band_names_are_told(con: duckdb.DuckDBPyConnection, corpus: Path) -> No
 
 GEOMETRIES = {
     "'POLYGON((0 0,'":
-        f"'POLYGON((0 0,' is no WKT (Expected number but encountered end of stream); {FORMS}",
-    "''": f"'' is no WKT (Expected word but encountered end of stream); {FORMS}",
-    """'{"type": "Poly"}'""": f"""'{{"type": "Poly"}}' is no GeoJSON (Unknown geometry type!); {FORMS}""",
-    "'abc'::BLOB": f"3 bytes (616263) is no WKB (Unexpected EOF parsing WKB); {FORMS}",
+        f"'POLYGON((0 0,' is not valid WKT (Expected number but encountered end of stream); {FORMS}",
+    "''": f"'' is not valid WKT (Expected word but encountered end of stream); {FORMS}",
+    """'{"type": "Poly"}'""": f"""'{{"type": "Poly"}}' is not valid GeoJSON (Unknown geometry type!); {FORMS}""",
+    "'abc'::BLOB": f"3 bytes (616263) is not valid WKB (Unexpected EOF parsing WKB); {FORMS}",
     "'POLYGON EMPTY'": "POLYGON EMPTY is empty; an area has at least one point",
-    "'POINT(NaN 3)'": "the coordinate (nan, 3) is no place; coordinates are finite and below 1e+12",
+    "'POINT(NaN 3)'": "the coordinate (nan, 3) is not a place; coordinates are finite and below 1e+12",
     "'POINT(48 95)'":
         "latitude 95 is outside -90 to 90 in CRS OGC:CRS84; x is longitude and y is latitude, "
         "were they swapped?",
     "'POINT(700000 5300000)'":
         "latitude 5.3e+06 is outside -90 to 90 in CRS OGC:CRS84; x is longitude and y is latitude, "
         "or give the CRS of these coordinates with aoi_crs",
-    "42": f"int 42 is no area; {FORMS}",
+    "42": f"int 42 is not an area; {FORMS}",
     "[1, 2, 3]":
         "expected a box of four numbers xmin, ymin, xmax, ymax, or a point of two, x and y; "
         "got [1.0, 2.0, 3.0]",

@@ -1,4 +1,4 @@
-"""NULL is no area: no row, or NULL, however it comes; an area that is left out is all of the raster."""
+"""NULL is not an area: no row, or NULL, however it comes; an area that is left out is all of the raster."""
 
 from __future__ import annotations
 

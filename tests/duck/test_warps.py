@@ -114,7 +114,7 @@ def test_chips_of_two_zones_lie_on_one_grid(indexed: duckdb.DuckDBPyConnection, 
     assert rows[0]["transform"][2] % 10 == rows[0]["transform"][5] % 10 == 0
     for name, row in zip(SCENES, rows, strict=True):
         want, mask = gdal(scenes / f"{name}.tif", row)
-        area = box(*row["bbox"].values())  # a box of longitudes is no box here: its sides lean
+        area = box(*row["bbox"].values())  # a box of longitudes is not a box here: its sides lean
         assert row["valid"].mean() > 0.8
         assert (row["valid"] <= mask).all()
         np.testing.assert_array_equal(row["pixels"], want)
@@ -274,14 +274,14 @@ def test_on_error_null_tells_why(con: duckdb.DuckDBPyConnection, tmp_path: Path)
 
 
 REFUSALS = {
-    "resampling := 'lanczos'": "there is no resampling 'lanczos'; there are nearest, bilinear, cubic",
+    "resampling := 'lanczos'": "unknown resampling 'lanczos'; choose nearest, bilinear, cubic",
     "size := 0": "size := 0: a number of pixels above 0 was expected, or [columns, rows]",
     "size := [1, 2, 3]": "size := [1, 2, 3]: a number of pixels above 0 was expected",
     "size := 2.5": "size := 2.5: a number of pixels above 0",
     "crs := 'EPSG:4326'": "counts in metre and crs := 'EPSG:4326' in degree: give resolution :=",
     "crs := 'EPSG:1'": "unknown CRS 'EPSG:1'",
     "crs := 4326": "crs := 4326: text was expected",
-    "size := 8, resolution := -1": "resolution := -1 is no size of a pixel",
+    "size := 8, resolution := -1": "resolution := -1: expected a pixel size greater than 0",
     "size := 8, level := 9": "has no level 9; its levels are",
     "crs := 'EPSG:32632', resolution := 1e-7": "is the resolution in units of CRS EPSG:32632?",
 }
@@ -354,7 +354,7 @@ def test_bands_and_levels_of_a_match(con: duckdb.DuckDBPyConnection, scenes: Pat
     said = message(con, "SELECT RS_ReprojectMatch(c, $1, level := 1) FROM read_cog($1) AS c", path)
     assert said == "RS_ReprojectMatch: level := 1, but a chip has no levels; leave it out"
     said = message(con, "SELECT RS_ReprojectMatch($1, $1, 'lanczos')", path)
-    assert said.startswith("RS_ReprojectMatch: there is no resampling 'lanczos'")
+    assert said.startswith("RS_ReprojectMatch: unknown resampling 'lanczos'")
 
 
 @pytest.mark.parametrize("of", ["href", "chip"])

@@ -29,7 +29,7 @@ LEFT_OUT = ("footprint", "etag", "last_modified", "error")
 
 @lru_cache(maxsize=1)
 def connection() -> duckdb.DuckDBPyConnection:
-    """One for all inputs; a small file is no reason to wait."""
+    """One for all inputs; a small file is not a reason to wait."""
     con = rasteret_sql.connect()
     con.execute("SET threads = 1")
     return con

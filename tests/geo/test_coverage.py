@@ -22,7 +22,7 @@ GRIDS = {
     "rotated": (7.0, 2.0, 1_000.0, 1.5, -9.0, 2_000.0),
 }
 EXACT = 1e-9
-"""Of a pixel: corners of pixels at UTM's northings are no closer than that to where they should be."""
+"""Of a pixel: corners of pixels at UTM's northings are not closer than that to where they should be."""
 
 
 def world(grid: tuple[float, ...], columns: Any, rows: Any) -> Any:

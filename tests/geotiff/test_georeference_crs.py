@@ -196,9 +196,9 @@ def test_keys_that_say_nothing_of_a_crs(keys):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({1024: 1, 3072: 12}, r"ProjectedCRSGeoKey \(3072\) is 12, which is no horizontal CRS"),
-        ({1024: 2, 2048: 12}, r"GeodeticCRSGeoKey \(2048\) is 12, which is no horizontal CRS"),
-        ({1024: 1, 3072: 5703}, r"ProjectedCRSGeoKey \(3072\) is 5703, which is no horizontal CRS"),
+        ({1024: 1, 3072: 12}, r"ProjectedCRSGeoKey \(3072\) is 12, which is not a horizontal CRS"),
+        ({1024: 2, 2048: 12}, r"GeodeticCRSGeoKey \(2048\) is 12, which is not a horizontal CRS"),
+        ({1024: 1, 3072: 5703}, r"ProjectedCRSGeoKey \(3072\) is 5703, which is not a horizontal CRS"),
         (
             {1024: 2, 3072: 32632},
             r"contradict each other: GTModelType \(1024\) says geographic and ProjectedCRSGeoKey",
@@ -249,7 +249,7 @@ def test_keys_that_say_nothing_of_a_crs(keys):
             {1024: 1, 3075: 15, 3081: 70.0, 3092: 0.9},
             r"true scale at 70.0 and a scale factor of 0.9",
         ),
-        ({1024: 1, 3075: 1, 3076: 4242}, r"GeoKey 3076 is 4242, which is no unit of EPSG"),
+        ({1024: 1, 3075: 1, 3076: 4242}, r"GeoKey 3076 is 4242, which is not a unit of EPSG"),
         ({1024: 1, 3075: 1, 3076: 32767}, r"GeoKey 3076 is user-defined without its size in GeoKey 3077"),
         ({1024: 1, 3075: 1}, r"the ellipsoid is user-defined without GeogSemiMajorAxis \(2057\)"),
         ({1024: 1, 2048: 4326, 3074: 99}, r"the CRS of GeoKeys \{2048: 4326, 3074: 99\} cannot be built"),

@@ -90,7 +90,7 @@ DOCUMENTS = {
     "no sample": document('<Item name="SCALE" role="scale">2</Item>'),
     "odd samples": document(item(2, "scale", "1x"), item(2, "offset", "+1"), item("m", "unittype", " 1")),
     "no such band": document(*(item(2, "scale", s) for s in (2, -1, 10**9))),
-    "samples that are no numbers": document(item(2, "scale", "x"), item(3, "offset", "")),
+    "samples that are not numbers": document(item(2, "scale", "x"), item(3, "offset", "")),
     "no name": document('<Item sample="0" role="scale">2</Item>'),
     "role in capitals": document(item(2, "SCALE"), item("d", "Description")),
     "small letters": '<gdalmetadata><item name="a" sample="0" role="scale">2</item></gdalmetadata>',

@@ -60,7 +60,7 @@ DISAGREEMENTS = (
         why="GDAL before 3.11 has no half floats; the values are the same",
     ),
     Disagreement(
-        files="float16, nodata that is no value of it",
+        files="float16, nodata that is not a value of it",
         cases=({"dtype": "float16", "nodata": r"-9999|0\.1"},),
         reader="gdal",
         about=("valid",),
@@ -69,7 +69,7 @@ DISAGREEMENTS = (
         why="a writer can only have stored the rounded value",
     ),
     Disagreement(
-        files="float16, sparse, nodata that is no value of it",
+        files="float16, sparse, nodata that is not a value of it",
         cases=({"dtype": "float16", "nodata": r"-9999|0\.1", "extras": "sparse"},),
         reader="gdal",
         about=("pixels",),
@@ -170,7 +170,7 @@ DISAGREEMENTS = (
         why="samples are given as stored; tifffile agrees",
     ),
     Disagreement(
-        files="sparse, nodata that is no value of the dtype",
+        files="sparse, nodata that is not a value of the dtype",
         cases=(
             {
                 "writer": "tifffile",

@@ -51,7 +51,7 @@ def odd_samples() -> Iterator[Case]:
 
 
 def odd_tiles() -> Iterator[Case]:
-    """Tiles whose sides are no multiples of 16, and the older code of Deflate."""
+    """Tiles whose sides are not multiples of 16, and the older code of Deflate."""
     yield from with_(
         "edited",
         product(byte_order=ORDERS, compression=["deflate", "lzw"]),

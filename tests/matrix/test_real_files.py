@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
 ]
 BROKEN = "rasterio/corrupt.tif"
-"""Its first block is no JPEG; rasterio says that the read failed."""
+"""Its first block is not a JPEG; rasterio says that the read failed."""
 SMALL = 4_000_000
 """Samples of a file's full resolution up to which all of it is read again by tifffile."""
 WINDOW = 150

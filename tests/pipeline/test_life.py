@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_said(con: duckdb.DuckDBPyConnection, tmp_path: P
     with pytest.raises(ArgumentError, match="no column band, collection, error, href, id, updated"):
         build_index(con, "other", items=ITEMS)
     con.execute(f"COPY other TO '{tmp_path}/other.parquet'")
-    with pytest.raises(ArgumentError, match="parquet is no index that can be kept up to date"):
+    with pytest.raises(ArgumentError, match="parquet is not an index that can be kept up to date"):
         index_info(con, tmp_path / "other.parquet")
     with pytest.raises(ArgumentError, match="a table or a local file"):
         build_index(con, "s3://bucket/idx.parquet", items=ITEMS)

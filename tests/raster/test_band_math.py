@@ -66,7 +66,7 @@ def test_nodata_is_null_band_by_band() -> None:
     assert values(found) == [[20, None, -30], [40, 10, None]]
     assert found.pixels.dtype == np.int32
     assert found.nodata is None
-    assert found.pixels[0, 0, 1] == 0, "what is written where there is no nodata"
+    assert found.pixels[0, 0, 1] == 0, "what is written where there is not nodata"
 
 
 def test_a_mask_keeps_what_is_true() -> None:
@@ -97,11 +97,11 @@ def test_nodata_and_dtype_of_the_answer() -> None:
     ("math", "message"),
     [
         ({"expression": "b1 * 1000", "dtype": "uint8"}, "dtype := 'uint8': 10000 does not fit UTINYINT"),
-        ({"expression": "b1", "nodata": 0.5}, "nodata := 0.5 is no uint16; pass one from 0 to 65535"),
-        ({"expression": "b1", "nodata": math.nan}, "nodata := nan is no uint16"),
+        ({"expression": "b1", "nodata": 0.5}, "nodata := 0.5 does not fit uint16; pass one from 0 to 65535"),
+        ({"expression": "b1", "nodata": math.nan}, "nodata := nan is not a uint16"),
         (
             {"expression": "b1", "dtype": "complex64"},
-            "dtype := 'complex64' is no type of pixels; there are int8",
+            "dtype := 'complex64' is not a type of pixels; there are int8",
         ),
         (
             {"expression": "b4 + 1"},

@@ -179,9 +179,9 @@ def test_a_turned_raster_is_resampled_along_its_own_axes() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"resolution": 0.0}, "resolution := 0 is no size of a pixel"),
-        ({"resolution": -10.0}, "resolution := -10 is no size of a pixel"),
-        ({"resolution": float("nan")}, "resolution := nan is no size of a pixel"),
+        ({"resolution": 0.0}, "resolution := 0: expected a pixel size greater than 0"),
+        ({"resolution": -10.0}, "resolution := -10: expected a pixel size greater than 0"),
+        ({"resolution": float("nan")}, "resolution := nan: expected a pixel size greater than 0"),
         ({"resolution": 1e-9}, "is the resolution in units of CRS EPSG:32632"),
         ({"crs": "EPSG:0"}, "unknown CRS 'EPSG:0'"),
     ],

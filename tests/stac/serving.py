@@ -25,7 +25,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What goes back; a body that is no bytes is sent as JSON."""
+    """What goes back; a body that is not a bytes is sent as JSON."""
 
     body: Any = b""
     status: int = 200

@@ -95,7 +95,7 @@ def test_a_refusal_that_is_no_question_of_ability_stays_one() -> None:
 
 def test_a_function_that_nobody_knows() -> None:
     assert failing(api(search=always(page())), UnsupportedError, filter="foo(gsd) = 1") == (
-        "STAC API HOST/ has no 'filter' extension, and foo is no function of CQL2 that could be applied "
+        "STAC API HOST/ has no 'filter' extension, and foo is not a function of CQL2 that could be applied "
         "here, in filter 'foo(gsd) = 1': put the condition in WHERE on the result"
     )
 

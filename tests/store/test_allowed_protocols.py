@@ -75,7 +75,7 @@ def test_the_setting_names_protocols() -> None:
     require_protocol("zip://a.tif::sftp://host/a.zip")
     with pytest.raises(RefusedError, match="in a chain the protocol 'reference' is not allowed"):
         require_protocol("zip://a.tif::reference://host/a.zip")
-    with pytest.raises(ArgumentError, match="protocols is no list of protocols"):
+    with pytest.raises(ArgumentError, match="protocols is not a list of protocols"):
         configure(protocols="zip://")
 
 

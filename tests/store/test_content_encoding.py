@@ -1,4 +1,4 @@
-"""``Content-Encoding``: names that are no compression, compressions, and compressed documents."""
+"""``Content-Encoding``: names that are not compression, compressions, and compressed documents."""
 
 from __future__ import annotations
 

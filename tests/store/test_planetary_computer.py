@@ -247,7 +247,7 @@ def test_the_service_may_be_named_in_the_environment_and_its_key_in_the_options(
         (
             Fault(status=200, body=b'{"token": "sig=hush"}'),
             99,
-            "{service}/account/bucket: the answer is no token",
+            "{service}/account/bucket: the answer is not a token",
         ),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_token_that_still_holds_is_used_while_the_service_is_away(
 
 
 def test_the_service_is_an_address(service: TokenService) -> None:
-    with pytest.raises(ArgumentError, match="planetary_computer_sas_url is no http"):
+    with pytest.raises(ArgumentError, match="planetary_computer_sas_url is not a http"):
         configure(planetary_computer_sas_url="planetary.example.org")
 
 

@@ -63,7 +63,7 @@ class Comparison:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """Random zones of every real file that lies on the ground, north up, and is no JPEG with chroma.
+    """Random zones of every real file that lies on the ground, north up, and is not a JPEG with chroma.
 
     (GDAL and libjpeg-turbo decode that differently.)
     """

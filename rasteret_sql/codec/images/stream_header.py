@@ -27,7 +27,7 @@ class Claim:
         return text if self.dtype is None else f"{text} ({self.dtype})"
 
     def check(self, layout: BlockLayout, rows: int) -> None:
-        """``MalformedError`` where this is no block of ``layout`` that holds ``rows`` rows or more."""
+        """``MalformedError`` where this is not a block of ``layout`` that holds ``rows`` rows or more."""
         bits = self.bits or layout.bits_per_sample
         fits = (
             self.width == layout.width

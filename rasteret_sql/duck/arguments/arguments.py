@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 
 WINDOW_KEYS = ("x_off", "y_off", "width", "height")
 WHOLE_TEXT = "all"
-"""The default of areas: whole rasters, or a search anywhere. NULL is no area, and gives nothing."""
+"""The default of areas: whole rasters, or a search anywhere. NULL is not an area, and gives nothing."""
 
 
 class Whole:

@@ -23,7 +23,7 @@ from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")
-"""A row without one of these is no chip; what else is missing is not known of its pixels."""
+"""A row without one of these is not a chip; what else is missing is not known of its pixels."""
 PLACED = ("transform",)
 SCALED = ("scales", "offsets")
 OPTIONAL = ("band_names", "units")

@@ -137,7 +137,7 @@ def _elements(column: pa.Array, systems: Systems) -> tuple[Points, Numbers]:
 
 
 def _points(xy: Floats, systems: Systems) -> Points:
-    """Points with their CRS, or that of each; ArgumentError for what is no place in it."""
+    """Points with their CRS, or that of each; ArgumentError for what is not a place in it."""
     crs = (systems,) if isinstance(systems, str) else tuple(dict.fromkeys(systems))
     which = np.zeros(len(xy), np.intp)
     if len(crs) > 1:
@@ -171,7 +171,7 @@ def _geometries(
             raise ArgumentError(f"point: {str(area).removeprefix('aoi: ')}") from area
         if area is not None and not (isinstance(area, Aoi) and shapely.get_type_id(area.geometry) in allowed):
             told = show(area.geometry) if isinstance(area, Aoi) else "a pixel window"
-            raise ArgumentError(f"point: {told} is no point; {expected}")
+            raise ArgumentError(f"point: {told} is not a point; {expected}")
         found.append(area)
     return found
 

@@ -62,7 +62,7 @@ def _grid(band: _Band) -> pa.Array:
 
 
 def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
-    """UnsupportedError where a valid pixel is no exact DOUBLE: complex, or a whole number beyond 2^53."""
+    """UnsupportedError where a valid pixel is not an exact DOUBLE: complex, or a whole number beyond 2^53."""
     dtype = pixels.dtype
     if dtype.kind == "c":
         raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")

@@ -138,7 +138,7 @@ def _take_list(column: str, term: Tree, known: Known, call: Call, gathered: _Gat
 
 
 def _catalog(call: Call) -> Catalog | None:
-    """The catalogue of a call; None when it is no literal, or an unknown one."""
+    """The catalogue of a call; None when it is not a literal, or an unknown one."""
     name = call.positional[0] if call.positional else None
     if not isinstance(name, exp.Literal) or not name.is_string:
         return None

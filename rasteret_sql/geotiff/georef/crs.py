@@ -188,7 +188,7 @@ def _from_code(number: int, kind: str, key: int) -> CRS:
         if not crs.is_vertical or crs.is_compound:
             return crs
     raise UnsupportedError(
-        f"{kind}GeoKey ({key}) is {number}, which is no horizontal CRS of EPSG or ESRI "
+        f"{kind}GeoKey ({key}) is {number}, which is not a horizontal CRS of EPSG or ESRI "
         f"that PROJ {pyproj.proj_version_str} knows"
     )
 

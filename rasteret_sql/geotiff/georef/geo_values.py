@@ -72,7 +72,7 @@ def _unit(
         if unit.code == str(found):
             named = {"type": kind, "name": unit.name, "conversion_factor": unit.conv_factor}
             return PROJJSON_UNITS.get(int(unit.code), named), unit.conv_factor
-    raise UnsupportedError(f"GeoKey {key} is {found!r}, which is no unit of EPSG")
+    raise UnsupportedError(f"GeoKey {key} is {found!r}, which is not a unit of EPSG")
 
 
 @lru_cache(maxsize=1)

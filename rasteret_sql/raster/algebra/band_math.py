@@ -59,7 +59,7 @@ class BandMath:
     def __post_init__(self) -> None:
         if self.dtype is not None and self.dtype not in DTYPES:
             raise ArgumentError(
-                f"dtype := '{self.dtype}' is no type of pixels; there are {', '.join(DTYPES)}"
+                f"dtype := '{self.dtype}' is not a type of pixels; there are {', '.join(DTYPES)}"
             )
 
     @property
@@ -204,7 +204,7 @@ def _nodata(number: float | None, dtype: np.dtype[Any]) -> float | None:
         limits = np.iinfo(dtype)
         if not math.isfinite(number) or number != int(number) or not limits.min <= number <= limits.max:
             raise ArgumentError(
-                f"nodata := {number:g} is no {dtype.name}; pass one from {limits.min} to {limits.max}, "
+                f"nodata := {number:g} does not fit {dtype.name}; pass one from {limits.min} to {limits.max}, "
                 "or another dtype"
             )
     return number

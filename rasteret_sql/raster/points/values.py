@@ -73,7 +73,7 @@ def values_in(
 ) -> tuple[Floats, Bools]:
     """Values and validity of one band of a chip (from 0), or of an expression, at points in its CRS.
 
-    A pixel of several bands is valid where one of them is no nodata, so the band's own is looked at as well.
+    A pixel of several bands is valid where one of them is not nodata, so the band's own is looked at as well.
     """
     _refuse_complex(chip.pixels.dtype, name_of(chip))
     _, rows, columns = chip.pixels.shape
@@ -201,7 +201,7 @@ def _spread(
 
 
 def _refuse_complex(dtype: np.dtype[Any], name: str) -> None:
-    """Raise for pixels that are no real numbers."""
+    """Raise for pixels that are not real numbers."""
     if dtype.kind == "c":
         raise UnsupportedError(
             f"{name}: {dtype} pixels are not numbers of DOUBLE; take them from the data column of read_cog"

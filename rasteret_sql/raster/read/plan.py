@@ -270,7 +270,7 @@ def pick_level(header: Header, level: int | None, resolution: float | None) -> i
     if level is not None:
         raise ArgumentError(f"level := {level} and resolution := {resolution:g} exclude each other; give one")
     if not resolution > 0:
-        raise ArgumentError(f"resolution := {resolution:g} is no size of a pixel; it must be above 0")
+        raise ArgumentError(f"resolution := {resolution:g}: expected a pixel size greater than 0")
     a, b, _, d, e, _ = header.transform
     full = max((a * a + d * d) ** 0.5, (b * b + e * e) ** 0.5)
     best = 0

@@ -54,7 +54,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
     parse_crs(crs)
     resolution = request.resolution
     if resolution is not None and not (resolution > 0 and math.isfinite(resolution)):
-        raise ArgumentError(f"resolution := {resolution:g} is no size of a pixel; it must be above 0")
+        raise ArgumentError(f"resolution := {resolution:g}: expected a pixel size greater than 0")
     if resolution is None and request.size is None:
         resolution = _resolution_of(raster, crs, name)
     if area is None:

@@ -37,7 +37,7 @@ def algorithm(name: str) -> str:
     """The algorithm of a name, whatever its case; ArgumentError lists them."""
     known = ALIASES.get(name.lower(), name.lower())
     if known not in ALGORITHMS:
-        raise ArgumentError(f"there is no resampling {name!r}; there are {', '.join(ALGORITHMS)}")
+        raise ArgumentError(f"unknown resampling {name!r}; choose {', '.join(ALGORITHMS)}")
     return known
 
 

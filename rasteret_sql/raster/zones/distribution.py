@@ -178,6 +178,6 @@ def collected(values: Values, counts: npt.NDArray[Any]) -> Distribution:
 
 
 def require_percentile(percent: float) -> None:
-    """ArgumentError for what is no percentile."""
+    """ArgumentError for what is not a percentile."""
     if not 0 <= percent <= 100:
-        raise ArgumentError(f"{percent:g} is no percentile: they lie between 0 and 100")
+        raise ArgumentError(f"{percent:g} is not a percentile: they lie between 0 and 100")

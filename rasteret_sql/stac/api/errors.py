@@ -19,7 +19,7 @@ _ARGUMENTS = frozenset({400, 413, 414, 422})
 
 
 def refusal(response: requests.Response, content: bytes, href: str) -> RasteretError:
-    """The error for an answer that is no success, with what the server says about it."""
+    """The error for an answer that is not success, with what the server says about it."""
     status = response.status_code
     message = f"STAC API {place(href)} answered {status} {response.reason or ''}".rstrip()
     said = _server_text(content)

@@ -65,7 +65,7 @@ _lock = threading.Lock()
 def open_api(endpoint: str) -> Api:
     """The API whose landing page is at ``endpoint``; read once a process, also when many threads ask at once.
 
-    Raises ``UnsupportedError`` for a catalogue without search, ``MalformedError`` for what is no STAC, and
+    Raises ``UnsupportedError`` for a catalogue without search, ``MalformedError`` for what is not STAC, and
     ``TransportError`` when it cannot be reached. A failure is not kept: the next call tries again.
     """
     key = (os.getpid(), endpoint)  # a forked child must not share its parent's connections

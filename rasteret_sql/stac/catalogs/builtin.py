@@ -25,7 +25,7 @@ SENTINEL_2: Mapping[str, str] = {
 QUALITY: Mapping[str, str] = {"scl": "SCL", "aot": "AOT", "wvp": "WVP"}
 COMMON_TO_MISSION: Mapping[str, str] = {**SENTINEL_2, **QUALITY}
 MISSION_TO_COMMON: Mapping[str, str] = {mission: common for common, mission in COMMON_TO_MISSION.items()}
-# A band number means another band on another Landsat, so numbers are no aliases.
+# A band number means another band on another Landsat, so numbers are not aliases.
 LANDSAT: Mapping[str, str] = {"nir": "nir08"}
 SENTINEL_1: Mapping[str, str] = {"VV": "vv", "VH": "vh", "HH": "hh", "HV": "hv"}
 DEM: Mapping[str, str] = {"elevation": "data"}

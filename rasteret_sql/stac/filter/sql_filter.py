@@ -42,7 +42,7 @@ class _Translation:
         """A part in the place of a truth value; a bare column there is a boolean property."""
         said = self.value(node)
         if node.parent is None:
-            return said  # the caller says of a whole filter that it is no condition
+            return said  # the caller says of a whole filter that it is not a condition
         if isinstance(_inner(node), exp.Column):
             return {"op": "=", "args": [said, True]}
         if not isinstance(said, bool) and _op(said) is None:

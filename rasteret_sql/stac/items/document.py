@@ -119,7 +119,7 @@ def _collected(document: dict[str, Any], href: str, notices: Notices) -> Opened:
         pages = walk(ApiIO(), Step(href=href), notices, answer=Answer(document=document, href=href))
         items = (item for page in pages for item in page.items)
         return Opened(rows=_rows(items, href, notices, bounded=False))
-    # The saved answer of an API names a next page there, which is no part of the file.
+    # The saved answer of an API names a next page there, which is not part of the file.
     there = [link for link in following if not is_absolute(str(link["href"]))]
     links = tuple(member_href(link, href, f"{place(href)}: its next link") for link in there)
     return Opened(rows=_rows(features or (), href, notices), links=links)

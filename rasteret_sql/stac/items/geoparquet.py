@@ -28,7 +28,7 @@ def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
     """The STAC items of a Parquet file, with ``geometry`` as WKB and all else as JSON has it.
 
     A null stands for a member that the item lacks, as the format has it. Raises ``MalformedError`` for what
-    is no Parquet or holds no items, ``UnsupportedError`` for a geometry in another encoding or CRS.
+    is not Parquet or holds no items, ``UnsupportedError`` for a geometry in another encoding or CRS.
     """
     name = place(href)
     try:

@@ -18,7 +18,7 @@ from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
 
 NEAR_DEGREES = 1e-6
-"""Servers round coordinates; an item this near is no error of theirs."""
+"""Servers round coordinates; an item this near is not an error of theirs."""
 
 _TIMES = ("datetime", "start_datetime", "end_datetime")
 

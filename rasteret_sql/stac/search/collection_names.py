@@ -13,7 +13,7 @@ from rasteret_sql.stac.links import has_href, has_rel, links_of
 def is_of(item: Mapping[str, Any], asked: Iterable[str]) -> bool | None:
     """Whether ``item`` is of one of the collections; None where it does not say, as STAC allows.
 
-    Letters' case, signs between words and the ``v`` of a version are no difference: an API that is asked for
+    Letters' case, signs between words and the ``v`` of a version make no difference: an API that is asked for
     ``HLSS30.v2.0`` may name it ``HLSS30_2.0`` in the items. The link to an item's collection counts too.
     """
     named = item.get("collection")

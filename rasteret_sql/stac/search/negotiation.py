@@ -83,7 +83,7 @@ def _agreement(
         )
         if unknown := unknown_functions(here):
             raise UnsupportedError(
-                f"{why}, and {min(unknown)} is no function of CQL2 that could be applied here, in filter "
+                f"{why}, and {min(unknown)} is not a function of CQL2 that could be applied here, in filter "
                 f"{short(request.filter, 200)}: put the condition in WHERE on the result"
             )
         notices[f"{name} filter"] = (

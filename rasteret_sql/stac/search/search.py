@@ -37,7 +37,7 @@ def search(
 
     Raises ``UnsupportedError`` for a filter with functions that nobody knows, ``ArgumentError`` when the API
     refuses an argument (with its own words), ``TransportError`` when it cannot be reached, and
-    ``MalformedError`` when its answers are no pages or do not end.
+    ``MalformedError`` when its answers are not pages or do not end.
     """
     if request.is_empty:
         return

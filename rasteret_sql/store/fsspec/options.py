@@ -63,7 +63,7 @@ def _gs(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
         words["token"] = "anon"
     elif path := found.config.get("application_credentials"):
         if not Path(path).is_file():
-            # gcsfs takes what is no file for an access token, and sends it to Google.
+            # gcsfs takes what is not a file for an access token, and sends it to Google.
             raise ArgumentError(f"Storage option 'token' of gs://{bucket}: there is no file {path}.")
         words["token"] = path
     elif given := found.credentials:

@@ -96,7 +96,7 @@ def _container(href: str) -> tuple[str, str]:
         names.insert(0, host.removesuffix(DOMAIN))
     if len(names) < 3 or not all(names[:2]):
         raise ArgumentError(
-            f"{place(href)}: this is no blob in a container of a storage account, which is what gets tokens; "
+            f"{place(href)}: this is not a blob in a container of a storage account, which is what gets tokens; "
             f"expected https://account{DOMAIN}/container/name."
         )
     return names[0], names[1]
@@ -133,7 +133,7 @@ def _token_of(answer: bytes, url: str) -> tuple[str, float]:
             raise TypeError
     except (ValueError, TypeError, KeyError):
         raise MalformedError(
-            f"{place(url)}: the answer is no token; expected JSON with token and msft:expiry. Check the "
+            f"{place(url)}: the answer is not a token; expected JSON with token and msft:expiry. Check the "
             "setting planetary_computer_sas_url and PC_SDK_SAS_URL, if one of them is set."
         ) from None
     aware = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)

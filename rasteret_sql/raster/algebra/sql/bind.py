@@ -70,7 +70,7 @@ class Binder:
             return ANY[kind](self.node(tree.this), self.node(tree.expression))
         method = METHODS.get(kind)
         if method is None:
-            self._fail(tree, f"{tree.sql('duckdb')[:40]} is no expression of pixels")
+            self._fail(tree, f"{tree.sql('duckdb')[:40]} is not an expression of pixels")
         return method(self, tree)
 
     def _fail(self, tree: Tree, what: str) -> NoReturn:
@@ -102,7 +102,7 @@ class Binder:
         try:
             return number_of(text)
         except ArithmeticError:
-            return self._fail(tree, f"{text} is no number")
+            return self._fail(tree, f"{text} is not a number")
 
     def _function(self, tree: Tree) -> Node:
         name = str(tree.this).lower()
@@ -169,7 +169,7 @@ class Binder:
             try:
                 return constant(kind, float(str(inner.this)))
             except ValueError:
-                self._fail(tree, f"'{inner.this}' is no number")
+                self._fail(tree, f"'{inner.this}' is not a number")
         node = self.node(inner)
         if node.kind == NULL:
             return null_of(kind)
@@ -181,7 +181,7 @@ class Binder:
 
     def _type(self, tree: Tree) -> Kind:
         return type_of(tree.to) or self._fail(
-            tree, f"{tree.to.sql('duckdb')} is no type of pixels; there are {types_told()}"
+            tree, f"{tree.to.sql('duckdb')} is not a type of pixels; there are {types_told()}"
         )
 
 
