@@ -16,10 +16,10 @@ from typing import Any
 from rasteret_sql.errors import ArgumentError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-URL = (r"https?://[^/].*", "no http(s) URL; expected https://host/path")
+URL = (r"https?://[^/].*", "not an http(s) URL; expected https://host/path")
 PROTOCOLS = (
     r"\s*[a-z][a-z0-9+.\-]*(\s*,\s*[a-z][a-z0-9+.\-]*)*\s*",
-    "no list of protocols; expected names such as sftp, zip",
+    "not a list of protocols; expected names such as sftp, zip",
 )
 """A pattern, and what is wrong with a text that does not match it."""
 BOOLEANS = {

@@ -21,8 +21,8 @@ SPECIAL: Final[tuple[tuple[re.Pattern[str], float], ...]] = (
     (re.compile(r"1\.#INF", re.IGNORECASE), math.inf),
     (re.compile(r"-1\.#INF", re.IGNORECASE), -math.inf),
 )
-"""What is not a decimal number. ``Infinity`` is how Java prints it, ``1.#INF`` and its like are how Microsoft's
-C library did. Other spellings (``INFINITY``, ``inf x``) are 0 to GDAL."""
+"""What is not a decimal number. ``Infinity`` is how Java prints it, ``1.#INF`` and its like are how
+Microsoft's C library did. Other spellings (``INFINITY``, ``inf x``) are 0 to GDAL."""
 WHOLE_RANGES: Final = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 
 

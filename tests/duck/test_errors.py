@@ -81,7 +81,8 @@ GEOMETRIES = {
     "'POLYGON((0 0,'":
         f"'POLYGON((0 0,' is not valid WKT (Expected number but encountered end of stream); {FORMS}",
     "''": f"'' is not valid WKT (Expected word but encountered end of stream); {FORMS}",
-    """'{"type": "Poly"}'""": f"""'{{"type": "Poly"}}' is not valid GeoJSON (Unknown geometry type!); {FORMS}""",
+    """'{"type": "Poly"}'""":
+        f"""'{{"type": "Poly"}}' is not valid GeoJSON (Unknown geometry type!); {FORMS}""",
     "'abc'::BLOB": f"3 bytes (616263) is not valid WKB (Unexpected EOF parsing WKB); {FORMS}",
     "'POLYGON EMPTY'": "POLYGON EMPTY is empty; an area has at least one point",
     "'POINT(NaN 3)'": "the coordinate (nan, 3) is not a place; coordinates are finite and below 1e+12",

@@ -98,7 +98,7 @@ def test_nodata_and_dtype_of_the_answer() -> None:
     [
         ({"expression": "b1 * 1000", "dtype": "uint8"}, "dtype := 'uint8': 10000 does not fit UTINYINT"),
         ({"expression": "b1", "nodata": 0.5}, "nodata := 0.5 does not fit uint16; pass one from 0 to 65535"),
-        ({"expression": "b1", "nodata": math.nan}, "nodata := nan is not a uint16"),
+        ({"expression": "b1", "nodata": math.nan}, "nodata := nan does not fit uint16"),
         (
             {"expression": "b1", "dtype": "complex64"},
             "dtype := 'complex64' is not a type of pixels; there are int8",

@@ -76,8 +76,11 @@ def test_size_without_resolution_is_fitted_to_the_bounds() -> None:
     found = grid(UTM_32, FIELD, crs="OGC:CRS84", size=(70, 50))
     assert (found.width, found.height) == (70, 50)
     np.testing.assert_allclose(found.bounds, FIELD.geometry.bounds, rtol=1e-12)
-    with pytest.raises(ArgumentError, match="fitted to the bounds of the area, which is a point or a line"):
-        grid(UTM_32, parse_aoi("POINT(9 47)"), size=(64, 64))
+    with pytest.raises(ArgumentError, match="fitted to the bounds of the area, which is a line along"):
+        grid(UTM_32, parse_aoi("LINESTRING(9 47, 10 47)"), crs="OGC:CRS84", size=(64, 64))
+    around = grid(UTM_32, parse_aoi("POINT(9 47)"), size=(64, 64))
+    assert (around.width, around.height) == (64, 64)
+    assert around.transform[0] == UTM_32.transform[0]
 
 
 def test_the_resolution_is_the_rasters_own_where_units_agree() -> None:

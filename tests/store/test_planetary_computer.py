@@ -278,7 +278,7 @@ def test_a_token_that_still_holds_is_used_while_the_service_is_away(
 
 
 def test_the_service_is_an_address(service: TokenService) -> None:
-    with pytest.raises(ArgumentError, match="planetary_computer_sas_url is not a http"):
+    with pytest.raises(ArgumentError, match="planetary_computer_sas_url is not an http"):
         configure(planetary_computer_sas_url="planetary.example.org")
 
 

@@ -71,7 +71,7 @@ def _bitmap(known: npt.NDArray[np.bool_]) -> pa.Buffer:
 
 
 def _bounds(geometry: pa.Array) -> npt.NDArray[np.float64]:
-    """``(rows, 4)``; not-a-number for NULL and empty ones. Raises ArgumentError for what is not a geometry."""
+    """``(rows, 4)``; NaN for NULL and for empty ones. Raises ArgumentError for what is not a geometry."""
     if pa.types.is_null(geometry.type):
         return np.full((len(geometry), 4), np.nan)
     if isinstance(geometry.type, pa.BaseExtensionType):

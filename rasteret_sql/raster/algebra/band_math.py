@@ -204,7 +204,7 @@ def _nodata(number: float | None, dtype: np.dtype[Any]) -> float | None:
         limits = np.iinfo(dtype)
         if not math.isfinite(number) or number != int(number) or not limits.min <= number <= limits.max:
             raise ArgumentError(
-                f"nodata := {number:g} does not fit {dtype.name}; pass one from {limits.min} to {limits.max}, "
-                "or another dtype"
+                f"nodata := {number:g} does not fit {dtype.name}; pass one from {limits.min} to "
+                f"{limits.max}, or another dtype"
             )
     return number

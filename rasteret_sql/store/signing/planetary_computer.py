@@ -96,8 +96,8 @@ def _container(href: str) -> tuple[str, str]:
         names.insert(0, host.removesuffix(DOMAIN))
     if len(names) < 3 or not all(names[:2]):
         raise ArgumentError(
-            f"{place(href)}: this is not a blob in a container of a storage account, which is what gets tokens; "
-            f"expected https://account{DOMAIN}/container/name."
+            f"{place(href)}: expected a blob in a container of a storage account, which is what gets "
+            f"tokens: https://account{DOMAIN}/container/name."
         )
     return names[0], names[1]
 
