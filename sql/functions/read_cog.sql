@@ -24,7 +24,7 @@
 -- mask takes the rasters' names, also those that are not in bands, by the nearest pixel.
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then), or a MAP or STRUCT of these by name.
--- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is no area and gives no row.
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is not an area and gives no row.
 -- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression. Of several rasters: their names, or numbers from 1 in their order; 'rgb.b1' (or the band's own name after the point) of one with several bands; all rasters without.
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
