@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,7 +101,12 @@ class Plan(Planned, Protocol):
 def pixel_bytes(plan: Planned) -> int:
     """Bytes of the pixels of a plan."""
     bands, rows, columns = plan.shape
-    return bands * rows * columns * np.dtype(plan.dtype).itemsize
+    return bands * rows * columns * _sample_bytes(plan.dtype)
+
+
+@lru_cache(maxsize=64)
+def _sample_bytes(dtype: str) -> int:
+    return np.dtype(dtype).itemsize
 
 
 def together(plan: ChipPlan) -> ChipPlan:
