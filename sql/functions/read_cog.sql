@@ -20,7 +20,7 @@
 -- order of bands. Without crs, resampling or size it lies on the grid of the first raster that is asked for, at its level; others are
 -- brought onto it by the nearest pixel, as RS_MapAlgebra does (where the first is an overview, from their coarsest level that
 -- is no coarser). With them each raster is warped from its own pixels onto the one grid, which the first gives. A pixel is valid where any of the
--- rasters is; what a raster does not have is its nodata, or 0. Its dtype holds those of all (NumPy's result_type).
+-- rasters is; what a raster does not have is its nodata, or 0. A colour table stays with the first band. Its dtype holds those of all (NumPy's result_type).
 -- mask takes the rasters' names, also those that are not in bands, by the nearest pixel.
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then), or a MAP or STRUCT of these by name.

@@ -249,6 +249,25 @@ def test_grids(con: duckdb.DuckDBPyConnection, scene: Path, resampling: str, mor
     assert (found["x_off"], found["y_off"]) == (None, None)
 
 
+def test_longitudes_that_differ_by_a_turn(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Rasters from -180 to 180 and from 0 to 360 degrees are stacked place by place."""
+    numbers = np.arange(360 * 180, dtype=np.uint16).reshape(1, 180, 360)
+    for name, west in (("west", -180), ("east", 0)):
+        transform = rasterio.Affine(1, 0, west, 0, -1, 90)
+        write_plain(
+            tmp_path / f"{name}.tif", np.roll(numbers, -180 - west, axis=2), transform, crs="EPSG:4326"
+        )
+    files = [f"'{tmp_path / name}.tif'" for name in ("west", "east")]
+    for first, second in (files, files[::-1]):
+        for box in ("-100, 10, -95, 12", "170, 10, 190, 12", "-10, 10, 10, 12", "170, 10, -170, 12"):
+            found = chips(con, f"{{'a': {first}, 'b': {second}}}, [{box}]::DOUBLE[]", "range(1)")
+            assert found
+            for one in found:
+                data, valid = decoded(one)
+                assert valid.all()
+                np.testing.assert_array_equal(data[0], data[1])
+
+
 def test_a_raster_with_nothing_there_is_nodata(con: duckdb.DuckDBPyConnection, scene: Path) -> None:
     area = "{'x_off': 0, 'y_off': 0, 'width': 40, 'height': 40}"
     for grid in ("", ", size := 40"):
@@ -387,6 +406,25 @@ def test_a_chip_of_several_rasters_in_other_functions(con: duckdb.DuckDBPyConnec
     with rasterio.MemoryFile(file).open() as dataset:
         np.testing.assert_array_equal(dataset.read(), [red, nir])
         assert dataset.descriptions == ("red", "nir")
+
+
+def test_a_palette_is_the_first_bands(con: duckdb.DuckDBPyConnection, scene: Path, tmp_path: Path) -> None:
+    """A GeoTIFF has a colour table for its first band alone, and every chip can be written."""
+    path = tmp_path / "palette.tif"
+    write_plain(path, texture(1, "uint8", 12))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_colormap(1, {i: (i, 0, 255 - i, 255) for i in range(256)})
+    for names, colours, length in (("pr", ["palette", "gray"], 768), ("rp", ["gray", "undefined"], None)):
+        files = {"p": path, "r": scene / "red.tif"}
+        rasters = ", ".join(f"'{name}': '{files[name]}'" for name in names)
+        query = f"SELECT colorinterp, len(colormap), RS_AsGeoTiff(c) FROM read_cog({{{rasters}}}) AS c"
+        ((found, entries, file),) = con.execute(query).fetchall()
+        assert (found, entries) == (colours, length)
+        with rasterio.MemoryFile(file).open() as dataset:
+            assert [colour.name for colour in dataset.colorinterp] == colours
+            np.testing.assert_array_equal(
+                dataset.read(), np.stack([own(files[n].parent, files[n].stem)[0] for n in names])
+            )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
+from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
 from rasteret_sql.errors import ArgumentError, RasteretError
@@ -165,6 +166,8 @@ def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[Ma
             f"rasters: the keys of the MAP are of type {duck_type(column.type.key_type)}; names are VARCHAR"
         )
     _require("the value of the MAP", column.type.item_type)
+    if len(column) > 1 and all_same(column):
+        return _of_same_map(column, overviews, needed)
     keys, starts = column.keys.to_pylist(), column.offsets.to_pylist()
     spans = [
         range(starts[row], starts[row + 1]) if there else None for row, there in enumerate(present(column))
@@ -176,6 +179,18 @@ def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[Ma
     return [
         None if span is None else {keys[at]: Raster(column=items, at=at) for at in span} for span in spans
     ]
+
+
+def _of_same_map(
+    column: pa.Array, overviews: bool, needed: Needed | None
+) -> list[Mapping[str, Raster] | None]:
+    """The rasters of one row for all, where a join repeats it."""
+    rows = range(len(column))
+
+    def of_any(_: int, keys: Sequence[str]) -> set[str]:
+        return {name for row in rows for name in (keys if needed is None else needed(row, keys))}
+
+    return _of_map(column.slice(0, 1), overviews, of_any) * len(column)
 
 
 def _needed(row: int, span: range, keys: Sequence[str], needed: Needed) -> list[int]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rasteret_sql.duck.arguments.arguments import asked_area
-from rasteret_sql.duck.arguments.call import Bands, Call
-from rasteret_sql.duck.arguments.named_rasters import Raster, named_rasters
+from rasteret_sql.duck.arguments.call import Call
+from rasteret_sql.duck.arguments.named_rasters import named_rasters
 from rasteret_sql.duck.arguments.stacks import Stack, asked_names, first_href, stack_of
 from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, grid_over
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.arrow.stack_rows import stack_source_row
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geo.window import Window, window_bounds
-from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.physical import require_real
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
 from rasteret_sql.raster.stack.plan_stack import Layer, Placed, on_first, on_grid
@@ -35,8 +34,9 @@ def stacked_rows(call: Call, policies: Sequence[str]) -> list[list[Row] | None]:
         return asked_names(keys, bands[row], maths[row])
 
     finer = any(levels) or any(grids) or any(resolution is not None for resolution in resolutions)
-    planner, planned = Planner(), list[list[Row] | None]()
-    for i, named in enumerate(named_rasters(call.raster, overviews=finer, needed=needed)):
+    given = named_rasters(call.raster, overviews=finer, needed=needed)
+    planner, planned, known = Planner(), list[list[Row] | None](), dict[Any, _Asked]()
+    for i, named in enumerate(given):
         if named is None or wanted[i] is None:
             planned.append(None)
             continue
@@ -47,8 +47,12 @@ def stacked_rows(call: Call, policies: Sequence[str]) -> list[list[Row] | None]:
                 resolution=resolutions[i],
                 all_touched=touched[i],
             )
-            rows = _rows(planner, named, bands[i], maths[i], request, grids[i], policies[i])
-            planned.append(list(rows))
+            grid = grids[i]
+            resampling = "nearest" if grid is None else grid.resampling
+            key = id(named), bands[i], id(maths[i]), resampling
+            if key not in known:
+                known[key] = _Asked(stack_of(named, bands[i], maths[i]), resampling)
+            planned.append(list(_rows(planner, known[key], request, grid, policies[i])))
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -58,37 +62,38 @@ def stacked_rows(call: Call, policies: Sequence[str]) -> list[list[Row] | None]:
 
 
 def _rows(
-    planner: Planner,
-    named: Mapping[str, Raster],
-    bands: Bands | None,
-    math: BandMath | None,
-    request: ReadRequest,
-    grid: Asked | None,
-    on_error: str,
+    planner: Planner, asked: _Asked, request: ReadRequest, grid: Asked | None, on_error: str
 ) -> Iterator[Row]:
-    stack = stack_of(named, bands, math)
-    members = _Members(stack, "nearest" if grid is None else grid.resampling)
-    layers = [layer for layer, _ in members.read]
+    layers = [layer for layer, _ in asked.read]
     if grid is None:
         placed = list(on_first(planner, layers, request))
     else:
         target, aoi = grid_over(layers[0].header, request, grid)
-        found = on_grid(layers, [way for _, way in members.read], target, request.level, aoi)
+        found = on_grid(layers, [way for _, way in asked.read], target, request.level, aoi)
         placed = [] if found is None else [found]
     for one in placed:
-        if any(one.plans[number] is not None for number in members.answered):
-            yield _row(stack, members, one, request, on_error)
+        if any(one.plans[number] is not None for number in asked.answered):
+            yield _row(asked, one, request, on_error)
 
 
-class _Members:
-    """The bands that are read, each once; those of the answer first."""
+class _Asked:
+    """What is asked of some rasters, whatever the area: a join repeats them."""
 
     def __init__(self, stack: Stack, resampling: str) -> None:
+        self.stack = stack
         self.read: list[tuple[Layer, str]] = []
+        """The bands that are read and how they are resampled, each once; those of the answer first."""
         self._known: dict[tuple[int, int, str], int] = {}
         self.answered = tuple(self._number(layer, resampling) for layer in stack.layers)
         # classes and flags are never blended
         self.names = {text: self._number(layer, "nearest") for text, layer in stack.masking.items()}
+        self.scalings = [layer.header.scaling(layer.band) for layer, _ in self.read]
+        self.dtype, self.nodata = dtype_of(stack.layers), nodata_of(stack.layers)
+        self.facts = facts_of_layers(stack.layers)
+        if stack.physical:
+            for layer in stack.layers:
+                require_real(np.dtype(layer.header.dtype))
+            self.dtype, self.nodata, self.facts = "float64", np.nan, self.facts.physical
 
     def _number(self, layer: Layer, resampling: str) -> int:
         key = (id(layer.header), layer.band, resampling)
@@ -98,38 +103,28 @@ class _Members:
         return self._known[key]
 
 
-def _row(stack: Stack, members: _Members, placed: Placed, request: ReadRequest, on_error: str) -> Row:
-    dtype, nodata, facts = dtype_of(stack.layers), nodata_of(stack.layers), facts_of_layers(stack.layers)
-    if stack.physical:
-        for layer in stack.layers:
-            require_real(np.dtype(layer.header.dtype))
-        dtype, nodata, facts = "float64", np.nan, facts.physical
-    place, window = placed.place, placed.window
+def _row(asked: _Asked, placed: Placed, request: ReadRequest, on_error: str) -> Row:
+    stack, place, window = asked.stack, placed.place, placed.window
     plan = StackPlan(
         members=tuple(
-            Member(
-                plan=plan,
-                dtype=layer.header.dtype,
-                nodata=layer.header.nodata,
-                scaling=layer.header.scaling(layer.band),
-            )
-            for (layer, _), plan in zip(members.read, placed.plans, strict=True)
+            Member(plan=plan, dtype=layer.header.dtype, nodata=layer.header.nodata, scaling=scaling)
+            for (layer, _), scaling, plan in zip(asked.read, asked.scalings, placed.plans, strict=True)
         ),
-        answered=members.answered,
+        answered=asked.answered,
         place=place,
-        dtype=dtype,
-        nodata=nodata,
+        dtype=asked.dtype,
+        nodata=asked.nodata,
         aoi=placed.aoi,
         all_touched=request.all_touched,
         physical=stack.physical,
         mask=stack.mask,
-        names=members.names,
+        names=asked.names,
         scaled=stack.scaled,
     )
     whole = Window(x_off=0, y_off=0, width=place.width, height=place.height)
     return {
         "href": stack.layers[0].header.href,
-        "hrefs": [layer.header.href for layer, _ in members.read],
+        "hrefs": [layer.header.href for layer, _ in asked.read],
         "bands": [layer.number for layer in stack.layers],
         "level": placed.level,
         "x_off": None if window is None else window.x_off,
@@ -139,9 +134,9 @@ def _row(stack: Stack, members: _Members, placed: Placed, request: ReadRequest, 
         "bbox": box(window_bounds(place.transform, whole)),
         "crs": place.crs,
         "transform": place.transform,
-        "dtype": dtype,
+        "dtype": asked.dtype,
         "shape": plan.shape,
-        "nodata": nodata,
-        **vars(facts),
+        "nodata": asked.nodata,
+        **vars(asked.facts),
         "source": stack_source_row(plan, on_error),
     }

@@ -40,8 +40,9 @@ def facts_of_layers(layers: Sequence[Layer]) -> BandFacts:
     each = [facts_of(layer.header, (layer.band,)) for layer in layers]
     colours = _joined([one.colorinterp for one in each], UNDEFINED)
     tables = {one.colormap for one in each if one.colormap is not None}
-    if colours is not None and len(tables) > 1:  # a chip has one table
-        colours = tuple(UNDEFINED if colour == PALETTE else colour for colour in colours)
+    if colours is not None and (len(tables) > 1 or colours[0] != PALETTE):
+        # a chip has one table, and a GeoTIFF has it for its first band
+        colours, tables = tuple(UNDEFINED if colour == PALETTE else colour for colour in colours), set()
     return BandFacts(
         band_names=tuple(layer.name for layer in layers),
         scales=_joined([one.scales for one in each], 1.0),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.geo.crs import transformer
+from rasteret_sql.geo.crs import transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.window import Affine
@@ -118,7 +118,12 @@ def _places(chip: Chip, target: Chip, name: str) -> tuple[Indices, Indices] | No
     if abs(skew) * height > SLACK or abs(lean) * width > SLACK:
         return None
     left, top = (e * (C - c) - b * (F - f)) / det, (a * (F - f) - d * (C - c)) / det
-    columns = np.floor(left + across * (np.arange(width) + 0.5) + SLACK)
+    across_row = left + across * (np.arange(width) + 0.5) + SLACK
+    turn = None if chip.crs is None else turn_of(chip.crs)
+    if turn is not None and not (b or d):  # longitudes that differ by a turn are one place
+        away = (across_row < 0) | (across_row >= chip.pixels.shape[2])
+        across_row[away] %= turn / abs(a)
+    columns = np.floor(across_row)
     rows = np.floor(top + down * (np.arange(height) + 0.5) + SLACK)
     return columns.astype(np.intp), rows.astype(np.intp)
 
