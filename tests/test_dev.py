@@ -45,7 +45,7 @@ def test_no_command_shows_the_help_and_fails() -> None:
 def test_an_unknown_command_is_named_with_those_there_are() -> None:
     shown = run("deploy")
     assert shown.returncode == 2
-    commands = "demo, test, check, docs, fuzz, differential, soak, bench, package, lock"
+    commands = "demo, test, data, check, docs, fuzz, differential, soak, bench, package, lock"
     assert f"no command 'deploy'; there are {commands}" in shown.stderr
 
 

@@ -85,12 +85,6 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
         _registry = ByPrefix({**_registry.values, **checked})
 
 
-def clear_storage_options() -> None:
-    """Forget all of them."""
-    global _registry
-    _registry = ByPrefix({})
-
-
 def options_for(href: str) -> Options:
     """The options of the longest prefix that covers ``href``; empty when none does."""
     return _registry.get(href) or _NOTHING

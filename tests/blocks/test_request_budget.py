@@ -28,7 +28,7 @@ def requests_of(files: Mapping[str, bytes]) -> Counter[str]:
         return Counter(request.target.lstrip("/") for request in server.requests)
 
 
-def test_real_files_take_one_request_if_they_are_laid_out_as_cogs_and_two_if_not(shared_data) -> None:
+def test_real_files_take_one_request_if_they_are_laid_out_as_cogs_and_two_if_not(cog_manifest) -> None:
     files = {entry["file"]: (FOLDER / entry["file"]).read_bytes() for entry in FILES}
     counted = requests_of(files)
     cogs = [name for name, data in files.items() if directories_lead(data)]
@@ -46,7 +46,7 @@ SIZES = {8192: 0.80, 16384: 0.95, 32768: 1.0}
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_size_of_the_first_read_was_measured(
-    shared_data, monkeypatch: pytest.MonkeyPatch, size: int
+    cog_manifest, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     for module in (head, directory):
         monkeypatch.setattr(module, "READ_AHEAD", size)

@@ -30,10 +30,8 @@ LAYOUT = {
 
 
 @pytest.fixture(autouse=True)
-def settings_as_they_were():
+def no_cache():
     configure(tile_cache_bytes=0, header_cache_bytes=0)
-    yield
-    configure(verify=None, tile_cache_bytes=None, header_cache_bytes=None)
 
 
 def zstd_with_checksum(raw: bytes) -> bytes:

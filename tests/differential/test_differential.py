@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
-import rasteret_sql
 from tests.differential.case import Query, apart
 from tests.differential.rasters import write_raster
 from tests.differential.run import QUESTIONS, ask, cases
 
 SEEDS = range(1000, 1100)
-
-
-@pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 @pytest.mark.parametrize("seed", SEEDS)

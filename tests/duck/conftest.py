@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 
-import rasteret_sql
 from tests.duck.corpus import write_corpus
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = rasteret_sql.connect()
-    yield connection
-    connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,8 @@ LOGIN = b"<!DOCTYPE html><html>sign in</html>"
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect(settings={"progress": "off"}) as connection:
-        yield connection
+def connect_with() -> dict[str, Any]:
+    return {"settings": {"progress": "off"}}
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ its own band is nodata.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from rasterio.enums import ColorInterp
 from rasterio.features import geometry_mask
 from shapely import Polygon, to_wkt
 
-import rasteret_sql
 from tests.duck.band_files import pixels, write
 from tests.duck.corpus import UTM32, texture
 from tests.duck.refusals import message
@@ -99,13 +97,12 @@ def file(request: pytest.FixtureRequest, files: dict[str, File]) -> File:
 
 
 @pytest.fixture(scope="module")
-def con(files: dict[str, File]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        connection.execute(
-            "CREATE TABLE idx AS SELECT h.* FROM unnest($1) AS f(path), cog_header(path) AS h",
-            [[file.path for file in files.values()]],
-        )
-        yield connection
+def con(module_con: duckdb.DuckDBPyConnection, files: dict[str, File]) -> duckdb.DuckDBPyConnection:
+    module_con.execute(
+        "CREATE TABLE idx AS SELECT h.* FROM unnest($1) AS f(path), cog_header(path) AS h",
+        [[file.path for file in files.values()]],
+    )
+    return module_con
 
 
 def one(con: duckdb.DuckDBPyConnection, query: str, *values: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -37,12 +36,6 @@ def tif(tmp_path_factory: pytest.TempPathFactory) -> Path:
     placed = {"transform": (10, 0, 6e5, 0, -10, 5e6), "crs": 32632}
     path.write_bytes(write_cog(pixels, **placed, tile_size=256, compression="none"))
     return path
-
-
-@pytest.fixture(autouse=True)
-def own_settings() -> Iterator[None]:
-    yield
-    configure(batch_bytes=None)
 
 
 @pytest.fixture

@@ -27,11 +27,9 @@ FROM rasteret_requests() WHERE id > $1 GROUP BY kind ORDER BY kind
 
 @pytest.fixture
 def server(corpus: Path) -> Iterator[FaultServer]:
-    BLOCKS.clear()
     data = (corpus / "utm32_uint16.tif").read_bytes()
     with FaultServer({f"{n}.tif": data for n in range(3)}) as running:
         yield running
-    BLOCKS.clear()
 
 
 @pytest.fixture

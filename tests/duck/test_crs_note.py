@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from rasterio.warp import transform
 
-import rasteret_sql
 from rasteret_sql.tiff.build import build_tiff
 from tests.tiff.examples import image, tiff
 
@@ -22,12 +21,6 @@ CASES = {
 }
 AT = 7, 20
 """Row and column."""
-
-
-@pytest.fixture(scope="module")
-def con():
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 @pytest.fixture(params=CASES)

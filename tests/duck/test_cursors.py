@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,12 +24,6 @@ COUNT = "SELECT count(*) FROM rasteret_functions()"
 QUALIFIED = "SELECT count(*) FROM rasteret.rasteret_functions()"
 ALL = [(sum(function.public for function in functions()),)]
 BOX = "SELECT rasteret_bbox('POINT (1 2)'::GEOMETRY).xmax"
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 import tifffile
 
 import rasteret_sql
-from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.tiff.build import build_tiff
 from tests.duck.corpus import texture, write
 from tests.duck.refusals import READERS, message
@@ -50,11 +49,8 @@ def server(corpus: Path, con: duckdb.DuckDBPyConnection) -> Iterator[FaultServer
     }
     files["page.html"] = b"<html><body>Hello</body></html>"
     rasteret_sql.register(con, settings={"max_retries": 1})
-    BLOCKS.clear()
     with FaultServer(files, allow=lambda target, headers: "denied" not in target) as running:
         yield running
-    rasteret_sql.register(con, settings={"max_retries": None})
-    BLOCKS.clear()
 
 
 def tiles_cut_at(folder: Path) -> int:

@@ -44,10 +44,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, npt.NDArray[Any
 
 @pytest.fixture
 def server(files: dict[str, npt.NDArray[Any]], tmp_path: Path) -> Iterator[FaultServer]:
-    BLOCKS.clear()
     with FaultServer({name: write(tmp_path / name, pixels) for name, pixels in files.items()}) as running:
         yield running
-    BLOCKS.clear()
 
 
 def read(

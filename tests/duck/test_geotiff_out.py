@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +185,11 @@ def test_options_that_are_none(con: duckdb.DuckDBPyConnection, corpus: Path, exp
 
 
 def test_real_files_are_read_back_the_same(
-    con: duckdb.DuckDBPyConnection, shared_data: Path, tmp_path: Path
+    con: duckdb.DuckDBPyConnection, shared_data: Path, cog_manifest: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     """Chips of real COGs: read back by read_cog as they were."""
-    manifest = json.loads((shared_data / "cog/manifest.json").read_text("utf-8"))
     seen = 0
-    for entry in manifest["files"]:
+    for entry in cog_manifest:
         path = shared_data / "cog" / entry["file"]
         chip = f"read_cog('{path}', {AREA}, on_error := 'null')"
         rows = con.execute(f"SELECT {CHIP_COLUMNS} FROM {chip} WHERE error IS NULL").fetchall()

@@ -6,8 +6,8 @@ import gc
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -45,10 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = rasteret_sql.connect(settings={"max_retries": 0})
-    yield connection
-    connection.close()
+def connect_with() -> dict[str, Any]:
+    return {"settings": {"max_retries": 0}}
 
 
 def refusal(con: duckdb.DuckDBPyConnection, query: str, *values: object) -> str:

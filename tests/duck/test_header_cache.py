@@ -18,12 +18,9 @@ WINDOW = "{'x_off': 10, 'y_off': 12, 'width': 20, 'height': 10}"
 
 @pytest.fixture
 def server(corpus: Path) -> Iterator[FaultServer]:
-    BLOCKS.clear()
     data = (corpus / "utm32_uint16.tif").read_bytes()
     with FaultServer({f"{n}.tif": data for n in range(3)}) as running:
         yield running
-    BLOCKS.clear()
-    configure(header_cache_bytes=None)
 
 
 def requests(con: duckdb.DuckDBPyConnection, kind: str) -> int:

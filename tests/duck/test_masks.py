@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import rasterio
 
-import rasteret_sql
 from rasteret_sql.tiff.build import build_tiff
 from tests.tiff.examples import image, tiff
 
@@ -17,12 +16,6 @@ OTHER = SAME.copy()
 OTHER[1, 20:] = False
 OTHER[2] = np.random.default_rng(5).random((HEIGHT, WIDTH)) < 0.5
 WINDOW = {"x_off": 5, "y_off": 3, "width": 45, "height": 30}
-
-
-@pytest.fixture(scope="module")
-def con():
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 def blocks(samples: np.ndarray, size: int, bits: int, interleave: str) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -10,8 +9,6 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
-
-import rasteret_sql
 
 TRIANGLE = "POLYGON((500050 5299500, 500450 5299500, 500450 5299900, 500050 5299500))"
 RING = "[{'x': 500050.0, 'y': 5299500.0}, {'x': 500450.0, 'y': 5299500.0}, {'x': 500450.0, 'y': 5299900.0}, "
@@ -26,7 +23,7 @@ FUNCTIONS = {
 
 
 @pytest.fixture
-def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> duckdb.DuckDBPyConnection:
     about = {"driver": "GTiff", "width": 64, "height": 64, "count": 1, "dtype": "uint16", "crs": "EPSG:32633"}
     pixels = np.arange(4096, dtype=np.uint16).reshape(1, 64, 64)
     with rasterio.open(
@@ -34,13 +31,12 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         transform=from_origin(500000, 5300000, 10, 10), **about,
     ) as tif:  # fmt: skip
         tif.write(pixels)
-    with rasteret_sql.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT '{TRIANGLE}' AS wkt, [{RING}] AS native, [[{RING}]] AS natives, "
-            f"hex(ST_AsWKB('{TRIANGLE}'::GEOMETRY)) AS hexadecimal) TO '{tmp_path}/a.parquet'"
-        )
-        connection.execute(f"CREATE VIEW a AS FROM '{tmp_path}/a.parquet'")
-        yield connection
+    con.execute(
+        f"COPY (SELECT '{TRIANGLE}' AS wkt, [{RING}] AS native, [[{RING}]] AS natives, "
+        f"hex(ST_AsWKB('{TRIANGLE}'::GEOMETRY)) AS hexadecimal) TO '{tmp_path}/a.parquet'"
+    )
+    con.execute(f"CREATE VIEW a AS FROM '{tmp_path}/a.parquet'")
+    return con
 
 
 @pytest.mark.parametrize("form", ["native", "natives", "hexadecimal"])

@@ -10,7 +10,6 @@ import duckdb
 import numpy as np
 import pytest
 
-from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.raster.points import values as points
 from rasteret_sql.settings import configure
 from tests.store.server import FaultServer
@@ -21,10 +20,8 @@ SCENES = 24
 @pytest.fixture
 def server(corpus: Path) -> Iterator[FaultServer]:
     files = {path.name: path.read_bytes() for path in corpus.glob("*.tif")}
-    BLOCKS.clear()
     with FaultServer(files) as running:
         yield running
-    BLOCKS.clear()
 
 
 @pytest.fixture

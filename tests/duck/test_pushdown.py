@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import rasteret_sql
 from rasteret_sql.stac.catalogs.catalogs import register_catalog, unregister_catalog
 from tests.duck.catalogue import Catalogue, served
 
@@ -87,10 +86,9 @@ def catalogue() -> Iterator[Catalogue]:
 
 
 @pytest.fixture(scope="module")
-def con(catalogue: Catalogue) -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        connection.execute("CREATE TABLE items AS FROM stac_search('awkward')")
-        yield connection
+def con(module_con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
+    module_con.execute("CREATE TABLE items AS FROM stac_search('awkward')")
+    return module_con
 
 
 @given(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -28,9 +27,9 @@ SLOW_OVER_HTTP = 3_000_000
 KEY, SECRET = "AKTEST", "not-a-real-secret"
 
 
-def manifest(folder: Path) -> dict[str, Any]:
-    files = json.loads((folder / "cog/manifest.json").read_text())["files"]
-    return {f["file"]: f for f in files if f["ifds"]}
+@pytest.fixture(scope="module")
+def manifest(cog_manifest: list[dict[str, Any]]) -> dict[str, Any]:
+    return {f["file"]: f for f in cog_manifest if f["ifds"]}
 
 
 def expected_digest(path: Path, about: dict[str, Any], level: dict[str, Any]) -> str:
@@ -77,10 +76,10 @@ def check(con: duckdb.DuckDBPyConnection, folder: Path, name: str, about: dict[s
 
 
 def test_every_level_of_every_file_is_exact_or_refused_by_name(
-    con: duckdb.DuckDBPyConnection, shared_data: Path
+    con: duckdb.DuckDBPyConnection, shared_data: Path, manifest: dict[str, Any]
 ) -> None:
     compared = 0
-    for name, about in manifest(shared_data).items():
+    for name, about in manifest.items():
         href = str(shared_data / "cog" / name)
         if name not in REFUSED:
             compared += check(con, shared_data, name, about, href)
@@ -149,12 +148,13 @@ def memory(folder: Path, work: Path) -> Iterator[str]:
 def test_the_same_over_every_transport(
     con: duckdb.DuckDBPyConnection,
     shared_data: Path,
+    manifest: dict[str, Any],
     tmp_path: Path,
     serve: Callable[[Path, Path], Any],
 ) -> None:
     chosen = {
         name: about
-        for name, about in manifest(shared_data).items()
+        for name, about in manifest.items()
         if name not in REFUSED and about["bytes"] < SLOW_OVER_HTTP
     }
     with serve(shared_data / "cog", tmp_path) as root:

@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from tests.duck.corpus import NAMES
 from tests.store.server import FaultServer
@@ -19,10 +18,8 @@ from tests.store.server import FaultServer
 @pytest.fixture
 def server(corpus: Path) -> Iterator[FaultServer]:
     files = {path.name: path.read_bytes() for path in corpus.glob("*.tif")}
-    BLOCKS.clear()
     with FaultServer(files) as running:
         yield running
-    BLOCKS.clear()
 
 
 @pytest.fixture

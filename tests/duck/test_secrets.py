@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,6 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.redaction import redact_text
 from rasteret_sql.stac.catalogs import catalogs
 from rasteret_sql.stac.search.request import SearchRequest
-from rasteret_sql.store.options import clear_storage_options
-from rasteret_sql.store.signing.signers import reset_signers
 from tests.stac.serving import Answer, Server, item, page, serving
 
 HUSH = "Hush0HUSH"
@@ -78,17 +76,18 @@ def outcome(work: Callable[[], Any]) -> str:
 
 
 @pytest.fixture
-def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect_with() -> dict[str, Any]:
+    return {"settings": {"max_retries": 0, "progress": "off"}}
+
+
+@pytest.fixture
+def con(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> duckdb.DuckDBPyConnection:
     about = {"driver": "GTiff", "width": 16, "height": 16, "count": 1, "dtype": "uint8", "crs": "EPSG:32633"}
     with rasterio.open(
         tmp_path / "a.tif", "w", transform=from_origin(500000, 5300000, 10, 10), **about
     ) as tif:
         tif.write(np.ones((1, 16, 16), np.uint8))
-    with rasteret_sql.connect(settings={"max_retries": 0, "progress": "off"}) as connection:
-        yield connection
-    rasteret_sql.connect(settings={"max_retries": None, "progress": None}).close()
-    reset_signers()
-    clear_storage_options()
+    return con
 
 
 def arguments(function: Function, planted: str, value: str, folder: Path) -> str:

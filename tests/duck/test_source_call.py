@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-import rasteret_sql
 from rasteret_sql.duck.register.source_call import Rows, call_of
 from rasteret_sql.errors import ArgumentError
 
 ITEM = """{"type": "Feature", "stac_version": "1.0.0", "id": "%s", "geometry": null, "links": [],
 "assets": {}, "properties": {"datetime": "2024-05-14T10:10:31Z", "title": "it's"}}"""
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,9 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest.fixture
-def con(demo: Demo) -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+def con(con: duckdb.DuckDBPyConnection, demo: Demo) -> duckdb.DuckDBPyConnection:
+    con.execute("SET TimeZone = 'UTC'")
+    return con
 
 
 def ids(con: duckdb.DuckDBPyConnection, arguments: str) -> list[str]:
@@ -143,8 +142,8 @@ def test_the_index_in_one_call_is_the_index_by_hand(con: duckdb.DuckDBPyConnecti
     assert chips[0] >= 6
 
 
-def test_real_documents_are_read(con: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
-    folder = shared_data / "stac"
+def test_real_documents_are_read(con: duckdb.DuckDBPyConnection, stac_data: Path) -> None:
+    folder = stac_data
     expected = {
         "rustac/1000-sentinel-2-items.parquet": 1000,
         "rustac/100-landsat-items.parquet": 100,

@@ -50,10 +50,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(scenes: Path) -> Iterator[FaultServer]:
-    BLOCKS.clear()
     with FaultServer({path.name: path.read_bytes() for path in scenes.glob("*.tif")}) as running:
         yield running
-    BLOCKS.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,6 @@ STAR = [(0.5, 0.02), (0.6, 0.4), (0.98, 0.45), (0.7, 0.6), (0.8, 0.95), (0.5, 0.
 """In parts of the raster's width and height."""
 FIELD = "POLYGON((700100 5299900, 701800 5299700, 701500 5298000, 700200 5298300, 700100 5299900))"
 CRS = "aoi_crs := 'EPSG:32632'"
-
-
-@pytest.fixture(autouse=True)
-def no_footprints_of_other_tests() -> Iterator[None]:
-    footprints.CACHE.clear()
-    yield
-    footprints.CACHE.clear()
 
 
 def star(path: Path) -> tuple[Any, str]:

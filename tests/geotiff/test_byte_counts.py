@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import rasterio
 
-import rasteret_sql
 from rasteret_sql.tiff import alike
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -63,12 +62,6 @@ def write(
     magic = struct.pack("<2sHHHQ", b"II", 43, 8, 0, start) if big else struct.pack("<2sHI", b"II", 42, start)
     path.write_bytes(magic + body)
     return path
-
-
-@pytest.fixture(scope="module")
-def con():
-    with rasteret_sql.connect() as connection:
-        yield connection
 
 
 def pixels_of(con, path: Path) -> np.ndarray:

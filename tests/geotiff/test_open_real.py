@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,7 @@ CRS_OF_CONTROL_POINTS = {
 
 
 @pytest.fixture(params=FILES or [None], ids=lambda entry: entry["file"] if entry else "no data")
-def entry(request: pytest.FixtureRequest, shared_data: Path) -> dict[str, Any]:
-    assert request.param is not None, f"{MANIFEST} is missing"
+def entry(request: pytest.FixtureRequest, cog_manifest: list[dict[str, Any]]) -> dict[str, Any]:
     return request.param
 
 
@@ -115,7 +113,7 @@ def test_overviews(entry):
     assert [round(full.width / o.width) for o in overviews_of(found)] == entry["rasterio"]["overviews"]
 
 
-def test_headers_of_all_files_at_once(shared_data):
+def test_headers_of_all_files_at_once(cog_manifest):
     files = {entry["file"]: (FOLDER / entry["file"]).read_bytes() for entry in FILES}
     memory = Memory(files)
     headers = read_headers(list(files), fetch=memory)
@@ -134,7 +132,7 @@ def test_headers_of_all_files_at_once(shared_data):
     assert memory.rounds <= 2
 
 
-def test_cogs_take_one_request(shared_data):
+def test_cogs_take_one_request(cog_manifest):
     files = {entry["file"]: (FOLDER / entry["file"]).read_bytes() for entry in FILES}
     cogs = {name: data for name, data in files.items() if directories_lead(data)}
     assert len(cogs) > 40
@@ -154,6 +152,6 @@ def directories_lead(data: bytes) -> bool:
     return True
 
 
-def test_tables_are_numpy_arrays_of_64_bits(shared_data):
+def test_tables_are_numpy_arrays_of_64_bits(cog_manifest):
     for own in tiff_of(FILES[0]).images:
         assert own.tile_offsets.dtype == own.tile_byte_counts.dtype == np.uint64

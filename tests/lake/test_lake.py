@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import pytest
 
-import rasteret_sql
 from rasteret_sql.demo import Demo, start
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, validate_index, write_index
 from tests.pipeline.scenes import SMALL, serve_items
@@ -42,12 +41,12 @@ def with_lake(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 @pytest.fixture
-def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection, FaultServer() as server:
-        serve_items(connection, server, SMALL, ("red", "nir"))
-        with_lake(connection)
-        connection.execute(f"ATTACH 'ducklake:{tmp_path}/m.ducklake' AS lake (DATA_PATH '{tmp_path}/data')")
-        yield connection
+def con(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with FaultServer() as server:
+        serve_items(con, server, SMALL, ("red", "nir"))
+        with_lake(con)
+        con.execute(f"ATTACH 'ducklake:{tmp_path}/m.ducklake' AS lake (DATA_PATH '{tmp_path}/data')")
+        yield con
 
 
 def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:

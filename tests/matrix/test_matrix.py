@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-import rasteret_sql
 from tests.matrix import content, disagreements, refusals
 from tests.matrix.case import Case
 from tests.matrix.cases import CASES
@@ -59,14 +57,8 @@ class Archive:
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def archive(con: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    return Archive(con, tmp_path_factory.mktemp("matrix"))
+def archive(module_con: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    return Archive(module_con, tmp_path_factory.mktemp("matrix"))
 
 
 @pytest.mark.parametrize("case", READABLE, ids=lambda case: case.name)
@@ -88,7 +80,8 @@ def test_all_readers_agree_but_for_what_the_table_says(archive: Archive, case: C
 
 
 @pytest.mark.parametrize("case", NOT_READABLE, ids=lambda case: case.name)
-def test_what_is_refused_is_named(con: duckdb.DuckDBPyConnection, tmp_path: Path, case: Case) -> None:
+def test_what_is_refused_is_named(module_con: duckdb.DuckDBPyConnection, tmp_path: Path, case: Case) -> None:
+    con = module_con
     row = refusals.refusal(case)
     assert row is not None
     write(case, tmp_path / "a.tif")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import rasterio
 import tifffile
 from rasterio.windows import Window
 
-import rasteret_sql
 from rasteret_sql.tiff.tags import COMPRESSIONS, PHOTOMETRICS
 from tests.matrix.disagreements import Disagreement, expected_real
 from tests.matrix.readers import (
@@ -40,16 +37,9 @@ WINDOW = 150
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect() as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def manifest(shared_data: Path) -> dict[Path, dict[str, Any]]:
+def manifest(shared_data: Path, cog_manifest: list[dict[str, Any]]) -> dict[Path, dict[str, Any]]:
     folder = shared_data / "cog"
-    files = json.loads((folder / "manifest.json").read_text())["files"]
-    return {folder / about["file"]: about for about in files}
+    return {folder / about["file"]: about for about in cog_manifest}
 
 
 def refused_real() -> dict[str, str]:
@@ -58,10 +48,10 @@ def refused_real() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def headers(con: duckdb.DuckDBPyConnection, manifest: dict[Path, Any]) -> dict[Path, dict[str, Any]]:
+def headers(module_con: duckdb.DuckDBPyConnection, manifest: dict[Path, Any]) -> dict[Path, dict[str, Any]]:
     """The header of every file that is read."""
     query = "SELECT h.* FROM unnest($1) AS f(href), cog_header(f.href) AS h"
-    cursor = con.execute(query, [[str(path) for path in manifest]])
+    cursor = module_con.execute(query, [[str(path) for path in manifest]])
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return {Path(row["href"]): row for row in rows}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
-import duckdb
 import pytest
 
-import rasteret_sql
 from rasteret_sql.demo import Demo, start
 from tests.store.server import FaultServer
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect(config={"threads": 2}) as connection:
-        yield connection
+def connect_with() -> dict[str, Any]:
+    return {"config": {"threads": 2}}
 
 
 @pytest.fixture(scope="session")

@@ -121,18 +121,18 @@ def test_gdal_opens_a_tile_index(con: duckdb.DuckDBPyConnection, tmp_path: Path)
         write_tile_index(con, "idx", path)
 
 
-def real_items(shared_data: Path) -> list[Path]:
-    folder = shared_data / "stac/rustac"
+def real_items(stac_data: Path) -> list[Path]:
+    folder = stac_data / "rustac"
     return [folder / "100-sentinel-2-items.parquet", folder / "earth-search-s2-c1-item-collection.json"]
 
 
 def test_items_go_through_rustac_and_stac_geoparquet(
-    con: duckdb.DuckDBPyConnection, shared_data: Path, tmp_path: Path
+    con: duckdb.DuckDBPyConnection, stac_data: Path, tmp_path: Path
 ) -> None:
     rustac = pytest.importorskip("rustac")
     arrow = pytest.importorskip("stac_geoparquet.arrow")
     pq = pytest.importorskip("pyarrow.parquet")
-    for source in real_items(shared_data):
+    for source in real_items(stac_data):
         path = tmp_path / "items.parquet"
         count = write_items(con, f"FROM stac_read('{source}')", path)
         first = as_items(con, source)

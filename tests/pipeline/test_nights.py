@@ -118,9 +118,8 @@ def _night(archive: Archive, folder: Path, *, port: int) -> tuple[Night, int]:
 
 
 @pytest.fixture
-def con(nights: Nights) -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect(nights.database, read_only=True) as connection:
-        yield connection
+def connect_with(nights: Nights) -> dict[str, Any]:
+    return {"database": nights.database, "read_only": True}
 
 
 def test_the_first_night_indexes_all_that_is_there_and_says_what_failed(nights: Nights) -> None:

@@ -14,7 +14,6 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from rasteret_sql.pipeline import build_index, refresh_index, write_items
-from rasteret_sql.store.signing import presigned
 from tests.stac.serving import Answer, Server, item, page, serving
 from tests.store.server import FaultServer
 
@@ -57,7 +56,6 @@ def catalogue(request: pytest.FixtureRequest, server: FaultServer) -> Iterator[S
 
     with serving(answer) as api:
         yield api
-    presigned.SIGNER.forget()
 
 
 def test_a_signature_is_neither_kept_nor_a_change(

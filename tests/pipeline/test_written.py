@@ -25,10 +25,10 @@ AOI = "POLYGON((12.5 48, 12.8 48, 12.8 48.2, 12.5 48.2, 12.5 48))"
 
 
 def test_a_thousand_sentinel_2_items(
-    con: duckdb.DuckDBPyConnection, server: FaultServer, requests: Requests, shared_data: Path, tmp_path: Path
+    con: duckdb.DuckDBPyConnection, server: FaultServer, requests: Requests, stac_data: Path, tmp_path: Path
 ) -> None:
     """Real items with headers of Sentinel-2's shape: size, and requests of the build and of two refreshes."""
-    items = shared_data / "stac/rustac/1000-sentinel-2-items.parquet"
+    items = stac_data / "rustac/1000-sentinel-2-items.parquet"
     serve_items(con, server, f"FROM stac_read('{items}')", ("B04",))
     target = tmp_path / "idx.parquet"
     assert build_index(con, target, items="FROM scenes").added == 1000

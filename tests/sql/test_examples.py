@@ -6,7 +6,7 @@ From 10 on the files have a module of their own, ``test_examples_of_fields``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import rasterio
 
-import rasteret_sql
 from rasteret_sql.demo import Demo
 from rasteret_sql.duck.declarations import Example, functions
 from tests.sql.true_ndvi import Seen, fields, true_ndvi
@@ -30,13 +29,14 @@ EXAMPLES = [
 
 
 @pytest.fixture
-def con(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(
+    con: duckdb.DuckDBPyConnection, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> duckdb.DuckDBPyConnection:
     """A connection in the demo's folder, with the index that the first example builds."""
     monkeypatch.chdir(demo.folder)
-    with rasteret_sql.connect() as connection:
-        if not Path("idx.parquet").exists():
-            connection.execute(FILES[0].read_text("utf-8"))
-        yield connection
+    if not Path("idx.parquet").exists():
+        con.execute(FILES[0].read_text("utf-8"))
+    return con
 
 
 @pytest.mark.parametrize("path", FILES[:9], ids=lambda p: p.stem)

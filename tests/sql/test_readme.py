@@ -68,11 +68,6 @@ def test_the_python_example_prints_a_chip(tmp_path: Path) -> None:
 
 
 def test_storage_options_are_words_that_are_known() -> None:
-    from rasteret_sql.store.options import clear_storage_options
-
     (code,) = (block for block in blocks("python") if "storage_options" in block)
     with rasteret_sql.connect() as con:
-        try:
-            exec(code, {"rasteret_sql": rasteret_sql, "con": con})
-        finally:
-            clear_storage_options()
+        exec(code, {"rasteret_sql": rasteret_sql, "con": con})

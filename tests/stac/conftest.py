@@ -19,19 +19,13 @@ CACHE = Path(os.environ.get("RASTERET_TEST_CACHE", Path(tempfile.gettempdir()) /
 
 
 @pytest.fixture(scope="session")
-def pgstac(shared_data: Path) -> Iterator[str]:
+def pgstac(shared_data: Path, stac_data: Path) -> Iterator[str]:
     """Address of a real STAC API with 2,694 items of 7 collections; skips where it cannot run."""
     try:
         with pgstac_server.running(shared_data.parent / "tools", CACHE / "pgstac") as url:
             yield url
     except pgstac_server.UnavailableError as reason:
         pytest.skip(f"no local STAC API: {reason}")
-
-
-@pytest.fixture(scope="session")
-def stac_data(shared_data: Path) -> Path:
-    """Folder of real STAC documents."""
-    return shared_data / "stac"
 
 
 @pytest.fixture

@@ -8,18 +8,16 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-import rasteret_sql
 from rasteret_sql.stac.catalogs.catalogs import register_catalog, unregister_catalog
 
 BOX = "'POLYGON((-105.2 39, -105 39, -105 39.2, -105.2 39.2, -105.2 39))'::GEOMETRY"
 
 
 @pytest.fixture(scope="module")
-def con(pgstac: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(module_con: duckdb.DuckDBPyConnection, pgstac: str) -> Iterator[duckdb.DuckDBPyConnection]:
     register_catalog("pc/here", endpoint=f"{pgstac}/", collection="landsat-c2-l2")
-    with rasteret_sql.connect() as connection:
-        connection.execute("CREATE TABLE items AS FROM stac_search('pc/here')")
-        yield connection
+    module_con.execute("CREATE TABLE items AS FROM stac_search('pc/here')")
+    yield module_con
     unregister_catalog("pc/here")
 
 

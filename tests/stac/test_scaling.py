@@ -41,9 +41,9 @@ def test_what_an_item_says(
     assert scaling(key, asset, properties) == expected
 
 
-def test_real_items(shared_data: Path) -> None:
+def test_real_items(stac_data: Path) -> None:
     found: dict[tuple[str, str], set[str]] = {}
-    with gzip.open(shared_data / "stac/api/items.ndjson.gz", "rt") as lines:
+    with gzip.open(stac_data / "api/items.ndjson.gz", "rt") as lines:
         for item in map(json.loads, lines):
             for key, asset in item["assets"].items():
                 told = scaling(key, asset, item["properties"])

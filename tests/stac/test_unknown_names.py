@@ -145,12 +145,6 @@ def test_an_index_of_an_asset_that_no_item_has(con: duckdb.DuckDBPyConnection) -
         assert con.execute(f"FROM cog_index('{server.url}', assets := 'green')").fetchall() == []
 
 
-@pytest.fixture
-def con() -> Any:
-    with rasteret_sql.connect() as connection:
-        yield connection
-
-
 @pytest.mark.parametrize(
     ("name", "there", "near"),
     [

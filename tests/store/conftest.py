@@ -1,19 +1,16 @@
-"""Fixtures of the store's tests: nothing of one test or of this machine's accounts reaches another."""
+"""Fixtures of the store's tests, which see nothing of the accounts of this machine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from rasteret_sql.settings import Settings, configure
-from rasteret_sql.store.options import clear_storage_options
 from rasteret_sql.store.scheduling import scheduler
 from rasteret_sql.store.signing import planetary_computer
-from rasteret_sql.store.signing.signers import reset_signers
+from tests.process_state import reset_settings
 from tests.store.server import FaultServer
 
 DATA = bytes(range(256)) * 40
@@ -21,7 +18,7 @@ DATA = bytes(range(256)) * 40
 
 
 @pytest.fixture(autouse=True)
-def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def no_accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("AWS_", "GOOGLE_", "AZURE_", "PC_SDK_", "RASTERET_", "STORAGE_EMULATOR")):
             monkeypatch.delenv(name)
@@ -30,19 +27,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(scheduler, "BACKOFF_FIRST_S", 0.001)
     monkeypatch.setattr(planetary_computer, "SETTINGS_FILE", tmp_path / "no-settings.env")
-    forget_all()
-    yield
-    forget_all()
-
-
-def forget_all() -> None:
     reset_settings()
-    clear_storage_options()
-    reset_signers()
-
-
-def reset_settings() -> None:
-    configure(**{f.name: None for f in fields(Settings)})
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ from rasteret_sql.errors import (
 from rasteret_sql.settings import configure
 from rasteret_sql.store.documents import list_files, read_document
 from rasteret_sql.store.fetch import fetch
-from rasteret_sql.store.options import clear_storage_options, set_storage_options
+from rasteret_sql.store.options import set_storage_options
 from rasteret_sql.store.protocol import Block, ByteRange
 from tests.duck.corpus import write_corpus
+from tests.process_state import forget_storage_options
 from tests.store.cloud_servers import (
     ACCOUNT_KEY,
     BUCKET,
@@ -132,15 +133,13 @@ def endpoint(server: CloudServer, transport: str) -> Endpoint:
 
 
 @pytest.fixture
-def con(server: CloudServer, transport: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect_with(server: CloudServer, transport: str) -> dict[str, Any]:
     need(FILE_SYSTEMS[server.scheme], transport)
     # All servers have the same bucket: tiles of one must not serve the other.
-    connection = rasteret_sql.connect(
-        storage_options={f"{server.root}/": server.options},
-        settings={"transport": transport, "tile_cache_bytes": 0},
-    )
-    yield connection
-    connection.close()
+    return {
+        "storage_options": {f"{server.root}/": server.options},
+        "settings": {"transport": transport, "tile_cache_bytes": 0},
+    }
 
 
 def need(file_system: str, transport: str) -> None:
@@ -151,7 +150,7 @@ def need(file_system: str, transport: str) -> None:
 def use(server: CloudServer, transport: str, **options: Any) -> None:
     """Read the server's bucket with its own options, or with these."""
     need(FILE_SYSTEMS[server.scheme], transport)
-    clear_storage_options()
+    forget_storage_options()
     set_storage_options({f"{server.scheme}://": options or server.options})
 
 

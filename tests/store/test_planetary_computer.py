@@ -336,9 +336,9 @@ def recorded(folder: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, (folder / name).read_text().splitlines())
 
 
-def test_the_containers_are_those_of_the_real_items_and_collections(shared_data: Path) -> None:
+def test_the_containers_are_those_of_the_real_items_and_collections(stac_data: Path) -> None:
     seen: set[str] = set()
-    for found in recorded(shared_data / "stac"):
+    for found in recorded(stac_data):
         if "msft:storage_account" in found and found["id"] in CONTAINERS:
             assert CONTAINERS[found["id"]] == (found["msft:storage_account"], found["msft:container"])
             seen.add(found["id"])

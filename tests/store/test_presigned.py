@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from rasteret_sql.errors import AccessError
@@ -50,12 +48,6 @@ def test_what_is_kept(query: str, kept: str) -> None:
 @pytest.mark.parametrize("href", ["s3://bucket/a.tif?sig=1", "/data/a?sig=1", "a.tif", "https://host/a.tif"])
 def test_other_hrefs_stay(href: str) -> None:
     assert unsigned(href) == href
-
-
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    yield
-    presigned.SIGNER.forget()
 
 
 def test_the_last_signature_is_read_with(monkeypatch: pytest.MonkeyPatch) -> None:

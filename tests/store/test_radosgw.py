@@ -19,8 +19,9 @@ from obstore.store import S3Store
 
 import rasteret_sql
 from rasteret_sql.settings import configure
-from rasteret_sql.store.options import clear_storage_options, set_storage_options
+from rasteret_sql.store.options import set_storage_options
 from tests.duck.corpus import write_corpus
+from tests.process_state import forget_storage_options
 from tests.store.radosgw import Account, Gateway, gateway
 
 FILE = "utm32_uint16.tif"
@@ -69,9 +70,8 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with rasteret_sql.connect(settings={"tile_cache_bytes": 0}) as connection:
-        yield connection
+def connect_with() -> dict[str, Any]:
+    return {"settings": {"tile_cache_bytes": 0}}
 
 
 def keys(ceph: Gateway, account: Account, **more: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def keys(ceph: Gateway, account: Account, **more: Any) -> dict[str, Any]:
 
 
 def use(options: dict[str, Any]) -> None:
-    clear_storage_options()
+    forget_storage_options()
     set_storage_options({"s3://": options})
 
 

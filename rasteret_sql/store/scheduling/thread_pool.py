@@ -98,12 +98,6 @@ def pool_of(root: str) -> Pool:
     return pool
 
 
-def forget_points() -> None:
-    """Let every server's operating point begin again with a guess."""
-    for pool in list(_pools.values()):
-        pool.point = OperatingPoint()
-
-
 def _after_fork() -> None:
     global _lock
     _lock = threading.Lock()

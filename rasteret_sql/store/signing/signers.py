@@ -117,13 +117,6 @@ def signer_for(href: str) -> Signer | None:
     return _signers.get(href)
 
 
-def reset_signers() -> None:
-    """Those that are there from the start, with no token known."""
-    global _signers
-    with _lock:
-        _signers = _built_in()
-
-
 def _after_fork() -> None:
     """The child's locks and what its parent's threads were waiting for are its own."""
     global _lock
