@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import rasterio
 
-import rasteret_sql
 from rasteret_sql.duck.register.relations import HOLDS_LOCK
 
 QUERIES: dict[str, tuple[str, Any]] = {
@@ -42,10 +40,9 @@ on_duckdb_1 = pytest.mark.skipif(not HOLDS_LOCK, reason="of DuckDB 1.5: .ci/run 
 
 
 @pytest.fixture
-def con() -> Iterator[Any]:
-    with rasteret_sql.connect() as connection:
-        connection.execute("CREATE TABLE kept (i INTEGER)")
-        yield connection
+def con(con: Any) -> Any:
+    con.execute("CREATE TABLE kept (i INTEGER)")
+    return con
 
 
 def shown(relation: Any) -> Any:

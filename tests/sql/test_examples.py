@@ -32,10 +32,11 @@ EXAMPLES = [
 def con(
     con: duckdb.DuckDBPyConnection, demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> duckdb.DuckDBPyConnection:
-    """A connection in the demo's folder, with the index that the first example builds."""
+    """In the demo's folder, with the index that the first example builds; a header has been read."""
     monkeypatch.chdir(demo.folder)
     if not Path("idx.parquet").exists():
         con.execute(FILES[0].read_text("utf-8"))
+    con.execute("FROM cog_header('S2_32632_20240414/red.tif')").fetchall()
     return con
 
 
