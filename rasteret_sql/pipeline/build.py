@@ -23,7 +23,8 @@ ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "updated", "cloud_co
 ITEMS, FOUND, TODO, GONE = "rasteret_items", "rasteret_found", "rasteret_todo", "rasteret_gone"
 BATCH = "rasteret_batch"
 SCALING = ", ".join(
-    f"CASE WHEN _rasteret_unscaled(h, w.item) THEN w.item.{column} ELSE h.{column} END AS {column}"
+    f"CASE WHEN _rasteret_unscaled(h, w.item) THEN list_resize(w.item.{column}, h.band_count, "
+    f"w.item.{column}[1]) ELSE h.{column} END AS {column}"
     for column in ("scales", "offsets")
 )
 """What the file does not say, its item may; as in ``cog_index``."""

@@ -102,8 +102,14 @@ SELECT
     a.key AS band,
     a.value.common_name,
     h.* REPLACE (
-        CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.scales ELSE h.scales END AS scales,
-        CASE WHEN _rasteret_unscaled(h, a.value) THEN a.value.offsets ELSE h.offsets END AS offsets
+        CASE
+            WHEN _rasteret_unscaled(h, a.value) THEN list_resize(a.value.scales, h.band_count, a.value.scales[1])
+            ELSE h.scales
+        END AS scales,
+        CASE
+            WHEN _rasteret_unscaled(h, a.value) THEN list_resize(a.value.offsets, h.band_count, a.value.offsets[1])
+            ELSE h.offsets
+        END AS offsets
     )
 FROM stac_search(
          catalog,

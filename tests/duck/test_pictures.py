@@ -184,6 +184,27 @@ def test_a_file_s_own_colour_table(con: duckdb.DuckDBPyConnection, tmp_path: Pat
         f"SELECT RS_AsPNG(h), RS_AsPNG(c, colormap := colours) FROM {index}, read_cog(h) AS c"
     ).fetchone()
     assert row == of_chip == png
+    by_itself, named, without, doubled = con.execute(
+        "SELECT RS_AsPNG(c), RS_AsPNG(c, colormap := 'gray', stretch := [0, 255]), "
+        "RS_AsPNG((SELECT d FROM (SELECT c.* REPLACE (NULL::USMALLINT[] AS colormap)) AS d)), "
+        "RS_AsPNG(RS_MapAlgebra('b1 * 2', c), stretch := [0, 510]) "
+        f"FROM {index}, read_cog(h) AS c"
+    ).fetchone()
+    assert by_itself == png
+    assert np.asarray(Image.open(io.BytesIO(named)))[..., 0].tolist() == pixels[0].tolist()
+    for gray in (without, doubled):
+        assert np.asarray(Image.open(io.BytesIO(gray))).tolist() == pixels[0].tolist()
+
+
+def test_bits_are_black_and_white(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "bits.tif"
+    place = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 6e5, 0, -10, 5e6)}
+    options = {"width": 2, "height": 1, "count": 1, "dtype": "uint8", "nbits": 1}
+    with rasterio.open(path, "w", driver="GTiff", **options, **place) as dataset:
+        dataset.write(np.array([[[0, 1]]], "uint8"))
+    pictures = con.execute("SELECT RS_AsPNG($1), RS_AsPNG(c) FROM read_cog($1) AS c", [str(path)]).fetchone()
+    for picture in pictures:
+        assert np.asarray(Image.open(io.BytesIO(picture)).convert("L")).tolist() == [[0, 255]]
 
 
 def test_null_is_null(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:

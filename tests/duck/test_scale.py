@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 from rasterio.io import MemoryFile
 
 from tests.duck.band_files import pixels, write
@@ -594,6 +595,30 @@ def test_an_index_row_says_its_scale(con: duckdb.DuckDBPyConnection, folder: Pat
     same(pixels(one(con, f"SELECT RS_MapAlgebra('b1', i) FROM {offset}")), truth(folder, "plain") - 0.1)
     short = row.replace("[0.0001]", "[0.0001, 0.0001]")
     assert "scales" in message(con, f"SELECT RS_MapAlgebra('b1', i) FROM {short}")
+
+
+@pytest.mark.parametrize(("tag", "value"), [("scale", 0.5), ("offset", 3.0)])
+def test_a_scale_without_offset_and_an_offset_without_scale(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, tag: str, value: float
+) -> None:
+    """Of a file and of a row: what is not said is 1 and 0, for GDAL too, of bands without either as well."""
+    items = f'<Item name="{tag.upper()}" sample="1" role="{tag}">{value}</Item>'
+    text = f"<GDALMetadata>{items}</GDALMetadata>".encode()
+    path, stored = tmp_path / "one.tif", np.arange(32, dtype=np.uint16).reshape(2, 4, 4)
+    place = [(33550, "d", 3, (10.0, 10.0, 0.0)), (33922, "d", 6, (0.0, 0.0, 0.0, 6e5, 5e6, 0.0))]
+    extra = [*place, (42112, "s", len(text) + 1, text)]
+    tifffile.imwrite(path, stored, planarconfig="separate", photometric="minisblack", extratags=extra)
+    with rasterio.open(path) as file:
+        scales, offsets = file.scales, file.offsets
+        assert (scales, offsets) == (((1.0, value), (0.0, 0.0)) if tag == "scale" else ((1, 1), (0.0, value)))
+    none = {"scale": '"offsets"', "offset": "scales"}[tag]
+    row = f"(SELECT h FROM cog_header('{path}') AS h)"
+    assert one(con, f"SELECT h.{none} FROM {row}") is None
+    for band in (1, 2):
+        right = stored[band - 1] * scales[band - 1] + offsets[band - 1]
+        for raster in ("h.href", "h"):
+            found = one(con, f"SELECT RS_AsArray({raster}, {band}, scale := true) FROM {row}")
+            np.testing.assert_array_equal(np.array(found), right)
 
 
 def test_whole_numbers_stay_whole_where_nothing_is_scaled(con: duckdb.DuckDBPyConnection) -> None:

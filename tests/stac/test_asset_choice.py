@@ -14,7 +14,8 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.stac.catalogs.asset_choice import AssetChoice
 from rasteret_sql.stac.catalogs.catalogs import register_catalog, resolve, unregister_catalog
 from rasteret_sql.stac.items.item import item_row
-from tests.stac.serving import item
+from rasteret_sql.stac.search.search import SearchRequest, search
+from tests.stac.serving import Answer, Asked, Server, api, item, page, serving
 
 PATH = "collection02/level-2/LC08_B4.TIF"
 LOGIN, BUCKET = f"https://landsatlook.usgs.gov/data/{PATH}", f"s3://usgs-landsat/{PATH}"
@@ -139,3 +140,35 @@ def test_rules_of_ones_own_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_common_names(target: str | None, key: str, fields: dict[str, Any], name: str | None) -> None:
     collection = target.partition("/")[2] if target else "x"
     assert asset(target, key=key, collection=collection, href="a.tif", **fields)["common_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (BUCKET, f"'{BUCKET}'"),
+        ([{"href": BUCKET}], "[{"),
+        (7, "7"),
+        ({"s3": BUCKET}, f"'{BUCKET}' among them"),
+        ({"s3": {"href": 7}}, "{'href': 7} among them"),
+    ],
+)
+@pytest.mark.parametrize("alternate", [None, "s3", "none"])
+def test_an_alternate_that_is_none_is_said_once_and_ends_no_search(
+    given: Any, found: str, alternate: str | None
+) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        items = [item(name) for name in "ab"]
+        for one in items:
+            one["assets"]["red"] = {"href": LOGIN, "alternate": given}
+        return Answer(body=page(*items))
+
+    request = {} if alternate is None else {"alternate": alternate}
+    with serving(api(search=answer)) as server, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = list(search(SearchRequest(catalog=server.url + "/", **request)))
+    assert [row["assets"]["red"]["href"] for row in rows] == [LOGIN, LOGIN]
+    assert json.loads(rows[0]["assets"]["red"]["extra_fields"]) == {"alternate": given}
+    said = [str(one.message) for one in caught if "must be objects with an href" in str(one.message)]
+    assert len(said) == 1
+    assert found in said[0]
+    assert "that is not read, as in other items" in said[0]

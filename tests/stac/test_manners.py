@@ -234,6 +234,48 @@ def test_a_search_that_both_methods_refuse_says_what_post_was_told() -> None:
     assert failing(api(search=answer), AccessError) == "STAC API HOST/search answered 403 Forbidden: POST"
 
 
+@pytest.mark.parametrize("status", [403, 405, 501])
+@pytest.mark.parametrize("way", ["link", "body", "body of its own"])
+def test_a_later_page_that_post_refuses_is_asked_by_get(status: int, way: str) -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        query = parse_qs(urlsplit(asked.path).query)
+        if asked.method == "POST" and "token" in asked.body:
+            return Answer(status=status)
+        at = int(query.get("token", ["0"])[0])
+        post: dict[str, Any] = {
+            "href": f"{server.url}/search",
+            "method": "POST",
+            "body": {"token": str(at + 1)},
+        }
+        if way == "body":
+            post["merge"] = True
+            assert at == 0 or query["collections"] == ["scenes"]
+        made = page(FOUR[at], next=post if at < 3 else None)
+        if way == "link" and at < 3:
+            made["links"].append({"rel": "next", "href": f"{server.url}/search?token={at + 1}"})
+        return Answer(body=made)
+
+    with serving(api(search=answer)) as server:
+        assert noticed(server, collections=["scenes"]) == (["a", "b", "c", "d"], [])
+        assert [asked.method for asked in server.asked] == ["GET", "POST", "POST", "GET", "GET", "GET"]
+
+
+def test_a_later_page_that_only_post_can_ask_for_names_the_way_out() -> None:
+    def answer(server: Server, asked: Asked) -> Answer:
+        if "token" in asked.body:
+            return Answer(status=405)
+        link = {"href": f"{server.url}/search", "method": "POST", "body": {"token": "2"}, "merge": True}
+        return Answer(body=page(*FOUR[:2], next=link))
+
+    point = {"type": "Point", "coordinates": [7.5, 51.5]}
+    assert failing(api(search=answer), RasteretError, intersects=point) == (
+        "STAC search at HOST/search: the next link of page 1 cannot be followed, after 2 items: STAC API "
+        "HOST/search answered 405 Method Not Allowed. It asks for POST, which the server refuses, and GET is "
+        "refused too or cannot say the same: search without filter, intersects and sortby, or with a larger "
+        "page_size; max_items := … takes the items before"
+    )
+
+
 # Servers that refuse large pages
 
 

@@ -11,17 +11,15 @@ import numpy as np
 
 from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.call import Call, by_name
-from rasteret_sql.duck.arguments.chip_values import each_chip, headers_of, is_chip
+from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.kernels.answers import gathered
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
-from rasteret_sql.raster.chip import Chip, read_each
-from rasteret_sql.raster.export.colours import parse_colours, tiff_table
+from rasteret_sql.raster.chip import Chip
+from rasteret_sql.raster.export.colours import Table, parse_colours, tiff_table
 from rasteret_sql.raster.export.geotiff import Storage, geotiff
 from rasteret_sql.raster.export.picture import png
 from rasteret_sql.raster.export.stretch import parse_stretch
-from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read.plan import ReadRequest
 
 Parsed = TypeVar("Parsed")
@@ -30,20 +28,24 @@ Blobs = list[bytes | None]
 
 @by_name
 def as_png(call: Call) -> Blobs:
-    """A picture of each chip; a file's own colour table is used where the raster is one of a palette."""
+    """A picture of each chip, in its own colour table where it is of a palette."""
     asked = call.bands()
     stretches = _each_once(call.values("stretch"), lambda value: parse_stretch(_floats(value)))
     colours = _each_once(call.values("colormap"), parse_colours)
 
-    def draw(row: int, chip: Chip, header: Header | None) -> bytes:
-        chosen = colours[row]
-        stored = header is not None and chip.pixels.dtype.name == header.dtype
-        if chosen is None and header is not None and stored and header.colormap and len(chip.pixels) == 1:
-            chosen = tiff_table(header.colormap)
+    def draw(row: int, chip: Chip) -> bytes:
+        chosen = colours[row] or _own_colours(chip)
         return png(chip, stretch=stretches[row], colours=chosen, bands=asked[row] is not None)
 
     requests = [ReadRequest(bands=numbers) for numbers in asked]
     return _files(call, requests, draw, placed=False)
+
+
+def _own_colours(chip: Chip) -> Table | None:
+    """The colour table of a chip of one band."""
+    colormap = chip.facts.colormap
+    is_of_one = len(chip.pixels) == 1 and chip.pixels.dtype.kind in "iu"
+    return tiff_table(colormap) if colormap and is_of_one else None
 
 
 @by_name
@@ -53,7 +55,7 @@ def as_geotiff(call: Call) -> Blobs:
     sizes, counts = call.integers("tile_size"), [_overviews(value) for value in call.values("overviews")]
     resamplings = call.choices("resampling", tuple(RESAMPLINGS))
 
-    def write(row: int, chip: Chip, header: Header | None) -> bytes:
+    def write(row: int, chip: Chip) -> bytes:
         storage = Storage(
             compression=(names[row] or "none").lower(),
             level=levels[row],
@@ -70,7 +72,7 @@ def as_geotiff(call: Call) -> Blobs:
 def as_npy(call: Call) -> Blobs:
     """What numpy.save writes of each chip's pixels."""
 
-    def save(row: int, chip: Chip, header: Header | None) -> bytes:
+    def save(row: int, chip: Chip) -> bytes:
         file = BytesIO()
         np.save(file, chip.pixels, allow_pickle=False)
         return file.getvalue()
@@ -81,20 +83,15 @@ def as_npy(call: Call) -> Blobs:
 def _files(
     call: Call,
     requests: Sequence[ReadRequest],
-    encode: Callable[[int, Chip, Header | None], bytes],
+    encode: Callable[[int, Chip], bytes],
     *,
     placed: bool,
 ) -> Blobs:
     raster, scaled = call.raster, call.scales()
 
     def files() -> Iterator[tuple[int, bytes]]:
-        if is_chip(raster.type):
-            for row, chip in each_chip(raster, requests, scaled, placed=placed):
-                yield row, encode(row, chip, None)
-            return
-        headers = headers_of(raster, requests)
-        for row, chip in read_each(headers, requests):
-            yield row, encode(row, physical(chip) if scaled[row] else chip, headers[row])
+        for row, chip in each_chip(raster, requests, scaled, placed=placed):
+            yield row, encode(row, chip)
 
     return gathered(files(), len(raster), len)
 

@@ -54,6 +54,19 @@ def next_step(link: Link, step: Step, first: Step, base: str, name: str, notices
     )
 
 
+def by_get(step: Step) -> Step | None:
+    """The GET that asks what a POST does; None where its body is more than texts, numbers and lists."""
+    parameters = {}
+    for name, value in step.parameters.items():
+        if value is None:
+            continue
+        values = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
+            return None
+        parameters[name] = ",".join(map(str, values))
+    return Step(href=step.href, headers=step.headers, parameters=parameters)
+
+
 def _parameters(link: Link, first: Step, name: str) -> Mapping[str, Any]:
     body = link.get("body")
     if body is not None and not isinstance(body, dict):

@@ -13,7 +13,7 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api.errors import reworded
 from rasteret_sql.stac.api.http import Answer, ApiIO, Step
-from rasteret_sql.stac.api.next_link import next_step
+from rasteret_sql.stac.api.next_link import by_get, next_step
 from rasteret_sql.stac.api.page_size import with_advice
 from rasteret_sql.stac.links import Link, has_rel, links_of
 from rasteret_sql.stac.values import member_names, short
@@ -24,6 +24,9 @@ EMPTY_PAGES_MAX = 10
 REMEMBERED = 500_000
 """So many items at least are known again, and twice as many at most, about 100 bytes each; older ones are
 forgotten. An item comes twice on neighbouring pages, where items arrive while they are paged by offset."""
+
+POST_REFUSED = frozenset({403, 405, 501})
+"""Answers to a POST that a GET may get past."""
 
 Item = dict[str, Any]
 
@@ -85,7 +88,7 @@ def walk(
     while step is not None:
         pages.ask(step)
         if answer is None:
-            answer = pages.asking(io, step)
+            step, answer = pages.asking(io, step)
         page, link = pages.take(answer, step)
         if page.items:
             yield page
@@ -106,6 +109,11 @@ class _Pages:
         self._idle_in_a_row = self._empty_in_a_row = 0
         self._matched: int | None = None
         self._last_count = 0
+        self._other: Link | None = None
+        """A ``next`` link of the latest page by GET, beside one by POST."""
+        self._base = first.href
+        self._posts = True
+        """No POST of a later page was refused so far."""
 
     def ask(self, step: Step) -> None:
         """Note the request of one page."""
@@ -117,23 +125,48 @@ class _Pages:
             )
         self._asked.add(asked)
 
-    def asking(self, io: ApiIO, step: Step) -> Answer:
-        """The answer to ``step``; an error says which page led there, and how to ask for smaller ones."""
+    def asking(self, io: ApiIO, step: Step) -> tuple[Step, Answer]:
+        """The request that ``step`` became, and its answer.
+
+        Where POST is refused after the first page, GET asks the same, if it can. An error says which page led
+        there, and how to ask for smaller ones.
+        """
         number = len(self._asked)
+        get = self._get(step) if number > 1 and step.method == "POST" else None
+        if get is not None and not self._posts:
+            step = get
         try:
-            return io.ask(step)
+            return step, io.ask(step)
         except InterruptionError:
             raise
         except RasteretError as error:
+            is_refused = number > 1 and step.method == "POST" and error.status in POST_REFUSED
+            if get is not None and is_refused:
+                answer = _asked(io, get)
+                if answer is not None:
+                    self._posts = False
+                    return get, answer
             advised = with_advice(error, self._limit)
             if number == 1:
                 raise advised from error
+            advice = (
+                "It asks for POST, which the server refuses, and GET is refused too or cannot say the same: "
+                "search without filter, intersects and sortby, or with a larger page_size"
+                if is_refused
+                else "Where a proxy is before the server, its links may name a wrong host or path"
+            )
             raise reworded(
                 advised,
                 f"{self._name}: the next link of page {number - 1} cannot be followed, after "
-                f"{self._seen.count:,} items: {advised}. Where a proxy is before the server, its links may "
-                "name a wrong host or path; max_items := … takes the items before",
+                f"{self._seen.count:,} items: {advised}. {advice}; max_items := … takes the items before",
             ) from error
+
+    def _get(self, step: Step) -> Step | None:
+        """GET in place of a later page's POST: by a link of the page before, or with the same parameters."""
+        if self._other is not None:
+            name = f"{self._name}: the next link of page {len(self._asked) - 1}"
+            return next_step(self._other, step, self._first, self._base, name, self._notices)
+        return by_get(step)
 
     def take(self, answer: Answer, step: Step) -> tuple[Page, Link | None]:
         """One answer as a page, and the link to the page after it."""
@@ -148,6 +181,9 @@ class _Pages:
                 "the first by max_items := … (setting max_search_items)"
             )
         link = next_link(answer.document, step.method)
+        self._other, self._base = next_link(answer.document), answer.href
+        if self._other is not None and _method(self._other) != "GET":
+            self._other = None
         return Page(items=new, href=answer.href, has_next=link is not None, matched=self._matched), link
 
     def after(self, step: Step, link: Link | None, base: str) -> Step | None:
@@ -227,8 +263,22 @@ class _Pages:
 def next_link(page: Mapping[str, Any], method: str = "GET") -> Link | None:
     """The link to the page after ``page``; of several that by which this page was asked for."""
     found = [link for link in links_of(page) if has_rel(link, "next")]
-    same = [link for link in found if str(link.get("method") or "GET").upper() == method]
+    same = [link for link in found if _method(link) == method]
     return next(iter(same or found), None)
+
+
+def _asked(io: ApiIO, step: Step) -> Answer | None:
+    """The answer to ``step``; None where there is an error in its place."""
+    try:
+        return io.ask(step)
+    except InterruptionError:
+        raise
+    except RasteretError:
+        return None
+
+
+def _method(link: Link) -> str:
+    return str(link.get("method") or "GET").strip().upper()
 
 
 def matched(page: Mapping[str, Any], before: int | None = None) -> int | None:

@@ -32,6 +32,8 @@ PROPERTY_OF_COLUMN: Mapping[str, str] = {
 """The STAC property behind each column that has exactly one (``proj_code`` has two: see ``filters``)."""
 
 Say = Callable[[str, str], None]
+Wrong = Callable[..., None]
+"""A kind, a sentence, and what becomes of it."""
 """Takes what is wrong with an item: its kind, by which it is said once, and a sentence."""
 
 _ASSET_COLUMNS = frozenset({"href", "type", "title", "roles", "file:size"})
@@ -59,8 +61,8 @@ def item_row(
     if reason is not None:
         raise MalformedError(f"{name}: {reason}")
 
-    def wrong(kind: str, message: str) -> None:
-        say(kind, f"{name}: {message}; it is NULL here, as in other items like this one")
+    def wrong(kind: str, message: str, outcome: str = "it is NULL here") -> None:
+        say(kind, f"{name}: {message}; {outcome}, as in other items like this one")
 
     properties = item.get("properties")
     if not isinstance(properties, Mapping):
@@ -148,7 +150,7 @@ def _finite(value: Any) -> float | None:
 
 
 def _assets(
-    value: Any, properties: Mapping[str, Any], wrong: Say, base: str | None
+    value: Any, properties: Mapping[str, Any], wrong: Wrong, base: str | None
 ) -> dict[str, dict[str, Any]] | None:
     if value is None:
         return {}
@@ -165,6 +167,7 @@ def _assets(
         if href is not None and not (isinstance(href, str) and href.strip()):
             wrong("asset href", f"'href' of asset {short(key)} must be text, found {short(href)}")
             href = None
+        _check_alternate(key, asset.get("alternate"), wrong)
         scales, offsets = scaling(key, asset, properties) or (None, None)
         extra = {field: member for field, member in asset.items() if field not in _ASSET_COLUMNS}
         rows[key] = {
@@ -180,6 +183,25 @@ def _assets(
             "extra_fields": json_text(extra) if extra else None,
         }
     return rows
+
+
+def _check_alternate(key: str, alternate: Any, wrong: Wrong) -> None:
+    """Alternate Assets extension: objects with an href, by name."""
+    if alternate is None:
+        return
+    if not isinstance(alternate, Mapping):
+        found = short(alternate)
+    else:
+        places = alternate.values()
+        unread = [p for p in places if not (isinstance(p, Mapping) and isinstance(p.get("href"), str))]
+        if not unread:
+            return
+        found = f"{short(unread[0])} among them"
+    wrong(
+        "alternate",
+        f"'alternate' of asset {short(key)} must be objects with an href by name, found {found}",
+        "that is not read",
+    )
 
 
 def _band_names(asset: Mapping[str, Any]) -> list[str | None] | None:

@@ -26,6 +26,7 @@ def scaling(
 ) -> tuple[Numbers, Numbers] | None:
     """Scales and offsets by band, from STAC's raster extension (1.1 or 2.0) or Sentinel-2's baseline.
 
+    The asset's own are those of every band that says nothing else; one value where it lists no bands.
     None where the item says nothing of them: the numbers are what the file says.
     """
     bands = next((asset[f] for f in ("raster:bands", "bands") if isinstance(asset.get(f), list)), None) or [

@@ -13,7 +13,7 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api.http import Step
 from rasteret_sql.stac.api.landing_page import Api
-from rasteret_sql.stac.api.pages import Page, walk
+from rasteret_sql.stac.api.pages import POST_REFUSED, Page, walk
 from rasteret_sql.stac.filter.filters import SortField
 from rasteret_sql.stac.items.item import why_not_item
 from rasteret_sql.stac.links import origin, without_secrets
@@ -28,7 +28,6 @@ Item = dict[str, Any]
 Located = tuple[Item, str]
 """An item, and the address that its hrefs are relative to."""
 
-_POST_REFUSED = frozenset({403, 405, 501})
 _GET_REFUSED = frozenset({401, 403, 404, 405, 501})
 _ASKS_NOTHING = StacApiIO()
 """pystac-client writes the parameters of a search, and this package sends them."""
@@ -111,7 +110,7 @@ class Found:
 
     def _other_agreement(self, error: RasteretError) -> Agreement:
         """Another way to ask after a refusal; raises where there is none."""
-        if error.status in _POST_REFUSED and self.agreement.method == "POST":
+        if error.status in POST_REFUSED and self.agreement.method == "POST":
             self._refusal = error
             self.api.post_is_refused(True)
             return negotiate(self.api, self.request)
