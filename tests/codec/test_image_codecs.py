@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from rasteret_sql.codec.block import decode_block
+from rasteret_sql.errors import MalformedError
 from tests.codec.files import (
     BLOCKS,
     HEIGHT,
@@ -147,6 +148,19 @@ def test_other_codecs_take_no_notice_of_the_byte_order(tmp_path: Path, compressi
     write_block(path, block, strip_layout(compression, expected, byte_order="big"))
     assert_same_bits(decode_file(path)[0], expected)
     assert_same_bits(read_with_tifffile(path), expected)
+
+
+@pytest.mark.parametrize("boxes", ["j2k", "jp2"])
+@pytest.mark.parametrize(("rows", "columns"), [(-1, 0), (0, -1), (0, 1), (1, 0), (8, 8), (-8, -8)])
+def test_a_jpeg2000_tile_of_another_size_than_the_tiff_says_is_refused(
+    rows: int, columns: int, boxes: str
+) -> None:
+    """As in slides whose tiles are cut otherwise than their tags say."""
+    said = noise("uint8", 3)
+    height, width = said.shape[0] + rows, said.shape[1] + columns
+    block = imagecodecs.jpeg2k_encode(np.zeros((height, width, 3), np.uint8), level=0, codecformat=boxes)
+    with pytest.raises(MalformedError, match=f"expected .* pixels .*, found {width} x {height} pixels"):
+        decode_block(block, strip_layout("jpeg2000", said))
 
 
 JXL_DTYPES = ["uint8", "uint16", "float16", "float32"]

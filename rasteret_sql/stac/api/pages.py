@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -132,20 +133,20 @@ class _Pages:
         there, and how to ask for smaller ones.
         """
         number = len(self._asked)
-        get = self._get(step) if number > 1 and step.method == "POST" else None
-        if get is not None and not self._posts:
-            step = get
+        posts = number > 1 and step.method == "POST"
+        if posts and not self._posts:
+            step = self._get(step) or step
         try:
             return step, io.ask(step)
         except InterruptionError:
             raise
         except RasteretError as error:
-            is_refused = number > 1 and step.method == "POST" and error.status in POST_REFUSED
-            if get is not None and is_refused:
-                answer = _asked(io, get)
-                if answer is not None:
-                    self._posts = False
-                    return get, answer
+            is_refused = posts and error.status in POST_REFUSED
+            get = self._get(step) if is_refused and step.method == "POST" else None
+            answer = None if get is None else _asked(io, get)
+            if get is not None and answer is not None:
+                self._posts = False
+                return get, answer
             advised = with_advice(error, self._limit)
             if number == 1:
                 raise advised from error
@@ -165,7 +166,8 @@ class _Pages:
         """GET in place of a later page's POST: by a link of the page before, or with the same parameters."""
         if self._other is not None:
             name = f"{self._name}: the next link of page {len(self._asked) - 1}"
-            return next_step(self._other, step, self._first, self._base, name, self._notices)
+            with suppress(MalformedError):
+                return next_step(self._other, step, self._first, self._base, name, self._notices)
         return by_get(step)
 
     def take(self, answer: Answer, step: Step) -> tuple[Page, Link | None]:
