@@ -51,8 +51,8 @@ def queries(con: duckdb.DuckDBPyConnection, origin: str, folder: Path) -> dict[s
         "headers": "SELECT h.error FROM hrefs, cog_header(href || '?again') AS h",
         "search": f"SELECT id FROM stac_search('{origin}')",
         "zones": "SELECT RS_ZonalStats(i, i.footprint, 1, 'mean') FROM idx AS i",
-        "decoding": f"SELECT RS_AsPNG(c) FROM range(40), read_cog('{folder / 'a.tif'}') AS c",
-        "warps": "SELECT octet_length(RS_Transform(c, 'EPSG:3035').data) FROM range(20), "
+        "decoding": f"SELECT RS_AsPNG(c) FROM range(150), read_cog('{folder / 'a.tif'}') AS c",
+        "warps": "SELECT octet_length(RS_Transform(c, 'EPSG:3035').data) FROM range(100), "
         f"read_cog('{folder / 'a.tif'}') AS c",
     }
     found = {name: lambda text=text: con.execute(text).fetchall() for name, text in texts.items()}
