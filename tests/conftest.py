@@ -24,6 +24,8 @@ settings.load_profile("untimed")
 TESTS = Path(__file__).resolve().parent
 SERVERS = ("pgstac", "servers", "azurite", "ceph")
 """Fixtures that start a server of another project."""
+NOT_FAST = ("server", "slow")
+"""What ``--fast`` leaves out besides the long folders."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,11 +53,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(room)
         if set(SERVERS).intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")
-    items.sort(key=lambda item: not any(mark.name in rooms for mark in item.iter_markers()))
+    items.sort(key=lambda item: not any(mark.name in {*rooms, "slow"} for mark in item.iter_markers()))
     if config.getoption("--fast"):
-        served = [item for item in items if item.get_closest_marker("server")]
-        config.hook.pytest_deselected(items=served)
-        items[:] = [item for item in items if not item.get_closest_marker("server")]
+        left_out = [item for item in items if any(map(item.get_closest_marker, NOT_FAST))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, NOT_FAST))]
 
 
 def pytest_report_header() -> str:
@@ -68,7 +70,7 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """One line about what ``--fast`` left out, and one about what was skipped, by reason."""
     if config.getoption("--fast"):
-        left_out = ", ".join([*long_rooms(config), "server"])
+        left_out = ", ".join([*long_rooms(config), *NOT_FAST])
         terminalreporter.write_line(
             f"left out by --fast: {left_out}; ./dev test runs them, -m NAME one of them"
         )

@@ -17,6 +17,8 @@ import rasteret_sql
 from rasteret_sql.duck.declarations import Function, functions
 from tests.duck.band_files import write
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = (
     "2147483648", "-2147483649", "9007199254740993", "9223372036854775807", "-9223372036854775808",
     "18446744073709551615", "170141183460469231731687303715884105727", "-1", "0", "'nan'::DOUBLE",

@@ -19,6 +19,8 @@ import tifffile
 import rasteret_sql
 from tests.store.endpoints import free_port, running
 
+pytestmark = pytest.mark.slow
+
 REFUSED = {"rasterio/corrupt.tif": "where a JPEG stream starts with ffd8|is cut short"}
 """Files whose pixels are not given out, and what the message says; rasterio cannot read them either."""
 WIDENED = {"float16": "float32"}

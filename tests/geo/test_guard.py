@@ -24,6 +24,8 @@ from rasteret_sql.geo.guard import (
 from rasteret_sql.settings import configure
 from tests.fuzz.geometry_input import nested_geojson, nested_wkb, nested_wkt
 
+pytestmark = pytest.mark.slow
+
 FORMS: dict[str, tuple[Any, Any]] = {
     "WKB": (from_wkb, nested_wkb),
     "WKT": (from_wkt, nested_wkt),

@@ -28,6 +28,8 @@ from tests.geotiff.crs_cases import (
 )
 from tests.tiff.examples import parse_all
 
+pytestmark = pytest.mark.slow
+
 
 def written(crs: CRS, options: dict[str, str]) -> bytes:
     with MemoryFile() as memory:

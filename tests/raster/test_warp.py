@@ -35,6 +35,8 @@ from tests.raster.warping import (
     turned,
 )
 
+pytestmark = pytest.mark.slow
+
 PROJS_DIFFER_M = 0.001
 """The wheels of pyproj and rasterio bring different PROJs."""
 UNDIVIDED = 1.1e-5

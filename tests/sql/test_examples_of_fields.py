@@ -18,6 +18,8 @@ from rasteret_sql.demo import Demo
 from rasteret_sql.demo.scenes import CLEAR_SCL, OFFSET, SCALE
 from tests.sql.true_ndvi import Seen, fields, true_ndvi
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "sql/examples"
 Rows = list[dict[str, Any]]
 
