@@ -147,5 +147,5 @@ def test_the_encoder_refuses_complex_numbers_that_are_no_pairs_of_integers() -> 
         width=1, height=1, samples=1, dtype="complex64", byte_order="little",
         bits_per_sample=32, compression="none", predictor=1,
     )  # fmt: skip
-    with pytest.raises(ArgumentError, match="no integers of 16 bits"):
+    with pytest.raises(ArgumentError, match="complex pixels are not integers of 16 bits"):
         encode_block(np.full((1, 1, 1), 1.5 + 2j, "complex64"), layout)
