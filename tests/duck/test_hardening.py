@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import tifffile
 
 import rasteret_sql
 from rasteret_sql.duck.register import hardening
+from tests.duck.corpus import texture, write
 from tests.store.server import FaultServer
 
 CALLS = {
@@ -252,3 +254,20 @@ def test_many_threads_are_held_at_once(con: duckdb.DuckDBPyConnection, folder: P
     for thread in threads:
         thread.join()
     assert refused == [True] * 20
+
+
+def test_asking_never_calls_a_connection_that_its_own_thread_uses(tmp_path: Path) -> None:
+    """DuckDB 2 refuses a call on a connection that another thread is just calling."""
+    write(tmp_path / "a.tif", texture(1, "uint8"))
+    con = rasteret_sql.connect()
+
+    def reads(_: int) -> int:
+        found = 0
+        for _ in range(25):
+            with con.cursor() as own:
+                found += len(own.execute("FROM cog_header($1)", [str(tmp_path / "a.tif")]).fetchall())
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(reads, range(4))) == [25] * 4
+    con.close()

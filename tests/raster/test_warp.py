@@ -281,7 +281,7 @@ def test_names_of_algorithms() -> None:
         "nearest", "bilinear", "cubic", "average",
     ]  # fmt: skip
     with pytest.raises(
-        ArgumentError, match="no resampling 'lanczos'; there are nearest, bilinear, cubic, aver"
+        ArgumentError, match="unknown resampling 'lanczos'; choose nearest, bilinear, cubic, aver"
     ):
         algorithm("lanczos")
 

@@ -20,6 +20,7 @@ import duckdb
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.pushdown import pushdown
 from rasteret_sql.duck.register import relations, threads
+from rasteret_sql.duck.register.hardening import instance_with
 from rasteret_sql.duck.register.registration import find_again, register
 from rasteret_sql.redaction import redact_text
 
@@ -52,7 +53,10 @@ class Connection:
     A query that is interrupted ends with DuckDB's own errors for that, whatever it was doing.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_interrupts", "_is_read", "_process", "_pushes_down")
+    __slots__ = (
+        "__weakref__", "_asker", "_connection", "_instance", "_interrupts", "_is_read", "_process",
+        "_pushes_down",
+    )  # fmt: skip
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, pushes_down: bool) -> None:
         self._connection = connection
@@ -60,6 +64,8 @@ class Connection:
         self._pushes_down = pushes_down
         self._interrupts = 0
         self._is_read = False
+        self._instance = instance_with(connection)
+        self._asker = None if self._instance is None else self._instance.new_asker(connection)
         _open.add(self)
 
     @property
@@ -175,13 +181,21 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Any:
-        return None if self._is_inherited() else self._connection.__exit__(kind, error, trace)
+        if self._is_inherited():
+            return None
+        self._close_asker()
+        return self._connection.__exit__(kind, error, trace)
 
     def close(self) -> None:
         """Close it; what a forked process inherited is not its own to close."""
         if not self._is_inherited():
+            self._close_asker()
             self._connection.close()
             self._has_ended()
+
+    def _close_asker(self) -> None:
+        if self._instance is not None and self._asker is not None:
+            self._instance.close_asker(self._asker)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(

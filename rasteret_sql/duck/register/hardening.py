@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
@@ -39,6 +39,8 @@ class Instance:
         """Among the databases of the process, from 1."""
         self._lock = threading.Lock()
         self._connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+        self._asking = threading.Lock()
+        self._askers: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
         self._known = Access()
         self._functions: list[Callable[..., Any]] = []
         self.attached = False
@@ -54,23 +56,47 @@ class Instance:
     def add(self, connection: duckdb.DuckDBPyConnection) -> None:
         with self._lock:
             self._connections.add(connection)
+            _of_connections[connection] = self
 
     def connections(self) -> list[duckdb.DuckDBPyConnection]:
         """Those that live."""
         with self._lock:
             return list(self._connections)
 
+    def new_asker(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """A cursor on which the database is asked; it lives as long as its owner, who closes it."""
+        asker = connection.cursor()
+        with self._lock:
+            self._askers.add(asker)
+        return asker
+
+    def close_asker(self, asker: duckdb.DuckDBPyConnection) -> None:
+        """Close it when it is not being asked."""
+        with self._asking:
+            asker.close()
+
     def ask(self) -> Access:
-        """What the database says now; where no registered connection is open any more, what it said last."""
-        for connection in self.connections():
-            with suppress(duckdb.ConnectionException):
-                cursor = connection.cursor()
-                try:
-                    self._known = _asked(cursor, self._known.disabled)
-                finally:
-                    cursor.close()
-                break
-        return self._known
+        """What the database says now; where no registered connection is open any more, what it said last.
+
+        DuckDB 2 refuses a call on a connection that another thread is just calling: no connection of a user
+        is asked where there is an asker, and askers are asked one at a time.
+        """
+        with self._asking:
+            with self._lock:
+                askers = list(self._askers)
+            for asker in askers:
+                with suppress(duckdb.ConnectionException):  # closed
+                    self._known = _asked(asker, self._known.disabled)
+                    return self._known
+            for connection in self.connections():
+                with suppress(duckdb.Error):  # closed, or called by its own thread
+                    cursor = connection.cursor()
+                    try:
+                        self._known = _asked(cursor, self._known.disabled)
+                    finally:
+                        cursor.close()
+                    break
+            return self._known
 
 
 def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Access:
@@ -106,6 +132,7 @@ def _local(cursor: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 _lock = threading.Lock()
 _instances: OrderedDict[int, Instance] = OrderedDict()
+_of_connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, Instance] = WeakKeyDictionary()
 _last = 0
 
 
@@ -127,6 +154,11 @@ def instance_of(number: int) -> Instance:
     return _instances[number]
 
 
+def instance_with(connection: duckdb.DuckDBPyConnection) -> Instance | None:
+    """The database of a registered connection."""
+    return _of_connections.get(connection)
+
+
 def open_connections() -> list[duckdb.DuckDBPyConnection]:
     """Every registered connection that lives."""
     with _lock:
@@ -139,8 +171,8 @@ def _after_fork() -> None:
     global _lock
     _lock = threading.Lock()
     for instance in _instances.values():
-        instance._lock = threading.Lock()
-        for connection in instance.connections():
+        instance._lock, instance._asking = threading.Lock(), threading.Lock()
+        for connection in (*instance.connections(), *instance._askers):
             _keep_for_ever(connection)
     _instances.clear()
 
