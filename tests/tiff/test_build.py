@@ -35,7 +35,12 @@ def test_parsing_what_was_built_gives_it_back(file, first):
         assert_same_image(ours, theirs, but=("tile_offsets", "tile_byte_counts"))
         for offset, count, block in zip(ours.tile_offsets, ours.tile_byte_counts, own, strict=True):
             assert (offset == 0) == (block is None)
-            assert data[int(offset) : int(offset + count)] == (block or b"")
+            there = data[int(offset) : int(offset + count)]
+            if ours.compression == "none" and len(own) == 1:
+                # the length of an only block that is too short for its pixels is worked out, as in libtiff
+                assert there[: len(block or b"")] == (block or b"")
+            else:
+                assert there == (block or b"")
 
 
 @pytest.mark.parametrize("big", [False, True])
