@@ -11,11 +11,10 @@ from rasteret_sql.duck.arguments import arguments
 from rasteret_sql.duck.arguments.arguments import Area
 from rasteret_sql.duck.arguments.pixel_math import asked_math, scales_of
 from rasteret_sql.duck.arguments.repeats import all_same
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.band_math import BandMath
 
 Bands = tuple[int | str, ...]
-Value = TypeVar("Value")
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 AREAS = ("aoi", "zone")
 """What the macros call an area."""
@@ -113,8 +112,7 @@ class Call:
         """The bands of each row: ``band`` and ``bands`` are two names of one argument; None where both are
         NULL.
         """
-        given = {name: arguments.band_lists(self[name], name) for name in ("band", "bands") if name in self}
-        one, several = given["band"], given["bands"]
+        one, several = (arguments.band_lists(self[name], name) for name in ("band", "bands"))
         for single, listed in zip(one, several, strict=True):
             if single is not None and listed is not None:
                 raise ArgumentError(
@@ -144,11 +142,3 @@ class Call:
             nothing = pa.nulls(len(self))
             return asked_math(self.raster, nothing, nothing, self["scale"])
         return asked_math(self.raster, self["expression"], self["mask"], self["scale"])
-
-
-def raise_errors(values: Sequence[Value | RasteretError | None]) -> list[Value | None]:
-    """The values; the first error among them is raised."""
-    for value in values:
-        if isinstance(value, RasteretError):
-            raise value
-    return list(values)  # type: ignore[arg-type]

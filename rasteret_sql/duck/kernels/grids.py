@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.call import Call, by_name, raise_errors
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
-from rasteret_sql.errors import LimitError, UnsupportedError
+from rasteret_sql.errors import LimitError, UnsupportedError, sound
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
@@ -78,7 +78,8 @@ def _read_whole(
     raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool | None]
 ) -> list[_Band | None]:
     """One band of whole rasters; None where the raster is NULL."""
-    headers = raise_errors(rasters(raster, [False] * len(raster)))
+    found_rasters = rasters(raster, [False] * len(raster))
+    headers = [None if header is None else sound(header) for header in found_rasters]
     plans = [None if header is None else _plan(header, n) for header, n in zip(headers, asked, strict=True)]
     wanted = [plan for plan in plans if plan is not None]
     _limit([plan.window.height * plan.window.width for plan in wanted])

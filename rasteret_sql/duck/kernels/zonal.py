@@ -12,7 +12,7 @@ from rasteret_sql.duck.arguments.arguments import (
     asked_area,
     sql,
 )
-from rasteret_sql.duck.arguments.call import ASKED, Call, by_name, raise_errors
+from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.named_rasters import is_named
 from rasteret_sql.duck.arguments.rasters import rasters
@@ -20,7 +20,7 @@ from rasteret_sql.duck.arguments.touching import any_touched, note_touching
 from rasteret_sql.duck.arrow.arrays import array_of
 from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.kernels.zonal_math import of_bands, of_rasters
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.raster.zones.distribution import require_percentile
 from rasteret_sql.raster.zones.footprint import Rule
@@ -149,7 +149,7 @@ def _statistics(
     math = call.math() if "expression" in call else [None] * len(call)
     scales = call.scales()
     if is_named(call.raster.type):
-        counted = of_rasters(call.raster, raise_errors(requests), math)
+        counted = of_rasters(call.raster, [None if r is None else sound(r) for r in requests], math)
     else:
         sources = _sources(call.raster, requests)
         for source, request in zip(sources, requests, strict=True):
