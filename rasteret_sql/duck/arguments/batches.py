@@ -54,6 +54,16 @@ class Batch(NamedTuple):
     query: str | None
 
 
+class LargeChip(NamedTuple):
+    """The text ``notice`` of a plan: a JSON array of these."""
+
+    query: str | None
+    held: int
+    """Bytes that reading it takes."""
+    total: int
+    """``batch_bytes`` of the query."""
+
+
 def batch_of(asked: pa.Array, rows: int) -> Batch:
     """The batch of a query that plans ``rows`` more chips; ``asked`` is the column of ``_rasteret_asked``."""
     column = combined(asked)
@@ -92,7 +102,7 @@ def take_places(sources: Iterable[dict[str, Any]], batch: Batch) -> None:
         held: int = source.get("held", 0)
         source["places"] = _places(min(most, max(1, -(-held * PLACES // batch.byte_count))))
         if held > batch.total:
-            source["notice"] = json.dumps([batch.query, held, batch.total])
+            source["notice"] = json.dumps(LargeChip(batch.query, held, batch.total))
 
 
 @lru_cache(maxsize=PLACES)
@@ -106,11 +116,11 @@ def _places(count: int) -> npt.NDArray[np.uint8]:
 def note_large(speaker: str, notices: Iterable[str]) -> None:
     """Say once a query that a chip or a tile is larger than a batch."""
     for text in dict.fromkeys(notices):
-        query, held, total = json.loads(text)
+        large = LargeChip(*json.loads(text))
         what, instead = ("tile", "") if speaker == "read_cog_tiles" else ("chip", "read_cog_tiles, ")
-        Notices(speaker, query).say(
-            f"a {what} takes {_mib(held)} of memory, more than batch_bytes ({_mib(total)}), and is "
-            f"read by itself. Take {instead}a smaller area, fewer bands or a coarser resolution, "
+        Notices(speaker, large.query).say(
+            f"a {what} takes {_mib(large.held)} of memory, more than batch_bytes ({_mib(large.total)}), "
+            f"and is read by itself. Take {instead}a smaller area, fewer bands or a coarser resolution, "
             "or raise the setting batch_bytes",
             "larger than a batch",
         )

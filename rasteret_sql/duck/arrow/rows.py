@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from rasteret_sql.blocks.selection import Selection, StoredLevel
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.reprojection.reproject import footprint
-from rasteret_sql.geo.window import Window
+from rasteret_sql.geo.window import Affine, Window
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath
@@ -55,6 +55,31 @@ def _mask_row(level: Level) -> dict[str, Any] | None:
     return None if level.mask is None else vars(level.mask)
 
 
+class BlockLists(NamedTuple):
+    """The blocks of a selection, side by side."""
+
+    numbers: list[int]
+    offsets: list[int]
+    byte_counts: list[int]
+
+
+class PlanText(NamedTuple):
+    """The text ``plan`` of the hidden column: a JSON array of these, which is read faster than an object."""
+
+    blocks: BlockLists
+    mask: BlockLists | None
+    """Of the internal mask."""
+    window: tuple[int, int, int, int]
+    """x_off, y_off, width, height."""
+    bands: tuple[int, ...]
+    transform: Affine
+    nodata: float | None
+    alpha_band: int | None
+    all_touched: bool
+    warp: dict[str, Any] | None
+    """The fields of the target ``Grid``, and ``source_crs``, ``resampling`` and ``steps`` of the plan."""
+
+
 def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
     """A chip plan as the hidden column that the reading kernel gets.
 
@@ -70,21 +95,21 @@ def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
         }
     read = plan.source
     window = read.window
-    values = (
-        _blocks_of(read.selection),
-        None if read.mask is None else _blocks_of(read.mask),
-        (window.x_off, window.y_off, window.width, window.height),
-        read.bands,
-        read.transform,
-        read.nodata,
-        read.alpha_band,
-        plan.all_touched,
-        warp,
+    text = PlanText(
+        blocks=_blocks_of(read.selection),
+        mask=None if read.mask is None else _blocks_of(read.mask),
+        window=(window.x_off, window.y_off, window.width, window.height),
+        bands=read.bands,
+        transform=read.transform,
+        nodata=read.nodata,
+        alpha_band=read.alpha_band,
+        all_touched=plan.all_touched,
+        warp=warp,
     )
     return {
         "stored": _stored_text(read.selection.stored),
         "stored_mask": None if read.mask is None else _stored_text(read.mask.stored),
-        "plan": json.dumps(values),
+        "plan": json.dumps(text),
         "aoi": plan.aoi,
         "on_error": on_error,
         "held": held_bytes(plan),
@@ -133,19 +158,19 @@ def _scaling(values: Sequence[float] | None) -> Scaling | None:
 
 
 def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
-    blocks, mask, (x_off, y_off, width, height), bands, transform, nodata, alpha, touched, warp = json.loads(
-        row["plan"]
-    )
+    text = PlanText(*json.loads(row["plan"]))
+    x_off, y_off, width, height = text.window
+    warp = text.warp
     read = ChipPlan(
-        selection=_selection(row["stored"], blocks),
+        selection=_selection(row["stored"], text.blocks),
         window=Window(x_off=x_off, y_off=y_off, width=width, height=height),
-        bands=tuple(bands),
-        transform=tuple(transform),
-        nodata=nodata,
-        alpha_band=alpha,
-        mask=None if mask is None else _selection(row["stored_mask"], mask),
+        bands=tuple(text.bands),
+        transform=cast(Affine, tuple(text.transform)),
+        nodata=text.nodata,
+        alpha_band=text.alpha_band,
+        mask=None if text.mask is None else _selection(row["stored_mask"], text.mask),
         aoi=row["aoi"] if warp is None else None,
-        all_touched=touched,
+        all_touched=text.all_touched,
     )
     if warp is None:
         return read
@@ -157,21 +182,21 @@ def _pixels_of(row: Mapping[str, Any]) -> ChipPlan | WarpPlan:
         resampling=warp["resampling"],
         steps=tuple(warp["steps"]),
         aoi=row["aoi"],
-        all_touched=touched,
+        all_touched=text.all_touched,
     )
 
 
-def _blocks_of(chosen: Selection) -> tuple[list[int], list[int], list[int]]:
-    return chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist()
+def _blocks_of(chosen: Selection) -> BlockLists:
+    return BlockLists(chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist())
 
 
-def _selection(stored: str, blocks: Sequence[Sequence[int]]) -> Selection:
-    numbers, offsets, byte_counts = blocks
+def _selection(stored: str, lists: Sequence[list[int]]) -> Selection:
+    blocks = BlockLists(*lists)
     return Selection(
         stored=_stored_of(stored),
-        blocks=np.array(numbers, np.uint32),
-        offsets=np.array(offsets, np.uint64),
-        byte_counts=np.array(byte_counts, np.uint64),
+        blocks=np.array(blocks.numbers, np.uint32),
+        offsets=np.array(blocks.offsets, np.uint64),
+        byte_counts=np.array(blocks.byte_counts, np.uint64),
     )
 
 

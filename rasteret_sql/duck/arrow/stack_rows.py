@@ -23,7 +23,7 @@ def stack_source_row(plan: StackPlan, on_error: str) -> dict[str, Any]:
     values = {
         "members": [_member_row(member) for member in plan.members],
         "answered": plan.answered,
-        "place": (place.crs, place.transform, place.width, place.height),
+        "place": vars(place),
         "dtype": plan.dtype,
         "nodata": plan.nodata,
         "all_touched": plan.all_touched,
@@ -43,17 +43,16 @@ def _member_row(member: Member) -> dict[str, Any]:
     plan = aligned.source if aligned is not None else member.plan
     assert isinstance(plan, ChipPlan | WarpPlan), "the source of an aligned plan is a file's"
     source = source_row(plan, "fail")
-    row["plan"] = [source[part] for part in PARTS]
+    row["plan"] = {part: source[part] for part in PARTS}
     if aligned is not None:
-        row["aligned"] = (aligned.crs, aligned.name)
+        row["aligned"] = {"crs": aligned.crs, "name": aligned.name}
     return row
 
 
 def stack_of(row: Mapping[str, Any]) -> StackPlan:
     """The plan in one hidden column value."""
     values = json.loads(row["stack"])
-    crs, transform, width, height = values["place"]
-    place = Place(crs=crs, transform=tuple(transform), width=width, height=height)
+    place = Place(**values["place"] | {"transform": tuple(values["place"]["transform"])})
     return StackPlan(
         members=tuple(_member(member, place) for member in values["members"]),
         answered=tuple(values["answered"]),
@@ -79,10 +78,9 @@ def _member(row: Mapping[str, Any], place: Place) -> Member:
 
 
 def _plan(row: Mapping[str, Any], place: Place) -> ChipPlan | AlignedPlan | WarpPlan:
-    plan = plan_of({**dict(zip(PARTS, row["plan"], strict=True)), "aoi": None, "math": None})
+    plan = plan_of({**row["plan"], "aoi": None, "math": None})
     if "aligned" in row:
         assert isinstance(plan, ChipPlan), "the source of an aligned plan is a file's"
-        crs, name = row["aligned"]
-        return AlignedPlan(source=plan, crs=crs, target=place, name=name)
+        return AlignedPlan(source=plan, target=place, **row["aligned"])
     assert isinstance(plan, ChipPlan | WarpPlan), "no expression is a member"
     return plan
