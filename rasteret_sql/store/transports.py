@@ -17,7 +17,8 @@ from rasteret_sql.store import request_log
 from rasteret_sql.store.address import Address, parse_address
 from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.errors import IgnoredRangeError
-from rasteret_sql.store.obstore.errors import OddAnswerError, ThrottledError
+from rasteret_sql.store.http.proxies import proxy_of
+from rasteret_sql.store.obstore.errors import OddAnswerError, RedirectedError, ThrottledError
 from rasteret_sql.store.options import Options, options_for
 from rasteret_sql.store.protocol import Block, ByteRange, SignedReader
 
@@ -25,8 +26,8 @@ _PLAIN_TARGET = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.\-~+=,@:!$&'()*;]+)+"
 """HTTP paths that obstore sends exactly as they are given."""
 
 SAFE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "user-agent", "accept-language"})
-"""Headers that obstore may have: when a redirect leads to another host it drops the first three, and takes
-every other along."""
+"""Headers that obstore may have: when a redirect leads to another port of its host it drops the first three,
+and takes every other along."""
 
 ODD_FILES = 8
 """Files that obstore could not read before it is no longer tried for their origin."""
@@ -54,7 +55,8 @@ class _HttpOrigin:
 
     A file whose range was ignored, or answered oddly, is read by aiohttp from then on; the read that found
     out fails as transient, to be tried again at once. So is every file of an origin that throttles, or
-    that has ``ODD_FILES`` of those.
+    that has ``ODD_FILES`` of those. Redirects to another host are followed by aiohttp alone, whose rule
+    (``http/redirects.py``) says which may be.
     """
 
     def __init__(self, address: Address, options: Options, limits: Settings) -> None:
@@ -62,8 +64,10 @@ class _HttpOrigin:
 
         self._fast = ObstoreReader(address, options, limits)
         self._arguments = (address, options, limits)
-        self._exact_only = "@" in address.root or not SAFE_HEADERS.issuperset(
-            name.lower() for name in http_headers(options)
+        self._exact_only = (
+            "@" in address.root
+            or not SAFE_HEADERS.issuperset(name.lower() for name in http_headers(options))
+            or proxy_of(address.root) is not None  # which obstore cannot have beside NOWHERE
         )
         self._odd: set[str] = set()
 
@@ -76,10 +80,16 @@ class _HttpOrigin:
         except ThrottledError:
             self._exact_only = True
             raise
+        except RedirectedError:
+            self._remember(request.href)
+            return self._exact().read(request)
         except (IgnoredRangeError, OddAnswerError) as error:
-            self._odd.add(request.href)
-            self._exact_only = len(self._odd) >= ODD_FILES
+            self._remember(request.href)
             raise TransportError(str(error), transient=True, retry_after_s=0) from None
+
+    def _remember(self, href: str) -> None:
+        self._odd.add(href)
+        self._exact_only |= len(self._odd) >= ODD_FILES
 
     def prepare(self) -> None:
         if not self._exact_only:

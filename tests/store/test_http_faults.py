@@ -270,7 +270,7 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(server: FaultServe
     with FaultServer({"a.tif": DATA}) as other:
         elsewhere = other.url("a.tif").replace("127.0.0.1", "localhost")
         set_storage_options({server.origin: {"headers": {"Authorization": "Bearer hush"}}})
-        server.fail("moved.tif", Fault(status=302, headers={"Location": elsewhere}))
+        server.fail("moved.tif", Fault(status=302, headers={"Location": elsewhere}), times=2)
         assert isinstance(fetch_one(server.url("moved.tif")), Block)
         assert server.requests[0].headers["authorization"] == "Bearer hush"
         assert "authorization" not in other.requests[0].headers

@@ -32,6 +32,7 @@ from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.content_encoding import compressions, unpacked
 from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.http import redirects
+from rasteret_sql.store.http.proxies import proxy_of
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -76,7 +77,7 @@ class HttpReader:
         async def head() -> dict[str, str]:
             url = _url(href)
             async with (await self._opened()).head(
-                url, allow_redirects=False, proxy=redirects.proxy_of(str(url.origin()))
+                url, allow_redirects=False, proxy=proxy_of(str(url.origin()))
             ) as answer:
                 return {key.lower(): value for key, value in answer.headers.items()}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from rasteret_sql.errors import TransportError, UnsupportedError
 from rasteret_sql.store.clouds.config import http_headers
+from rasteret_sql.store.http.proxies import proxy_of
 from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.options import options_for
 from rasteret_sql.store.redact import place
@@ -58,14 +58,3 @@ def _next(url: URL, location: str, href: str) -> URL:
     except ValueError:
         pass
     raise UnsupportedError(f"{place(href)}: the server redirects to something that is not an HTTP address.")
-
-
-_PROXIES: dict[str, str | None] = {}
-
-
-def proxy_of(origin: str) -> str | None:
-    """The proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY, once an origin; aiohttp looks at every request."""
-    if origin not in _PROXIES:
-        scheme, _, host = origin.partition("://")
-        _PROXIES[origin] = None if proxy_bypass(host) else getproxies().get(scheme)
-    return _PROXIES[origin]

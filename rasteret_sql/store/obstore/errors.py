@@ -21,6 +21,9 @@ _BEYOND = re.compile(r"Wanted range starting at \d+, but object was only (\d+) b
 _PROVIDER = re.compile(r"credential provider: (\w+)")
 _KIND = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode)\b")
 _METADATA = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "/latest/api/token")
+NOWHERE = "http://127.0.0.1:0"
+"""The proxy of every host but a reader's own: nothing can listen on port 0."""
+_REDIRECTED = (f"{NOWHERE.removeprefix('http://')},", "BadScheme", "TooManyRedirects")
 _CERTIFICATE = ("InvalidCertificate", "UnknownIssuer", "certificate verify", "invalid peer certificate")
 
 
@@ -40,10 +43,16 @@ class OddAnswerError(TransportError):
     """Headers that obstore does not accept, though HTTP may allow them."""
 
 
+class RedirectedError(OddAnswerError):
+    """To another host, which has not been asked, or nowhere."""
+
+
 def translate(error: Exception, request: ByteRange) -> RasteretError:
     """The error to raise for ``error``; never holds obstore's text with its addresses."""
     href, text = request.href, str(error)
     head = text.partition("\n\nDebug source:")[0]
+    if any(sign in text for sign in _REDIRECTED) and family_of(href) == "http":
+        return RedirectedError(f"{place(href)}: the server redirects to another host.")
     if any(host in text for host in _METADATA):
         return _no_credentials(href)
     if "BareRedirect" in text or _REGION.search(text):
@@ -90,6 +99,8 @@ def _of_status(request: ByteRange, status: int, head: str, text: str) -> Rastere
             f"({redact(verb[2])} answered HTTP {status}); {failures.ACCESS_HINTS[family_of(href)]}."
         )
     error = failures.status_error(href, status, request=request, code=code[1] if code else None)
+    if 300 <= status < 400 and family_of(href) == "http":  # to what is not on the web
+        return RedirectedError(str(error))
     if status in (429, 503) and family_of(href) == "http":
         return ThrottledError(str(error), transient=True)
     return error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -24,7 +26,7 @@ from rasteret_sql.store.content_encoding import compressions, unpacked
 from rasteret_sql.store.errors import RangeRefusedError
 from rasteret_sql.store.etag import etag_or_none
 from rasteret_sql.store.known_sizes import KnownEnds
-from rasteret_sql.store.obstore.errors import RegionError, translate
+from rasteret_sql.store.obstore.errors import NOWHERE, RegionError, translate
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.redact import place
@@ -123,6 +125,8 @@ class ObstoreReader:
         if self._family == "http":
             headers = http_headers(self._options)
             client.update(allow_http=True, **({"default_headers": headers} if headers else {}))
+            # obstore follows redirects: to another host this leads nowhere, before anything is sent
+            client.update(proxy_url=NOWHERE, proxy_excludes=_host(self._root))
             return HTTPStore.from_url(self._root, **common)
         kind, configure = _CLOUDS[self._family]
         found = configure(self._root.partition("://")[2], self._options)
@@ -186,6 +190,15 @@ def _info(meta: Mapping[str, Any]) -> ObjectInfo:
         etag=etag_or_none(meta["e_tag"]),
         last_modified=None if changed == EPOCH else changed,
     )
+
+
+def _host(root: str) -> str:
+    """The host of ``https://host:port`` as obstore looks for it: an address without brackets, in full."""
+    host = urlsplit(root).hostname or ""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))  # 127.1
+    except (OSError, UnicodeError):
+        return host
 
 
 def _first_line(error: Exception) -> str:
