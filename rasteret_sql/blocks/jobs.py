@@ -60,7 +60,7 @@ def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, 
     errors: dict[int, RasteretError] = {}
     for number, read in enumerate(reads):
         chosen, stored = read.selection, read.selection.stored
-        layout = stored.layout
+        image, layout = stored.image, stored.image.block
         numbers = zip(
             chosen.blocks.tolist(), chosen.offsets.tolist(), chosen.byte_counts.tolist(), strict=True
         )
@@ -72,7 +72,7 @@ def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, 
                     read.take_fill(block)
                 continue
             part, partly = read.part_of(block)
-            rows, inside = stored.stored_rows(stored.place(block)[1])
+            rows, inside = image.stored_rows(image.place(block)[1])
             key = (stored.href, stored.etag, offset, byte_count, layout, rows, inside)
             job = jobs.get(key)
             if job is None:
@@ -99,7 +99,7 @@ def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, 
 
 def _without_length(stored: StoredLevel, offset: int) -> MalformedError:
     """GDAL takes such a block for a sparse one, and libtiff works it out where it is the only one."""
-    kind = "TileByteCounts (325)" if stored.tiled else "StripByteCounts (279)"
+    kind = "TileByteCounts (325)" if stored.image.tiled else "StripByteCounts (279)"
     return MalformedError(
         f"{place(stored.href)}: the block at byte {offset:,} has no length: {kind} is 0, its offset is not; "
         "a sparse block has 0 in both. Write the file anew from its source"

@@ -48,7 +48,7 @@ def by_block(level: Level, rows: Integers, columns: Integers) -> BlockedPixels:
     """Sort pixels of ``level``, all of them inside it, by block."""
     down, row = np.divmod(rows, level.tile_height)
     across, column = np.divmod(columns, level.tile_width)
-    cell = down * level.tiles_across + across
+    cell = down * level.image.across + across
     order = np.argsort(cell, kind="stable")
     sorted_cells = cell[order]
     starts = np.flatnonzero(np.diff(sorted_cells, prepend=-1))
@@ -67,7 +67,7 @@ def by_block(level: Level, rows: Integers, columns: Integers) -> BlockedPixels:
         columns=column,
         parts=parts,
         number_of={cell: number for number, cell in enumerate(cells.tolist())},
-        grid=level.tiles_across * level.tiles_down,
+        grid=level.image.across * level.image.down,
     )
 
 
@@ -91,8 +91,8 @@ class PixelRead:
         number = self._number(block)
         if not self.whole:
             return self.pixels.parts[number], False
-        chosen = self.selection.stored
-        return Part(0, chosen.stored_rows(chosen.place(block)[1])[0], chosen.tile_width), False
+        image = self.selection.stored.image
+        return Part(0, image.stored_rows(image.place(block)[1])[0], image.tile_width), False
 
     def take(self, block: int, piece: Piece) -> None:
         mine = self._slice(block)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rasteret_sql.blocks.selection import stored_level, stored_mask
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geotiff.header import Header
@@ -27,7 +26,7 @@ def require_readable(header: Header) -> None:
     ``UnsupportedError`` names the file and the feature. Overviews are looked at when they are read: the
     other levels of the raster are of use without them.
     """
-    for stored in (stored_level(header, header.full), stored_mask(header, header.full)):
-        if stored is not None:
+    for level in (header.full, header.full.mask):
+        if level is not None:
             with naming(header.href):
-                require_supported(stored.layout)
+                require_supported(level.image.block)

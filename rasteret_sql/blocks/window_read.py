@@ -78,11 +78,11 @@ class Target(NamedTuple):
 
 def target_of(read: WindowRead, block: int) -> Target:
     """Where one of the blocks that a read selects lies in its window."""
-    chosen, window = read.selection.stored, read.window
-    plane, row, column = chosen.place(block)
-    y, x = row * chosen.tile_height - window.y_off, column * chosen.tile_width - window.x_off
-    inside_y = min(chosen.tile_height, chosen.height - row * chosen.tile_height)
-    inside_x = min(chosen.tile_width, chosen.width - column * chosen.tile_width)
+    image, window = read.selection.stored.image, read.window
+    plane, row, column = image.place(block)
+    y, x = row * image.tile_height - window.y_off, column * image.tile_width - window.x_off
+    inside_y = min(image.tile_height, image.height - row * image.tile_height)
+    inside_x = min(image.tile_width, image.width - column * image.tile_width)
     top, left = max(y, 0), max(x, 0)
     bottom, right = min(y + inside_y, window.height), min(x + inside_x, window.width)
     return Target(
@@ -98,7 +98,7 @@ def target_of(read: WindowRead, block: int) -> Target:
 def _wanted(read: WindowRead, plane: int) -> Iterable[tuple[int, int]]:
     """(band of ``out``, sample of the block) for the bands that a block of this plane holds."""
     for position, band in enumerate(read.bands):
-        if read.selection.stored.interleave != "band":
+        if read.selection.stored.image.interleave != "band":
             yield position, band
         elif band == plane:
             yield position, 0

@@ -80,7 +80,7 @@ def by_block(level: Level, shapes: Sequence[Shape], *, weighted: bool) -> Patche
         of={cell: (_part(patches), patches) for cell, patches in found.items()},
         bounds=np.array(bounds, np.int64),
         weights=np.concatenate(parts) if parts else None,
-        grid=level.tiles_across * level.tiles_down,
+        grid=level.image.across * level.image.down,
     )
 
 
@@ -96,7 +96,7 @@ def _cut(level: Level, window: Window) -> Iterator[tuple[int, int, int, slice, t
             x = column * wide
             begin, end = max(left, x), min(right, x + wide)
             there = slice(first - top, last - top), slice(begin - left, end - left)
-            cell = row * level.tiles_across + column
+            cell = row * level.image.across + column
             yield cell, first - y, last - y, slice(begin - x, end - x), there
 
 

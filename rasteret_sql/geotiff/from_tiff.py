@@ -10,6 +10,7 @@ from rasteret_sql.geotiff.colorinterp import amended, colours_of
 from rasteret_sql.geotiff.gdal_metadata import read_band_metadata
 from rasteret_sql.geotiff.georef.georeference import Transform, georeference_of, nodata_of, transform_of
 from rasteret_sql.geotiff.header import Header, Level
+from rasteret_sql.geotiff.image_layout import ImageLayout, image_layout
 from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.alike import MOST, changed
 from rasteret_sql.tiff.image import Image, Tiff
@@ -91,7 +92,7 @@ def _header(tiff: Tiff) -> Header:
     image = tiff.images[0]
     place = georeference_of(image)
     bands = read_band_metadata(image.gdal_metadata, image.band_count)
-    full, *overviews = (_level(image, mask) for image, mask in _levels(tiff))
+    full, *overviews = (_level(image, tiff.byte_order, mask) for image, mask in _levels(tiff))
     return Header(
         href="",
         band_count=image.band_count,
@@ -153,22 +154,32 @@ def _mask_bands(tiff: Tiff) -> int:
     return next(found, 1)
 
 
-def _level(image: Image, mask: Image | None = None) -> Level:
+def _level(image: Image, byte_order: str, mask: Image | None = None) -> Level:
     return Level(
+        image=layout_of(image, byte_order),
+        tile_offsets=image.tile_offsets,
+        tile_byte_counts=image.tile_byte_counts,
+        mask=None if mask is None else _level(mask, byte_order),
+    )
+
+
+def layout_of(image: Image, byte_order: str) -> ImageLayout:
+    """How the blocks of one directory lie and are packed; a mask gives one byte a sample."""
+    return image_layout(
         width=image.width,
         height=image.height,
         tile_width=image.tile_width,
         tile_height=image.tile_height,
+        band_count=image.band_count,
+        interleave=image.interleave,
         tiled=image.tiled,
+        dtype="uint8" if image.is_mask else image.dtype,
+        byte_order=byte_order,
+        bits_per_sample=image.bits_per_sample,
         compression=image.compression,
         predictor=image.predictor,
-        interleave=image.interleave,
-        photometric=image.photometric,
-        bits_per_sample=image.bits_per_sample,
         fill_order=1 if image.compression in BITS_IN_OWN_ORDER else image.fill_order,
-        tile_offsets=image.tile_offsets,
-        tile_byte_counts=image.tile_byte_counts,
+        photometric=image.photometric,
         jpeg_tables=image.jpeg_tables,
         lerc_parameters=image.lerc_parameters,
-        mask=None if mask is None else _level(mask),
     )

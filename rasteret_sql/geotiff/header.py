@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.geotiff.colorinterp import colours_of
+from rasteret_sql.geotiff.image_layout import ImageLayout
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
 
 UInt64s = npt.NDArray[np.uint64]
@@ -19,33 +20,32 @@ UInt64s = npt.NDArray[np.uint64]
 class Level:
     """One stored resolution of a raster, or of its mask: where its tiles are and how they are packed."""
 
-    width: int
-    height: int
-    tile_width: int
-    tile_height: int
-    """Strips are blocks as wide as the image; the last one holds only the rows that are left."""
-    tiled: bool
-    compression: str
-    predictor: int
-    interleave: str
-    photometric: str
-    bits_per_sample: int
-    fill_order: int = 1
-    """2: the bits of each byte are stored in reverse."""
+    image: ImageLayout
     tile_offsets: UInt64s
     tile_byte_counts: UInt64s
-    jpeg_tables: bytes | None = None
-    lerc_parameters: tuple[int, ...] | None = None
+    """Zero in both is a sparse block."""
     mask: Level | None = None
     """The internal mask of this level (1 or 8 bits a pixel, 0 = not valid)."""
 
     @property
-    def tiles_across(self) -> int:
-        return -(-self.width // self.tile_width)
+    def width(self) -> int:
+        return self.image.width
 
     @property
-    def tiles_down(self) -> int:
-        return -(-self.height // self.tile_height)
+    def height(self) -> int:
+        return self.image.height
+
+    @property
+    def tile_width(self) -> int:
+        return self.image.block.width
+
+    @property
+    def tile_height(self) -> int:
+        return self.image.block.height
+
+    @property
+    def interleave(self) -> str:
+        return self.image.interleave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ class Header:
     @property
     def colours(self) -> tuple[str, ...]:
         """The colour of each band, from ``colorinterp`` or else from the tags."""
-        told = colours_of(self.full.photometric, self.extra_samples, self.band_count)
+        told = colours_of(self.full.image.block.photometric, self.extra_samples, self.band_count)
         return (
             told if self.colorinterp is None or len(self.colorinterp) != self.band_count else self.colorinterp
         )

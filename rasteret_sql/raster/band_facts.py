@@ -68,8 +68,9 @@ COLUMNS = tuple(field.name for field in fields(BandFacts))
 def facts_of(header: Header, bands: Sequence[int]) -> BandFacts:
     """Those of bands of a file, counted from 0."""
     colours, colormap = header.colours, header.colormap
-    if header.full.bits_per_sample == header.band_count == 1 and header.full.photometric in BILEVEL:
-        colours, colormap = (PALETTE,), BILEVEL[header.full.photometric]
+    block = header.full.image.block
+    if block.bits_per_sample == header.band_count == 1 and block.photometric in BILEVEL:
+        colours, colormap = (PALETTE,), BILEVEL[block.photometric]
     return _facts(
         header.band_names, header.scales, header.offsets, header.units, colours, colormap, tuple(bands)
     )

@@ -165,7 +165,7 @@ def _first_block(data: bytes) -> bytes:
     header = build_header("a.tif", parse(Bytes(data, size=len(data))), ObjectInfo())
     chosen = select_cells(header, header.full, np.array([0]), 0)
     start, length = int(chosen.offsets[0]), int(chosen.byte_counts[0])
-    return pack(chosen.stored.layout, data[start : start + min(length, MAX_BLOCK_BYTES)])
+    return pack(chosen.stored.image.block, data[start : start + min(length, MAX_BLOCK_BYTES)])
 
 
 def codec_dictionary() -> str:

@@ -189,7 +189,7 @@ def test_all_that_is_needed_is_planned_and_little_else(
             assert not needed
             continue
         window, selection = found[1].source.window, found[1].source.selection
-        tiles = {selection.stored.place(int(block))[1:] for block in selection.blocks}
+        tiles = {selection.stored.image.place(int(block))[1:] for block in selection.blocks}
         for row, column in needed:
             assert window.x_off <= column < window.x_off + window.width
             assert window.y_off <= row < window.y_off + window.height
@@ -221,7 +221,8 @@ def test_only_blocks_on_both_ends_are_read(files: dict[str, Header]) -> None:
     found = plan_warp(header, PAIRS["globe to zone 1"][1], "nearest")
     assert found is not None
     columns = {
-        found[1].source.selection.stored.place(int(block))[2] for block in found[1].source.selection.blocks
+        found[1].source.selection.stored.image.place(int(block))[2]
+        for block in found[1].source.selection.blocks
     }
     assert columns <= {0, 21, 22}
 
@@ -247,7 +248,7 @@ def test_narrow_keeps_the_blocks_that_boxes_touch(files: dict[str, Header]) -> N
     selection = found[1].source.selection
     assert len(selection.blocks) == 12 * 10
     some = narrow(selection, np.array([[0.5, 0.5, 15.5, 0.6], [100.0, 40.0, 120.0, 47.9]]))
-    assert [selection.stored.place(int(b))[1:] for b in some.blocks] == [(0, 0), (2, 6), (2, 7)]
+    assert [selection.stored.image.place(int(b))[1:] for b in some.blocks] == [(0, 0), (2, 6), (2, 7)]
     assert len(some.offsets) == len(some.byte_counts) == 3
 
 

@@ -105,7 +105,7 @@ def test_overviews_are_sorted_and_masks_belong_to_the_level_of_their_size():
     )
     assert [level.width for level in header.levels] == [40, 20, 10]
     assert [level.mask is not None for level in header.levels] == [True, True, False]
-    assert (header.full.mask.width, header.full.mask.bits_per_sample) == (40, 1)
+    assert (header.full.mask.width, header.full.mask.image.block.bits_per_sample) == (40, 1)
     assert header.level_transform(2) == (40, 0, 500000, 0, -40, 5300000)
 
 
@@ -116,15 +116,20 @@ def test_without_georeference_there_are_pixel_coordinates():
 
 
 def test_features_that_the_reader_refuses_still_give_a_header():
-    assert read_one(built(image(compression="ojpeg"))).full.compression == "ojpeg"
-    assert read_one(built(image(compression="unknown (4242)"))).full.compression == "unknown (4242)"
-    assert read_one(built(image(compression="lzw", fill_order=2))).full.fill_order == 2
-    assert read_one(built(image(compression="ccitt_g4", fill_order=2))).full.compression == "ccitt_g4"
+    assert read_one(built(image(compression="ojpeg"))).full.image.block.compression == "ojpeg"
+    assert (
+        read_one(built(image(compression="unknown (4242)"))).full.image.block.compression == "unknown (4242)"
+    )
+    assert read_one(built(image(compression="lzw", fill_order=2))).full.image.block.fill_order == 2
+    assert (
+        read_one(built(image(compression="ccitt_g4", fill_order=2))).full.image.block.compression
+        == "ccitt_g4"
+    )
 
 
 def test_big_tiff_and_strips():
     header = read_one(built(image(tiled=False, tile_width=40, tile_height=10), big=True))
-    assert (header.full.tile_width, header.full.tile_height, header.full.tiled) == (40, 10, False)
+    assert (header.full.tile_width, header.full.tile_height, header.full.image.tiled) == (40, 10, False)
     assert header.full.tile_byte_counts.tolist() == [400, 400, 160]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,6 +20,7 @@ from rasteret_sql.duck.arrow.tile_offsets import GAPS, offsets_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import GroundControlPoint, Header, Level
+from rasteret_sql.geotiff.image_layout import image_layout
 from rasteret_sql.store.redact import place
 
 TABLES = ("tile_offsets", "tile_byte_counts")
@@ -72,13 +73,17 @@ class HeaderColumn:
         )
         if mask_bands not in (1, band_count):
             columns.unfit("mask_bands", f"{mask_bands:,}", f"1 or {band_count:,} (band_count)")
-        return Header(
-            href=href,
-            full=_level(columns, band_count, mask=_mask(columns, mask_bands)),
-            overviews=tuple(_overviews(columns, band_count, mask_bands)) if overviews else (),
+        samples = _Samples(
             band_count=band_count,
             dtype=columns.choice("dtype", DTYPES),
             byte_order=columns.choice("byte_order", ("little", "big")),
+        )
+        of_mask = replace(samples, band_count=mask_bands, dtype="uint8")
+        return Header(
+            href=href,
+            full=_level(columns, samples, mask=_mask(columns, of_mask)),
+            overviews=tuple(_overviews(columns, samples, of_mask)) if overviews else (),
+            **vars(samples),
             extra_samples=columns.values("extra_samples") or (),
             crs=columns.value("crs"),
             crs_note=columns.value("crs_note"),
@@ -107,6 +112,15 @@ class HeaderColumn:
                 f"its header could not be read when it was indexed ({told}); "
                 "leave such rows out with WHERE error IS NULL"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Samples:
+    """What all levels of a raster, or all its masks, have in common."""
+
+    band_count: int
+    dtype: str
+    byte_order: str
 
 
 @dataclass(frozen=True)
@@ -232,11 +246,11 @@ def _colormap(columns: _Row) -> tuple[int, ...] | None:
     return found
 
 
-def _mask(columns: _Row, mask_bands: int) -> Level | None:
+def _mask(columns: _Row, samples: _Samples) -> Level | None:
     if columns.scalar("mask") is None:
         return None
     inner = columns.nested("mask", columns.columns["mask"], columns.row, columns.kind.children["mask"])
-    return _level(inner, mask_bands, mask=None)
+    return _level(inner, samples, mask=None)
 
 
 def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
@@ -249,7 +263,7 @@ def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
     return tuple(GroundControlPoint(**point) for point in found)
 
 
-def _overviews(columns: _Row, band_count: int, mask_bands: int) -> list[Level]:
+def _overviews(columns: _Row, samples: _Samples, of_mask: _Samples) -> list[Level]:
     found = columns.scalar("overviews")
     if found is None:
         return []
@@ -257,27 +271,30 @@ def _overviews(columns: _Row, band_count: int, mask_bands: int) -> list[Level]:
         columns.unfit("overviews", "a list with NULL in it")
     kind = columns.kind.children["overviews"].children["child"]
     rows = [columns.nested("overviews", found.values, i, kind) for i in range(len(found.values))]
-    return [_level(row, band_count, mask=_mask(row, mask_bands)) for row in rows]
+    return [_level(row, samples, mask=_mask(row, of_mask)) for row in rows]
 
 
-def _level(columns: _Row, band_count: int, *, mask: Level | None) -> Level:
+def _level(columns: _Row, samples: _Samples, *, mask: Level | None) -> Level:
     fill_order = columns.value("fill_order")
     level = Level(
-        **{name: columns.number(name, 1, LARGEST) for name in SIZES},
-        tiled=columns.required("tiled"),
-        compression=columns.required("compression"),
-        predictor=columns.required("predictor"),
-        interleave=columns.choice("interleave", ("pixel", "band")),
-        photometric=columns.value("photometric"),
-        bits_per_sample=columns.required("bits_per_sample"),
-        fill_order=1 if fill_order is None else fill_order,
+        image=image_layout(
+            **{name: columns.number(name, 1, LARGEST) for name in SIZES},
+            **vars(samples),
+            tiled=columns.required("tiled"),
+            compression=columns.required("compression"),
+            predictor=columns.required("predictor"),
+            interleave=columns.choice("interleave", ("pixel", "band")),
+            photometric=columns.value("photometric"),
+            bits_per_sample=columns.required("bits_per_sample"),
+            fill_order=1 if fill_order is None else fill_order,
+            jpeg_tables=columns.value("jpeg_tables"),
+            lerc_parameters=columns.values("lerc_parameters"),
+        ),
         tile_offsets=_offsets(columns),
         tile_byte_counts=_table(columns, "tile_byte_counts"),
-        jpeg_tables=columns.value("jpeg_tables"),
-        lerc_parameters=columns.values("lerc_parameters"),
         mask=mask,
     )
-    _check_tables(columns, level, band_count if level.interleave == "band" else 1)
+    _check_tables(columns, level, samples.band_count if level.interleave == "band" else 1)
     if mask is not None and (mask.width, mask.height) != (level.width, level.height):
         found = f"a mask of {mask.width:,} x {mask.height:,} pixels"
         columns.unfit("mask", found, f"{level.width:,} x {level.height:,}")
@@ -316,10 +333,10 @@ def _offsets(columns: _Row) -> np.ndarray[Any, np.dtype[np.uint64]]:
 def _check_tables(columns: _Row, level: Level, planes: int) -> None:
     """Tables of another length would read other tiles."""
     counts = [len(level.tile_offsets), len(level.tile_byte_counts)]
-    expected = level.tiles_across * level.tiles_down * planes
+    expected = level.image.across * level.image.down * planes
     if counts != [expected, expected]:
         columns.refuse(
-            f"this index row says {level.tiles_across} x {level.tiles_down} tiles"
+            f"this index row says {level.image.across} x {level.image.down} tiles"
             + (f" of {planes} bands" if planes > 1 else "")
             + f" ({expected:,}), but has {counts[0]:,} {columns.within}tile_offsets "
             f"and {counts[1]:,} {columns.within}tile_byte_counts; {AGAIN}"

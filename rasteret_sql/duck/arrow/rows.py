@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from rasteret_sql.blocks.selection import Selection, StoredLevel
+from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.grid_mapping import Grid
 from rasteret_sql.geo.reprojection.reproject import footprint
 from rasteret_sql.geo.window import Affine, Window
 from rasteret_sql.geotiff.header import Header, Level
+from rasteret_sql.geotiff.image_layout import ImageLayout
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath
@@ -34,8 +36,8 @@ def header_row(header: Header) -> dict[str, Any]:
     """A header as one row of an index, and whatever else it holds, which no column takes."""
     return {
         **vars(header),
-        **vars(header.full),
-        "overviews": [{**vars(level), "mask": _mask_row(level)} for level in header.overviews],
+        **_level_row(header.full),
+        "overviews": [{**_level_row(level), "mask": _mask_row(level)} for level in header.overviews],
         "mask": _mask_row(header.full),
         "mask_bands": None if all(level.mask is None for level in header.levels) else header.mask_bands,
         "gcps": None if header.gcps is None else [asdict(point) for point in header.gcps],
@@ -52,7 +54,19 @@ def _outline(header: Header) -> bytes | None:
 
 
 def _mask_row(level: Level) -> dict[str, Any] | None:
-    return None if level.mask is None else vars(level.mask)
+    return None if level.mask is None else _level_row(level.mask)
+
+
+def _level_row(level: Level) -> dict[str, Any]:
+    block = level.image.block
+    return {
+        **vars(block),
+        **vars(level.image),  # its width and height, not those of a block
+        "tile_width": block.width,
+        "tile_height": block.height,
+        "tile_offsets": level.tile_offsets,
+        "tile_byte_counts": level.tile_byte_counts,
+    }
 
 
 class BlockLists(NamedTuple):
@@ -209,7 +223,9 @@ def _stored_text(stored: StoredLevel) -> str:
 @lru_cache(maxsize=4096)
 def _stored_of(text: str) -> StoredLevel:
     values = json.loads(text)
-    tables, parameters = values["jpeg_tables"], values["lerc_parameters"]
-    values["jpeg_tables"] = None if tables is None else tables.encode("latin-1")
-    values["lerc_parameters"] = None if parameters is None else tuple(parameters)
-    return StoredLevel(**values)
+    image = values["image"]
+    block = image["block"]
+    tables, parameters = block["jpeg_tables"], block["lerc_parameters"]
+    block["jpeg_tables"] = None if tables is None else tables.encode("latin-1")
+    block["lerc_parameters"] = None if parameters is None else tuple(parameters)
+    return StoredLevel(**values | {"image": ImageLayout(**image | {"block": BlockLayout(**block)})})

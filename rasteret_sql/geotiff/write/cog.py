@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rasteret_sql.codec.block import SUPPORTED, BlockLayout, encode_block
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.from_tiff import layout_of
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.geotiff.write.colours import default_colours, painting_of, whole_table
 from rasteret_sql.geotiff.write.geo_keys import geo_keys
@@ -84,31 +85,21 @@ class _Packing:
         """The tiles of one resolution, in the order of its tile table."""
         groups = pixels[:, np.newaxis] if self.interleave == "band" else pixels[np.newaxis]
         rows, columns = pixels.shape[1:]
-        size = self.tile_size
+        size, layout = self.tile_size, layout_of(self.image(pixels), self.byte_order).block
         return [
-            self._block(group[:, y : y + size, x : x + size])
+            self._block(group[:, y : y + size, x : x + size], layout)
             for group in groups
             for y in range(0, rows, size)
             for x in range(0, columns, size)
         ]
 
-    def _block(self, pixels: Pixels) -> bytes | None:
+    def _block(self, pixels: Pixels, layout: BlockLayout) -> bytes | None:
         if self.fill is not None and _all_equal(pixels, self.fill):
             return None
-        samples, rows, columns = pixels.shape
+        _, rows, columns = pixels.shape
         # The last row and column fill a tile that reaches beyond the image: that compresses best.
         beyond = ((0, 0), (0, self.tile_size - rows), (0, self.tile_size - columns))
         whole = np.pad(pixels, beyond, mode="edge") if pixels[0].size < self.tile_size**2 else pixels
-        layout = BlockLayout(
-            width=self.tile_size,
-            height=self.tile_size,
-            samples=samples,
-            dtype=pixels.dtype.name,
-            byte_order=self.byte_order,
-            bits_per_sample=self.bits or pixels.dtype.itemsize * 8,
-            compression=self.compression,
-            predictor=self.predictor,
-        )
         return encode_block(whole.transpose(1, 2, 0), layout, level=self.level)
 
 

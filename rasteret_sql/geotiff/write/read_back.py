@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.codec.block import BlockLayout, decode_block
+from rasteret_sql.codec.block import decode_block
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.crs import parse_crs
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.same_places import same_places
-from rasteret_sql.geotiff.from_tiff import build_header
+from rasteret_sql.geotiff.from_tiff import build_header, layout_of
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.write.overviews import Resolution
 from rasteret_sql.store.protocol import ObjectInfo
@@ -122,16 +122,7 @@ def _compare_pixels(file: bytes, tiff: Tiff, levels: Sequence[Resolution]) -> No
 
 def _compare_image(file: bytes, tiff: Tiff, image: Image, pixels: Pixels) -> None:
     groups = pixels[:, np.newaxis] if image.interleave == "band" else pixels[np.newaxis]
-    layout = BlockLayout(
-        width=image.tile_width,
-        height=image.tile_height,
-        samples=groups.shape[1],
-        dtype=image.dtype,
-        byte_order=tiff.byte_order,
-        bits_per_sample=image.bits_per_sample,
-        compression=image.compression,
-        predictor=image.predictor,
-    )
+    layout = layout_of(image, tiff.byte_order).block
     places = (
         (group, y, x)
         for group in groups

@@ -168,7 +168,7 @@ def _read_of(
 ) -> PixelRead:
     if len(pixels):
         refuse_unsupported(chosen)
-    out = np.empty(len(pixels), chosen.stored.dtype)
+    out = np.empty(len(pixels), chosen.stored.image.block.dtype)
     return PixelRead(selection=chosen, pixels=pixels, sample=sample, out=out, fill=fill, whole=request.whole)
 
 

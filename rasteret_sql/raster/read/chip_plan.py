@@ -47,7 +47,7 @@ class ChipPlan:
 
     @property
     def dtype(self) -> str:
-        return self.selection.stored.dtype
+        return self.selection.stored.image.block.dtype
 
     @property
     def source(self) -> ChipPlan:
@@ -67,7 +67,7 @@ class ChipPlan:
     @property
     def mask_bands(self) -> tuple[int, ...]:
         """Samples of the internal mask that speak for the bands."""
-        count = 1 if self.mask is None else self.mask.stored.band_count
+        count = 1 if self.mask is None else self.mask.stored.image.band_count
         return tuple(dict.fromkeys(mask_sample(count, band) for band in self.bands))
 
 

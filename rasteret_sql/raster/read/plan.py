@@ -17,7 +17,6 @@ from rasteret_sql.blocks.selection import (
     mask_sample,
     select,
     stored_level,
-    stored_mask,
 )
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.codec.block import require_supported
@@ -171,9 +170,8 @@ class _Raster:
 
     @cached_property
     def stored_mask(self) -> StoredLevel:
-        mask = stored_mask(self.header, self.level)
-        assert mask is not None, "asked of a level with a mask"
-        return _supported(mask)
+        assert self.level.mask is not None, "asked of a level with a mask"
+        return _supported(stored_level(self.header, self.level.mask))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,11 +189,12 @@ class _Placed:
 
     def select(self, stored: StoredLevel, level: Level, bands: tuple[int, ...]) -> Selection:
         """The blocks of the window; their numbers are the same for all rasters in tiles of one size."""
-        planes = bands if stored.interleave == "band" else ()
-        key = (stored.tile_width, stored.tile_height, planes)
+        image = stored.image
+        planes = bands if image.interleave == "band" else ()
+        key = (image.tile_width, image.tile_height, planes)
         blocks = self._blocks.get(key)
         if blocks is None:
-            blocks = self._blocks[key] = stored.blocks(self.window, bands)
+            blocks = self._blocks[key] = image.blocks(self.window, bands)
         return select(stored, level, blocks)
 
 
@@ -353,7 +352,7 @@ def refuse_unsupported(selection: Selection) -> None:
 
 def _supported(stored: StoredLevel) -> StoredLevel:
     with naming(stored.href):
-        require_supported(stored.layout)
+        require_supported(stored.image.block)
     return stored
 
 
@@ -361,4 +360,4 @@ def _refuse_large(selection: Selection) -> None:
     most = int(selection.byte_counts.max(initial=0))
     if most:  # a sparse block costs nothing, whatever its size
         with naming(selection.stored.href):
-            require_size(selection.stored.layout, most)
+            require_size(selection.stored.image.block, most)

@@ -64,7 +64,7 @@ def _plans(header: Header, number: int, chip: ChipPlan, tile: Window) -> Iterato
     groups: list[tuple[int, ...]] = [(b,) for b in chip.bands] if level.interleave == "band" else [chip.bands]
     for bands in groups:
         yield ChipPlan(
-            selection=select(stored, level, stored.blocks(tile, bands)),
+            selection=select(stored, level, stored.image.blocks(tile, bands)),
             window=tile,
             bands=bands,
             transform=window_transform(header.level_transform(number), tile),

@@ -107,17 +107,17 @@ def narrow(selection: Selection, found: Floats) -> Selection:
     """Only the blocks that a box touches; all when they are few."""
     if len(selection.blocks) <= 1 or len(found) <= 1:
         return selection
-    stored = selection.stored
-    tile = np.array([stored.tile_width, stored.tile_height] * 2)
-    kept = _inside(found, stored.width, stored.height)
+    image = selection.stored.image
+    tile = np.array([image.tile_width, image.tile_height] * 2)
+    kept = _inside(found, image.width, image.height)
     first_column, first_row, last_column, last_row = (np.floor(kept / tile).astype(int)).T
     # the sum over all before it is above 0 where a block lies in a box
-    steps = np.zeros((stored.down + 2, stored.across + 2), np.int64)
+    steps = np.zeros((image.down + 2, image.across + 2), np.int64)
     low = (np.maximum(first_row, 0), np.maximum(first_column, 0))
-    high = (np.minimum(last_row, stored.down - 1) + 1, np.minimum(last_column, stored.across - 1) + 1)
+    high = (np.minimum(last_row, image.down - 1) + 1, np.minimum(last_column, image.across - 1) + 1)
     np.add.at(steps, (low[0], low[1]), 1)
     np.add.at(steps, (high[0], high[1]), 1)
     np.add.at(steps, (low[0], high[1]), -1)
     np.add.at(steps, (high[0], low[1]), -1)
-    used = steps.cumsum(axis=0).cumsum(axis=1)[: stored.down, : stored.across] > 0
-    return selection.only(used.ravel()[selection.blocks % (stored.across * stored.down)])
+    used = steps.cumsum(axis=0).cumsum(axis=1)[: image.down, : image.across] > 0
+    return selection.only(used.ravel()[selection.blocks % (image.across * image.down)])

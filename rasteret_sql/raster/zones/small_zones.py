@@ -219,5 +219,5 @@ def _band_read(header: Header, level: Level, shapes: _Shapes, band: int) -> Patc
 def _read_of(chosen: Selection, patches: Patches, *, sample: int, fill: float | int) -> PatchRead:
     if len(patches.cells):
         refuse_unsupported(chosen)
-    out = np.empty(int(patches.bounds[-1]), chosen.stored.dtype)
+    out = np.empty(int(patches.bounds[-1]), chosen.stored.image.block.dtype)
     return PatchRead(selection=chosen, patches=patches, sample=sample, out=out, fill=fill)
