@@ -115,16 +115,16 @@ def test_without_georeference_there_are_pixel_coordinates():
     assert header.transform == (1, 0, 0, 0, 1, 0)
 
 
+def block_of(directory):
+    """The layout of the blocks of a file of one image."""
+    return read_one(built(directory)).full.image.block
+
+
 def test_features_that_the_reader_refuses_still_give_a_header():
-    assert read_one(built(image(compression="ojpeg"))).full.image.block.compression == "ojpeg"
-    assert (
-        read_one(built(image(compression="unknown (4242)"))).full.image.block.compression == "unknown (4242)"
-    )
-    assert read_one(built(image(compression="lzw", fill_order=2))).full.image.block.fill_order == 2
-    assert (
-        read_one(built(image(compression="ccitt_g4", fill_order=2))).full.image.block.compression
-        == "ccitt_g4"
-    )
+    assert block_of(image(compression="ojpeg")).compression == "ojpeg"
+    assert block_of(image(compression="unknown (4242)")).compression == "unknown (4242)"
+    assert block_of(image(compression="lzw", fill_order=2)).fill_order == 2
+    assert block_of(image(compression="ccitt_g4", fill_order=2)).compression == "ccitt_g4"
 
 
 def test_big_tiff_and_strips():

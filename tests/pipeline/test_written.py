@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
+from rasteret_sql.duck.arrow import types
+from rasteret_sql.duck.arrow.duck_types import declared
 from rasteret_sql.duck.kernels.extents import LEVELS, hilbert_index
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.header import Level
 from rasteret_sql.pipeline import build_index, index_info, refresh_index, write_index
 from rasteret_sql.pipeline.write import TABLES
 from tests.pipeline.scenes import SMALL, TILES, serve_items
@@ -99,7 +99,7 @@ def test_the_file_is_geoparquet_and_reads_as_before(
 ) -> None:
     serve_items(con, server, SMALL, ("red",))
     build_index(con, "idx", items="FROM scenes")
-    names = [field.name for field in fields(Level) if field.name != "mask"]
+    names = declared(types.HEADER).children["mask"].children
     mask = ", ".join(f"'{name}': {8 if name == 'bits_per_sample' else name}" for name in names)
     con.execute(f"UPDATE idx SET mask = {{{mask}}}")
     for number, packed, native in ((1, True, True), (2, False, False)):
