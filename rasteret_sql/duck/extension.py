@@ -99,8 +99,9 @@ def _run(kernel: Any, places: Sequence[tuple[int, int]], hardening: str) -> Any:
 @lru_cache(maxsize=8)
 def _access(hardening: str) -> Access:
     """A record for each of DuckDB's settings, in which every value of a list has a field."""
-    external, directories, paths = hardening.split(RECORD)
-    return access(external == "true", directories.split(FIELD)[1:], paths.split(FIELD)[1:])
+    external, directories, paths, *disabled = hardening.split(RECORD)
+    allowed = directories.split(FIELD)[1:], paths.split(FIELD)[1:]
+    return access(external == "true", *allowed, frozenset(filter(None, disabled)))
 
 
 @lru_cache(maxsize=1)

@@ -47,3 +47,24 @@ def test_a_setting_counts_from_the_next_query_on(folder: Path) -> None:
     found = run(query + "SET enable_external_access = false;" + query, "-json", cwd=folder)
     assert '"width":16' in found.stdout.replace(" ", "")
     assert "Permission Error" in found.stderr
+
+
+DISABLE = "SET disabled_filesystems = 'LocalFileSystem';"
+
+
+@pytest.mark.parametrize(
+    "settings", [DISABLE, f"{DISABLE} SET lock_configuration = true;", CONFINE + DISABLE]
+)
+def test_local_files_may_be_disabled(folder: Path, settings: str) -> None:
+    """DuckDB tells no settings of it, but says so when a file is opened."""
+    for query in ("SELECT RS_Width('open, too/free.tif')", "FROM cog_files('open, too/*.tif')"):
+        found = run(f"{settings.format(folder=folder)} {query};", cwd=folder)
+        assert found.returncode != 0
+        assert "file system LocalFileSystem has been disabled" in found.stderr
+
+
+def test_memory_is_not_a_local_file(folder: Path) -> None:
+    found = run(
+        "SET disabled_filesystems = 'LocalFileSystem'; SELECT RS_Width('memory://a.tif');", cwd=folder
+    )
+    assert "there is no such file" in found.stderr

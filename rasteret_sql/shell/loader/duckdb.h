@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 typedef void *duckdb_database, *duckdb_connection, *duckdb_type, *duckdb_chunk, *duckdb_vector, *duckdb_value;
-typedef void *duckdb_function, *duckdb_info, *duckdb_context, *duckdb_option;
+typedef void *duckdb_function, *duckdb_info, *duckdb_context, *duckdb_option, *duckdb_files;
 typedef void (*duckdb_delete)(void *);
 typedef void *(*duckdb_copy)(void *);
 typedef void (*duckdb_scalar)(duckdb_info, duckdb_chunk, duckdb_vector);
@@ -124,6 +124,16 @@ enum duckdb_type_id {
     X(429, void, config_option_set_description, (duckdb_option, const char *))                                       \
     X(430, int, register_config_option, (duckdb_connection, duckdb_option))                                          \
     X(431, duckdb_value, client_context_get_config_option, (duckdb_context, const char *, int *))                    \
+    X(469, void, destroy_error_data, (duckdb_value *))                                                               \
+    X(471, const char *, error_data_message, (duckdb_value))                                                         \
+    X(477, duckdb_files, client_context_get_file_system, (duckdb_context))                                           \
+    X(478, void, destroy_file_system, (duckdb_files *))                                                              \
+    X(479, int, file_system_open, (duckdb_files, const char *, duckdb_option, duckdb_value *))                       \
+    X(480, duckdb_value, file_system_error_data, (duckdb_files))                                                     \
+    X(481, duckdb_option, create_file_open_options, (void))                                                          \
+    X(482, int, file_open_options_set_flag, (duckdb_option, int, bool))                                              \
+    X(483, void, destroy_file_open_options, (duckdb_option *))                                                       \
+    X(484, void, destroy_file_handle, (duckdb_value *))                                                              \
     X(501, void, destroy_client_context, (duckdb_context *))                                                         \
     X(511, void, scalar_function_set_bind, (duckdb_function, duckdb_on_bind))                                        \
     X(514, void, scalar_function_set_bind_data, (duckdb_info, void *, duckdb_delete))                                \
@@ -134,7 +144,7 @@ enum duckdb_type_id {
     X(523, void, scalar_function_init_set_state, (duckdb_info, void *, duckdb_delete))                               \
     X(524, void, scalar_function_init_get_client_context, (duckdb_info, duckdb_context *))
 
-enum { DUCKDB_SCOPE_GLOBAL = 3 };
+enum { DUCKDB_SCOPE_GLOBAL = 3, DUCKDB_FILE_FLAG_READ = 1 };
 
 #define DUCKDB_FIELD(slot, result, name, arguments) result(*name) arguments;
 struct duckdb_functions {

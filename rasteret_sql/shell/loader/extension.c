@@ -94,7 +94,7 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
     atomic_store(&called, true);
     struct ArrowSchema *schemas = calloc(count + 1, sizeof *schemas);
     struct ArrowArray *arrays = calloc(count + 1, sizeof *arrays);
-    const char *hardening = duckdb.scalar_function_get_state ? duckdb.scalar_function_get_state(info) : "true\x1e\x1e";
+    const char *hardening = duckdb.scalar_function_get_state ? duckdb.scalar_function_get_state(info) : "true\x1e\x1e\x1e";
     char *said = !schemas || !arrays ? strdup("out of memory")
                  : !hardening        ? strdup("DuckDB does not say what may be opened")
                                      : answer(kernel, hardening, chunk, result, schemas, arrays, count);
@@ -110,30 +110,60 @@ static void run_kernel(duckdb_info info, duckdb_chunk chunk, duckdb_vector resul
 static char *settings[256];
 static size_t settings_count;
 
-/* What DuckDB's own settings allow to be opened: enable_external_access, allowed_directories and allowed_paths, a
- * record each (ASCII 30); a list has a field (ASCII 31) before each of its values. To be freed; NULL: not known. */
+/* Whether disabled_filesystems names the one of local files, which DuckDB says only where a file is opened. */
+static bool no_local_files(duckdb_context context, const char *path) {
+    duckdb_files files = duckdb.client_context_get_file_system(context);
+    duckdb_option how = duckdb.create_file_open_options();
+    duckdb_value file = NULL;
+    bool disabled = false;
+    duckdb.file_open_options_set_flag(how, DUCKDB_FILE_FLAG_READ, true);
+    if (duckdb.file_system_open(files, path, how, &file)) {
+        duckdb_value error = duckdb.file_system_error_data(files);
+        const char *message = duckdb.error_data_message(error);
+        disabled = !message || strstr(message, "LocalFileSystem has been disabled");
+        duckdb.destroy_error_data(&error);
+    }
+    if (file) duckdb.destroy_file_handle(&file);
+    duckdb.destroy_file_open_options(&how);
+    duckdb.destroy_file_system(&files);
+    return disabled;
+}
+
+/* Writes a setting: a list with a field (ASCII 31) before each of its values. The first local path of a list, to be
+ * freed, goes to found. */
+static void write_setting(FILE *out, duckdb_value value, bool is_list, char **found) {
+    uint64_t count = is_list ? duckdb.get_list_size(value) : 1;
+    for (uint64_t at = 0; at < count; at++) {
+        duckdb_value each = is_list ? duckdb.get_list_child(value, at) : value;
+        char *text = each ? duckdb.get_varchar(each) : NULL;
+        if (text) fprintf(out, "%s%s", is_list ? "\x1f" : "", text);
+        if (text && is_list && !*found && *text == '/') *found = strdup(text);
+        if (text) duckdb.free(text);
+        if (is_list && each) duckdb.destroy_value(&each);
+    }
+}
+
+/* What DuckDB's own settings allow to be opened: enable_external_access, allowed_directories, allowed_paths, and the
+ * file system of local files where that is disabled, a record each (ASCII 30). To be freed; NULL: not known. */
 static char *hardening_of(duckdb_context context) {
     static const char *names[] = {"enable_external_access", "allowed_directories", "allowed_paths"};
-    char *told = NULL;
+    char *told = NULL, *allowed = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&told, &size);
     if (!out) return NULL;
-    bool known = true;
+    bool known = true, open = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         int scope;
         duckdb_value value = duckdb.client_context_get_config_option(context, names[i], &scope);
         known = known && value;
         if (i) fputc('\x1e', out);
-        uint64_t count = !value ? 0 : i ? duckdb.get_list_size(value) : 1;
-        for (uint64_t at = 0; at < count; at++) {
-            duckdb_value each = i ? duckdb.get_list_child(value, at) : value;
-            char *text = each ? duckdb.get_varchar(each) : NULL;
-            if (text) fprintf(out, "%s%s", i ? "\x1f" : "", text);
-            if (text) duckdb.free(text);
-            if (i && each) duckdb.destroy_value(&each);
-        }
+        if (value) write_setting(out, value, i > 0, &allowed);
         if (value) duckdb.destroy_value(&value);
+        if (i == 0) open = fflush(out) == 0 && !strcmp(told, "true");
     }
+    const char *path = open ? "/dev/null" : allowed;
+    fprintf(out, "\x1e%s", path && no_local_files(context, path) ? "LocalFileSystem" : "");
+    free(allowed);
     if (fclose(out) == 0 && known) return told;
     free(told);
     return NULL;
