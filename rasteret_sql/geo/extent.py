@@ -12,7 +12,7 @@ from rasteret_sql.geo.antimeridian import wrap_around
 from rasteret_sql.geo.crs import LONLAT, greenwich_of, transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.geometry_window import invert
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -27,14 +27,14 @@ WIDE_GAP = 1.5
 
 def bounds_of(raster: Grid, crs: str, name: str) -> Bounds:
     """xmin, ymin, xmax, ymax of a raster in another CRS; longitudes may run past 180."""
-    if transformer(raster.crs, crs) is None:
+    if transformer(raster.known_crs, crs) is None:
         return raster.bounds
-    turn, own = turn_of(crs), turn_of(raster.crs)
+    turn, own = turn_of(crs), turn_of(raster.known_crs)
     around = own is not None and turn is None and raster.bounds[2] - raster.bounds[0] > own / 2
     x, y = _places(raster, crs, _steps(raster.width, around), _steps(raster.height, around))
     good = np.isfinite(x) & np.isfinite(y)
     if not good.any():
-        raise ArgumentError(f"{name} in CRS {shorten(raster.crs)} has no image in {shorten(crs)}")
+        raise ArgumentError(f"{name} in CRS {shorten(raster.known_crs)} has no image in {shorten(crs)}")
     x, y = x[good], y[good]
     xmin, ymin, xmax, ymax = (float(v) for v in (x.min(), y.min(), x.max(), y.max()))
     if turn is None or own is not None:
@@ -69,21 +69,21 @@ def _places(raster: Grid, crs: str, columns: Floats, rows: Floats) -> tuple[Any,
     a, b, c, d, e, f = raster.transform
     across, down = (grid.ravel() for grid in np.meshgrid(columns, rows))
     x, y = c + a * across + b * down, f + d * across + e * down
-    there = transformer(raster.crs, crs)
+    there = transformer(raster.known_crs, crs)
     if there is None:
         return x, y
-    own, turn = turn_of(raster.crs), turn_of(crs)
+    own, turn = turn_of(raster.known_crs), turn_of(crs)
     moved = there.transform(x, y, errcheck=False)
     if own is None or turn is None:
         return moved[0], moved[1]
-    expected = (x - greenwich_of(raster.crs)) * (turn / own) + greenwich_of(crs)
+    expected = (x - greenwich_of(raster.known_crs)) * (turn / own) + greenwich_of(crs)
     with np.errstate(invalid="ignore"):
         return wrap_around(moved[0], expected, turn), moved[1]
 
 
 def _poles(raster: Grid) -> tuple[bool, bool]:
     """Whether the south and the north pole lie on the raster."""
-    there = transformer(LONLAT, raster.crs)
+    there = transformer(LONLAT, raster.known_crs)
     assert there is not None, "a projected CRS"
     to_a, to_b, to_c, to_d, to_e, to_f = invert(raster.transform)
     found = []

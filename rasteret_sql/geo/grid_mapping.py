@@ -14,7 +14,8 @@ import numpy.typing as npt
 from rasteret_sql.geo.antimeridian import wrap_around
 from rasteret_sql.geo.crs import transformer, turn_of
 from rasteret_sql.geo.geometry_window import invert
-from rasteret_sql.geo.window import Affine, Window, window_bounds
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.window import Window
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,26 +27,6 @@ FEW = 150
 """Points that are transformed one by one: a polynomial takes 81, and 64 that check it."""
 TOLERANCE = 1e-4
 """Pixels of the source by which the polynomial may miss one of its checks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """Pixels without values: where a raster lies, or will lie."""
-
-    crs: str
-    transform: Affine
-    width: int
-    height: int
-
-    @property
-    def window(self) -> Window:
-        """All of it."""
-        return Window(x_off=0, y_off=0, width=self.width, height=self.height)
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """xmin, ymin, xmax, ymax in ``crs``."""
-        return window_bounds(self.transform, self.window)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +44,7 @@ class Mapping:
     def at(self, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Columns and rows of the source at places of the target, asked of PROJ one by one."""
         a, b, c, d, e, f = self.target.transform
-        there = transformer(self.target.crs, self.source.crs)
+        there = transformer(self.target.known_crs, self.source.known_crs)
         if there is None and not self._wraps():
             return self._affine(columns, rows)
         x, y = c + a * columns + b * rows, f + d * columns + e * rows
@@ -74,7 +55,7 @@ class Mapping:
         bad = ~(np.isfinite(x) & np.isfinite(y))
         if bad.any():
             x, y = np.where(bad, np.nan, x), np.where(bad, np.nan, y)
-        turn = turn_of(self.source.crs)
+        turn = turn_of(self.source.known_crs)
         if turn:
             xmin, _, xmax, _ = self.source.bounds
             x = wrap_around(x, (xmin + xmax) / 2, turn)
@@ -93,7 +74,7 @@ class Mapping:
 
     def is_affine(self) -> bool:
         """Whether straight lines stay straight."""
-        return transformer(self.target.crs, self.source.crs) is None and not self._wraps()
+        return transformer(self.target.known_crs, self.source.known_crs) is None and not self._wraps()
 
     def scales(self) -> tuple[float, float]:
         """Columns and rows of the source that one step of the target takes; the median of nine places."""
@@ -110,7 +91,7 @@ class Mapping:
 
     def _wraps(self) -> bool:
         """Same CRS, of longitudes, and the target lies a turn away from the source."""
-        turn = turn_of(self.target.crs)
+        turn = turn_of(self.target.known_crs)
         if not turn:
             return False
         xmin, _, xmax, _ = self.source.bounds

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.colorinterp import colours_of
 from rasteret_sql.geotiff.image_layout import ImageLayout
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
@@ -108,6 +109,29 @@ class Header:
         numbered = tuple(enumerate(self.levels))
         masked = tuple(one for one in numbered if one[1].mask is not None)
         return masked or numbered
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.href
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Of its bands; empty where none has one."""
+        return self.band_names or ()
+
+    def grid(self, level: int = 0) -> Grid:
+        """Where the pixels of a level lie."""
+        size = self.levels[level]
+        return Grid(crs=self.crs, transform=self.level_transform(level), width=size.width, height=size.height)
+
+    def tile_size(self, level: int) -> tuple[int, int]:
+        """Columns and rows of a block."""
+        return self.levels[level].tile_width, self.levels[level].tile_height
+
+    def has_mask(self, level: int) -> bool:
+        """Whether a level has an internal mask."""
+        return self.levels[level].mask is not None
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
-from rasteret_sql.geo.reprojection.reproject import Surroundings
 from rasteret_sql.geo.turns import meet_at_seam, merged, places
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_bounds, window_transform
 from rasteret_sql.geotiff.header import Header
@@ -21,7 +21,7 @@ from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
-from rasteret_sql.raster.read.plan import Planner, ReadRequest, area_in, pick_band_numbers
+from rasteret_sql.raster.read.plan import Planner, ReadRequest, area_in, pick_bands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +51,34 @@ class Chip:
         return scaling_of(self.facts.scales, self.facts.offsets, band)
 
     @property
-    def band_names(self) -> tuple[str | None, ...]:
+    def name(self) -> str:
+        """What messages call it."""
+        return self.href or "the chip"
+
+    @property
+    def crs_note(self) -> None:
+        """Nothing is known of why a chip has no CRS."""
+
+    @property
+    def band_count(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
         """Of its bands; empty where none is known."""
         return self.facts.band_names or ()
+
+    @property
+    def dtype(self) -> str:
+        return str(self.pixels.dtype.name)
+
+    def tile_size(self, level: int) -> tuple[int, int]:
+        """A row: its pixels lie one after the other."""
+        return self.pixels.shape[2], 1
+
+    def has_mask(self, level: int) -> bool:
+        """``valid`` says it."""
+        return True
 
     @property
     def window(self) -> Window:
@@ -61,11 +86,10 @@ class Chip:
         _, rows, columns = self.pixels.shape
         return Window(x_off=0, y_off=0, width=columns, height=rows)
 
-    @property
-    def surroundings(self) -> Surroundings:
-        """Where areas are wanted."""
+    def grid(self, level: int = 0) -> Grid:
+        """Where its pixels lie."""
         _, rows, columns = self.pixels.shape
-        return Surroundings(transform=self.transform, width=columns, height=rows)
+        return Grid(crs=self.crs, transform=self.transform, width=columns, height=rows)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -164,16 +188,15 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
 
     A window counts pixels of the chip. ``level`` and ``resolution`` belong to files and are not looked at.
     """
-    name = chip.href or "the chip"
     columns, rows = chip.window.width, chip.window.height
     if request.bands is not None:
-        chosen = pick_band_numbers(request.bands, len(chip.pixels), chip.band_names, name)
+        chosen = pick_bands(chip, request.bands)
         bands = tuple(chip.bands[i] for i in chosen) if chip.bands else ()
         chip = replace(chip, pixels=chip.pixels[list(chosen)], bands=bands, facts=chip.facts.of(chosen))
     if not isinstance(request.area, Aoi):
         window = clip_window(request.area, columns, rows)
         return None if window is None else _cut(chip, window)
-    geometry = area_in(chip.crs, request.area, chip.surroundings, name)
+    geometry = area_in(request.area, chip.grid(), chip.name)
     found = places(geometry, chip.crs or "", chip.transform, columns, rows)
     windows = [place.window for place in found]
     if len(found) > 1 and not meet_at_seam(windows, chip.crs, chip.transform, columns):

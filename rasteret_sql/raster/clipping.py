@@ -20,7 +20,7 @@ def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | 
     """The whole chip, valid inside the area only; None where they do not overlap."""
     columns, rows = chip.window.width, chip.window.height
     if isinstance(area, Aoi):
-        geometry = area_in(chip.crs, area, chip.surroundings, chip.href or "the chip")
+        geometry = area_in(area, chip.grid(), chip.name)
         found = places(geometry, chip.crs or "", chip.transform, columns, rows)
         if not found:
             return None

@@ -16,7 +16,7 @@ import numpy as np
 
 from rasteret_sql.settings import Settings
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.block_grid import Grid
+from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.directory import UNSIGNED, Directory, Progress
 from rasteret_sql.tiff.head import Head
@@ -130,7 +130,7 @@ def keep(buffer: Bytes, head: Head, directories: Sequence[Directory], progress: 
     _known.appendleft(_Known(progress.allowance.limits, end, same, tuple(parts), tiff))
 
 
-def _parts(head: Head, directory: Directory, grid: Grid, image: Image) -> dict[int, _Part]:
+def _parts(head: Head, directory: Directory, grid: BlockGrid, image: Image) -> dict[int, _Part]:
     """By tag: the values of one directory that may differ, of types that every value is good for."""
     places = (
         ("tile_offsets", grid.offsets_tag, UNSIGNED, grid.block_count),
@@ -145,7 +145,7 @@ def _parts(head: Head, directory: Directory, grid: Grid, image: Image) -> dict[i
     return found
 
 
-def _decisive(directory: Directory, grid: Grid, parts: Mapping[int, _Part]) -> list[Span]:
+def _decisive(directory: Directory, grid: BlockGrid, parts: Mapping[int, _Part]) -> list[Span]:
     """The bytes that decide what one directory means, all of which were read."""
     spans, at = [], directory.offset
     for tag, part in sorted(parts.items(), key=lambda pair: pair[1].start):

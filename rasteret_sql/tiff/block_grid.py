@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class BlockGrid:
     """How an image is cut into blocks, before its tables are read."""
 
     width: int

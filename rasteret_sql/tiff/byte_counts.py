@@ -8,7 +8,7 @@ import numpy as np
 
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.block_grid import Grid
+from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import MAX_FILE_BYTES
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.grid import read_bits
@@ -20,7 +20,7 @@ known."""
 
 
 def complete_byte_counts(
-    values: Values, grid: Grid, offsets: UInt64s, counts: UInt64s | None, next_position: NextPosition
+    values: Values, grid: BlockGrid, offsets: UInt64s, counts: UInt64s | None, next_position: NextPosition
 ) -> UInt64s:
     """The byte counts of all blocks, with lengths worked out where StripByteCounts leaves them open.
 
@@ -47,7 +47,7 @@ def complete_byte_counts(
     return counts if counts[0] else _measured(values, grid, offsets, next_position)
 
 
-def _measured(values: Values, grid: Grid, offsets: UInt64s, next_position: NextPosition) -> UInt64s:
+def _measured(values: Values, grid: BlockGrid, offsets: UInt64s, next_position: NextPosition) -> UInt64s:
     """From each block to the next thing in the file."""
     counts = []
     for offset in offsets.tolist():
@@ -61,7 +61,7 @@ def _measured(values: Values, grid: Grid, offsets: UInt64s, next_position: NextP
     return np.array(counts, np.uint64)
 
 
-def _uncompressed(values: Values, grid: Grid) -> UInt64s:
+def _uncompressed(values: Values, grid: BlockGrid) -> UInt64s:
     """What uncompressed blocks take (TIFF 6.0, section 3): rows padded to bytes, a short last strip."""
     samples = 1 if grid.interleave == "band" else grid.band_count
     row_bytes = -(-grid.tile_width * samples * read_bits(values) // 8)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError, MalformedError
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.block_grid import Grid
+from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Bytes, Range
 from rasteret_sql.tiff.geokeys import decode_text
 from rasteret_sql.tiff.head import READ_AHEAD, Head
@@ -59,7 +59,7 @@ class Progress:
     """By offset."""
     complete: set[int] = field(default_factory=set)
     """Offsets of the directories whose values are all there."""
-    grids: dict[int, Grid] = field(default_factory=dict)
+    grids: dict[int, BlockGrid] = field(default_factory=dict)
     """By offset of the directory."""
 
 

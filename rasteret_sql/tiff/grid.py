@@ -6,7 +6,7 @@ from typing import Final
 
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.tiff import tags
-from rasteret_sql.tiff.block_grid import Grid
+from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Range
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.image import UInt64s
@@ -34,7 +34,7 @@ TABLES: Final = {
 }
 
 
-def read_grid(values: Values) -> Grid:
+def read_grid(values: Values) -> BlockGrid:
     """The grid that the tags of one image describe (TIFF 6.0, sections 3 and 15)."""
     width, height = _dimension(values, tags.IMAGE_WIDTH), _dimension(values, tags.IMAGE_LENGTH)
     tiled = values.field(tags.TILE_WIDTH) is not None or values.field(tags.TILE_OFFSETS) is not None
@@ -54,7 +54,7 @@ def read_grid(values: Values) -> Grid:
     offsets_tag, counts_tag = TABLES[tiled]
     if values.field(offsets_tag) is None and values.field(TABLES[False][0]) is not None:
         offsets_tag, counts_tag = TABLES[False]
-    return Grid(
+    return BlockGrid(
         width=width,
         height=height,
         tile_width=tile_width,
@@ -90,7 +90,7 @@ def read_bits(values: Values) -> int:
     return int(bits[0])
 
 
-def missing_tables(values: Values, grid: Grid, allowance: Allowance) -> list[Range]:
+def missing_tables(values: Values, grid: BlockGrid, allowance: Allowance) -> list[Range]:
     """The parts of both tables that the grid needs and the buffer lacks.
 
     ``LimitError``: this image and those before it have more than ``max_blocks`` blocks.
@@ -101,21 +101,21 @@ def missing_tables(values: Values, grid: Grid, allowance: Allowance) -> list[Ran
     return [part for tag in present for part in _missing_table(values, grid, tag)]
 
 
-def _missing_table(values: Values, grid: Grid, tag: int) -> list[Range]:
+def _missing_table(values: Values, grid: BlockGrid, tag: int) -> list[Range]:
     field = values.directory.fields[tag]
     if field.count < grid.block_count:
         raise values.malformed(tag, f"has {field.count:,} values; {_described(grid)}")
     return values.missing(tag, grid.block_count)
 
 
-def _described(grid: Grid) -> str:
+def _described(grid: BlockGrid) -> str:
     return (
         f"an image of {grid.width} x {grid.height} with blocks of "
         f"{grid.tile_width} x {grid.tile_height} has {grid.block_count:,} blocks"
     )
 
 
-def read_tables(values: Values, grid: Grid) -> tuple[UInt64s, UInt64s | None]:
+def read_tables(values: Values, grid: BlockGrid) -> tuple[UInt64s, UInt64s | None]:
     """Offset and byte count of every block; values past the grid are left out, as libtiff does.
 
     No byte counts where the file has none; see ``tiff.byte_counts``.

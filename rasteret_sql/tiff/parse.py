@@ -9,7 +9,7 @@ from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.alike import keep, read_alike
-from rasteret_sql.tiff.block_grid import Grid
+from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range
 from rasteret_sql.tiff.byte_counts import complete_byte_counts
 from rasteret_sql.tiff.directory import Progress, Values, walk
@@ -178,7 +178,7 @@ def _read_sample_type(values: Values, bits: int) -> tuple[str, str]:
     return sample_format, dtype
 
 
-def _read_extra_samples(values: Values, grid: Grid) -> tuple[str, ...]:
+def _read_extra_samples(values: Values, grid: BlockGrid) -> tuple[str, ...]:
     codes = values.integers(tags.EXTRA_SAMPLES)
     if codes is None:
         return ()

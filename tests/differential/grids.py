@@ -12,7 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from tests.differential.case import Query, Raster, apart
 from tests.raster.test_warp import PROJS_DIFFER_M
 from tests.raster.warping import at_the_rim, on_an_edge

@@ -21,7 +21,8 @@ from shapely.geometry import box
 
 import rasteret_sql
 from rasteret_sql.blocks.block_cache import BLOCKS
-from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.raster.warp.resample import filter_scale
 from tests.duck.corpus import HEIGHT, UTM32, WIDTH, texture, write
 from tests.duck.refusals import message

@@ -10,7 +10,8 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from rasteret_sql.geo.grid_mapping import FEW, Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import FEW, Mapping
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import read_headers

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
 from tests.duck.test_warps import EASE_GRID, gdal, near_an_edge, real_files
 from tests.parity.comparison import Comparison, Ground, Tally

@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 from rasterio.warp import reproject
 
 from rasteret_sql.errors import UnsupportedError
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.align import onto
 from tests.raster.warping import gdal_warp, on_an_edge

@@ -14,7 +14,7 @@ from rasterio.vrt import WarpedVRT
 
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, parse_aoi
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
 from tests.raster.warping import DEGREES, GLOBE, SINUSOIDAL, UTM_32, UTM_60, turned
 

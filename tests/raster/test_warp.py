@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp.warp import ALGORITHMS, algorithm, warp, warp_chip

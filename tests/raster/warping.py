@@ -14,7 +14,8 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 
-from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.raster.warp.resample import filter_scale
 from rasteret_sql.raster.warp.warp import warp
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rasteret_sql.duck.arguments.arguments import asked_area
 from rasteret_sql.duck.arguments.call import Call
-from rasteret_sql.duck.arguments.named_rasters import WHOLE, Raster, named_rasters
+from rasteret_sql.duck.arguments.named_rasters import WHOLE, NamedRaster, NamedRasters, named_rasters
 from rasteret_sql.duck.arguments.pixel_math import require_scale, scales_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.scaling import Scaling
@@ -29,7 +29,7 @@ class Row:
 
     row: int
     asked: BandMath
-    rasters: Mapping[str, Raster]
+    rasters: NamedRasters
     places: Mapping[str, Place]
     """Of each name of the expression, the grid's first."""
     dtypes: Mapping[str, str]
@@ -48,7 +48,7 @@ class Row:
         """What is needed of a raster, from 0."""
         return tuple(dict.fromkeys(band for other, band in self.places.values() if other == name))
 
-    def read(self, name: str, **changes: Any) -> tuple[Raster, ReadRequest]:
+    def read(self, name: str, **changes: Any) -> tuple[NamedRaster, ReadRequest]:
         """The request for a raster's needed bands, with changes for those that are not the first."""
         bands = tuple(band + 1 for band in self.bands(name))
         return self.rasters[name], replace(self.request, bands=bands, **changes)
@@ -91,21 +91,21 @@ def _require_reflectance(row: Row) -> None:
     from rasteret_sql.raster.algebra.expression import compile_expression
 
     for name in compile_expression(row.asked.expression or "").names:
-        dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]]
+        dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]].known
         if row.asked.scale is not False and name.text not in row.scalings and np.dtype(dtype).kind in "iu":
             raise ArgumentError(
-                f"{name.text} ({place(raster.href)}) holds {dtype} without scale and offset, and the "
+                f"{name.text} ({place(raster.name)}) holds {dtype} without scale and offset, and the "
                 "constants of this index are those of reflectance; pass reflectance := [scale, offset], such "
                 "as [0.0001, -0.1] for Sentinel-2 since January 2022, or [1, 0] where it is reflectance"
             )
 
 
-def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: ReadRequest) -> Row | None:
+def row_of(number: int, asked: BandMath, named: NamedRasters, request: ReadRequest) -> Row | None:
     """What is asked of some rasters; None where one that is needed is NULL."""
     places = places_of(asked, named)
     if places is None:
         return None
-    dtypes = {text: named[name].dtype for text, (name, _) in places.items()}
+    dtypes = {text: named[name].known.dtype for text, (name, _) in places.items()}
     if asked.scale:
         for name in dict.fromkeys(name for name, _ in places.values()):
             require_scale(named[name].column.array.type)
@@ -122,21 +122,22 @@ def row_of(number: int, asked: BandMath, named: Mapping[str, Raster], request: R
     )
 
 
-def _scalings(places: Mapping[str, Place], named: Mapping[str, Raster]) -> dict[str, Scaling]:
+def _scalings(places: Mapping[str, Place], named: NamedRasters) -> dict[str, Scaling]:
     """Of the names that have one."""
-    found = {text: named[name].scaling(band) for text, (name, band) in places.items()}
+    found = {text: named[name].known.scaling(band) for text, (name, band) in places.items()}
     return {text: scaling for text, scaling in found.items() if scaling is not None}
 
 
-def places_of(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] | None:
+def places_of(asked: BandMath, named: NamedRasters) -> dict[str, Place] | None:
     """Raster and band of each name; None where a raster that is needed is NULL."""
     if not asked.names:
         raise ArgumentError(f"expression '{asked.expression}' names no band; without one it has no grid")
     if WHOLE in named:
-        whole = named[WHOLE]
-        if whole.missing:
+        whole = named[WHOLE].raster
+        if whole is None:
             return None
-        return {text: (WHOLE, band) for text, band in bands_of(asked, *whole.bands, whole.href).items()}
+        bands = bands_of(asked, whole.band_count, whole.names, whole.name)
+        return {text: (WHOLE, band) for text, band in bands.items()}
     keys = list(named)
     found: dict[str, Place] = {}
     for text, (name, expression) in asked.names.items():
@@ -145,13 +146,13 @@ def places_of(asked: BandMath, named: Mapping[str, Raster]) -> dict[str, Place] 
             expression.refuse(
                 name, f"no raster is named {name.raster or name.name}; there are {', '.join(keys)}"
             )
-        raster = named[keys[at]]
-        if raster.missing:
+        raster = named[keys[at]].raster
+        if raster is None:
             return None
-        count, names = raster.bands
+        count, names = raster.band_count, raster.names
         band = find_band(name.name, count, names) if name.raster is not None else 0 if count == 1 else None
         if band is None:
-            what = f"{keys[at]} ({place(raster.href)}) has the bands {bands_told(count, names)}"
+            what = f"{keys[at]} ({place(raster.name)}) has the bands {bands_told(count, names)}"
             expression.refuse(name, f"{what}; write {keys[at]}.b1 and so on")
         found[text] = (keys[at], band)
     return found

@@ -16,9 +16,9 @@ from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.read.plan import ReadRequest
+from rasteret_sql.raster.source import Raster
 
 WHOLE = ""
 """The name of a raster that was given alone."""
@@ -50,7 +50,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raster:
+class NamedRaster:
     """One raster of one row."""
 
     column: Column
@@ -70,34 +70,19 @@ class Raster:
         return found
 
     @property
-    def missing(self) -> bool:
-        """NULL."""
-        return self.chip is None and self.header is None
+    def raster(self) -> Raster | None:
+        """Either of them; None where it is NULL."""
+        return self.chip if self.column.chips is not None else self.header
 
     @property
-    def bands(self) -> tuple[int, Sequence[str | None]]:
-        """How many bands there are, and their names."""
-        if self.chip is not None:
-            return len(self.chip.pixels), self.chip.band_names
-        header = self.header
-        return (0, ()) if header is None else (header.band_count, header.band_names or ())
+    def known(self) -> Raster:
+        """The same where it is known not to be NULL."""
+        assert self.raster is not None, "rows whose rasters are NULL were left out"
+        return self.raster
 
-    @property
-    def dtype(self) -> str:
-        """NumPy's name of a sample."""
-        if self.chip is not None:
-            return str(self.chip.pixels.dtype.name)
-        return "" if self.header is None else self.header.dtype
 
-    def scaling(self, band: int) -> Scaling | None:
-        """Scale and offset of a band, from 0; None where stored numbers are physical values."""
-        found = self.chip or self.header
-        return None if found is None else found.scaling(band)
-
-    @property
-    def href(self) -> str:
-        found = self.chip or self.header
-        return (found.href if found is not None else None) or "the chip"
+NamedRasters = Mapping[str, NamedRaster]
+"""The rasters of one row."""
 
 
 Needed = Callable[[int, Sequence[str]], Collection[str]]
@@ -106,7 +91,7 @@ Needed = Callable[[int, Sequence[str]], Collection[str]]
 
 def named_rasters(
     column: pa.Array, *, overviews: bool, needed: Needed | None = None
-) -> list[Mapping[str, Raster] | None]:
+) -> list[NamedRasters | None]:
     """Every row's rasters by name, in their order; None where the row is NULL.
 
     A STRUCT or MAP of rasters gives their names; anything else is one raster, under the name ``WHOLE``.
@@ -121,7 +106,8 @@ def named_rasters(
         return _of_struct(column, overviews)
     one = Column(column, overviews)
     return [
-        {WHOLE: Raster(column=one, at=row)} if there else None for row, there in enumerate(present(column))
+        {WHOLE: NamedRaster(column=one, at=row)} if there else None
+        for row, there in enumerate(present(column))
     ]
 
 
@@ -140,14 +126,14 @@ def _is_row(kind: Any) -> bool:
     return pa.types.is_null(href) or text_like(href)
 
 
-def _of_struct(column: pa.Array, overviews: bool) -> list[Mapping[str, Raster] | None]:
+def _of_struct(column: pa.Array, overviews: bool) -> list[NamedRasters | None]:
     parts = {
         field.name: Column(column.field(i), overviews)
         for i, field in enumerate(column.type)
         if _require(field.name, field.type)
     }
     return [
-        {name: Raster(column=part, at=row) for name, part in parts.items()} if there else None
+        {name: NamedRaster(column=part, at=row) for name, part in parts.items()} if there else None
         for row, there in enumerate(present(column))
     ]
 
@@ -160,7 +146,7 @@ def _require(name: str, kind: Any) -> bool:
     )
 
 
-def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[Mapping[str, Raster] | None]:
+def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[NamedRasters | None]:
     if not text_like(column.type.key_type):
         raise ArgumentError(
             f"rasters: the keys of the MAP are of type {duck_type(column.type.key_type)}; names are VARCHAR"
@@ -177,13 +163,12 @@ def _of_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[Ma
         places = [at for row, span in enumerate(spans) if span for at in _needed(row, span, keys, needed)]
     items = Column(column.items, overviews, places)
     return [
-        None if span is None else {keys[at]: Raster(column=items, at=at) for at in span} for span in spans
+        None if span is None else {keys[at]: NamedRaster(column=items, at=at) for at in span}
+        for span in spans
     ]
 
 
-def _of_same_map(
-    column: pa.Array, overviews: bool, needed: Needed | None
-) -> list[Mapping[str, Raster] | None]:
+def _of_same_map(column: pa.Array, overviews: bool, needed: Needed | None) -> list[NamedRasters | None]:
     """The rasters of one row for all, where a join repeats it."""
     rows = range(len(column))
 
@@ -198,7 +183,7 @@ def _needed(row: int, span: range, keys: Sequence[str], needed: Needed) -> list[
     return [at for at in span if keys[at] in names]
 
 
-def read_rasters(wanted: Sequence[tuple[Raster, ReadRequest]]) -> list[Chip | None]:
+def read_rasters(wanted: Sequence[tuple[NamedRaster, ReadRequest]]) -> list[Chip | None]:
     """The chip of each raster, files together in one batch; None where there is no overlap."""
     found: list[Chip | None] = [None] * len(wanted)
     files: list[int] = []

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.call import Bands
 from rasteret_sql.duck.arguments.chip_values import is_chip
 from rasteret_sql.duck.arguments.expression_rows import places_of
-from rasteret_sql.duck.arguments.named_rasters import Raster
+from rasteret_sql.duck.arguments.named_rasters import NamedRaster, NamedRasters
 from rasteret_sql.duck.arguments.pixel_math import require_scale
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.header import Header
@@ -46,7 +46,7 @@ def asked_names(keys: Sequence[str], bands: Bands | None, math: BandMath | None)
     return {keys[at] for at in found if at is not None}
 
 
-def stack_of(named: Mapping[str, Raster], bands: Bands | None, math: BandMath | None) -> Stack:
+def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) -> Stack:
     """What a row asks; ArgumentError for what is not there, with what is."""
     if math is not None and math.expression is not None:
         raise ArgumentError(
@@ -90,7 +90,7 @@ def _place(keys: Sequence[str], band: int | str) -> tuple[int | None, str | None
     return None, None
 
 
-def _layer(named: Mapping[str, Raster], keys: Sequence[str], asked: int | str) -> Layer:
+def _layer(named: NamedRasters, keys: Sequence[str], asked: int | str) -> Layer:
     at, within = _place(keys, asked)
     if at is None:
         raise ArgumentError(f"there is no raster {asked!r}; there are {', '.join(keys)}, or 1 to {len(keys)}")
@@ -111,7 +111,7 @@ def _layer(named: Mapping[str, Raster], keys: Sequence[str], asked: int | str) -
     return Layer(name=name, header=header, number=at + 1, band=band)
 
 
-def _header(raster: Raster, key: str) -> Header:
+def _header(raster: NamedRaster, key: str) -> Header:
     if is_chip(raster.column.array.type):
         raise ArgumentError(
             f"{key} is a chip, whose pixels are read already; expected an href or a row of an index"
@@ -122,7 +122,7 @@ def _header(raster: Raster, key: str) -> Header:
     return header
 
 
-def _masking(named: Mapping[str, Raster], keys: Sequence[str], math: BandMath) -> dict[str, Layer]:
+def _masking(named: NamedRasters, keys: Sequence[str], math: BandMath) -> dict[str, Layer]:
     for name, _ in math.names.values():
         at = find(name.name if name.raster is None else name.raster, keys)
         if at is not None:
@@ -140,7 +140,7 @@ def _masking(named: Mapping[str, Raster], keys: Sequence[str], math: BandMath) -
     return found
 
 
-def first_href(named: Mapping[str, Raster]) -> str | None:
+def first_href(named: NamedRasters) -> str | None:
     """The href of the first raster that is there, without opening it."""
     for raster in named.values():
         kind, one = raster.column.array.type, raster.column.array.slice(raster.at, 1)

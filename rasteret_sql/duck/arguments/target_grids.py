@@ -12,7 +12,7 @@ from rasteret_sql.duck.arguments.call import Call
 from rasteret_sql.duck.arrow.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import facts_of
@@ -111,4 +111,4 @@ def _area(header: Header, request: ReadRequest) -> Aoi | None:
             f"which has {level.width} x {level.height} pixels"
         )
     grid = grid_of(header, number)
-    return window_area(grid.transform, window, grid.crs)
+    return window_area(grid.transform, window, grid.known_crs)

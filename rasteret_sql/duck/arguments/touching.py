@@ -15,12 +15,11 @@ from rasteret_sql.duck.arguments.untouched import query_of, say
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
-from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.apart import Placed, why_apart
+from rasteret_sql.raster.read.apart import why_apart
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.store.redact import place
 
-First = Callable[[], tuple[Aoi, Header | Chip] | None]
+First = Callable[[], tuple[Aoi, Raster] | None]
 """An area and its raster that do not touch; None where no area is asked for."""
 
 
@@ -32,19 +31,19 @@ def any_touched(areas: Sequence[Any], found: Sequence[Any]) -> bool:
 def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
     """The first row with an area and a raster: href, row of an index or chip."""
 
-    def first() -> tuple[Aoi, Header | Chip] | None:
+    def first() -> tuple[Aoi, Raster] | None:
         for row, area in enumerate(wanted):
             if isinstance(area, Aoi):
                 one = raster.slice(row, 1)
                 found = _first(one)
-                if isinstance(found, Header | Chip):
+                if found is not None and not isinstance(found, RasteretError):
                     return area, found
         return None
 
     return first
 
 
-def _first(one: pa.Array) -> Header | Chip | RasteretError | None:
+def _first(one: pa.Array) -> Raster | RasteretError | None:
     """The raster of one row; of several under names the first."""
     if is_chip(one.type):
         return chips_of(one)[0]
@@ -53,7 +52,7 @@ def _first(one: pa.Array) -> Header | Chip | RasteretError | None:
     named = named_rasters(one, overviews=False, needed=lambda row, keys: keys[:1])[0]
     first = next(iter((named or {}).values()), None)
     try:
-        return None if first is None else first.chip or first.header
+        return None if first is None else first.raster
     except RasteretError as error:
         return error
 
@@ -85,18 +84,11 @@ def note_touching(speaker: str, asked: pa.Array, *, touched: bool, first: First)
 def _message(first: First) -> str | None:
     """What is wrong with the first area; None where no area is compared with any place."""
     pair = first()
-    placed = None if pair is None else _placed(pair[1])
-    if pair is None or placed is None:
+    if pair is None or pair[1].crs is None:
         return None
+    area, raster = pair
     try:
-        return f"no area touches any raster: {why_apart(pair[0], placed)}"
-    except ArgumentError:  # what cannot be compared is not told
+        reason = why_apart(area, raster.grid(), place(raster.name))
+    except ArgumentError:  # what cannot be compared
         return None
-
-
-def _placed(raster: Header | Chip) -> Placed | None:
-    if raster.crs is None:
-        return None
-    name = place(raster.href) if raster.href else "the chip"
-    size: Any = raster.full if isinstance(raster, Header) else raster.window
-    return Placed(name=name, crs=raster.crs, transform=raster.transform, width=size.width, height=size.height)
+    return f"no area touches any raster: {reason}"

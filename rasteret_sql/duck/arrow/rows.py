@@ -13,7 +13,7 @@ import numpy as np
 from rasteret_sql.blocks.selection import Selection, StoredLevel
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.reprojection.reproject import footprint
 from rasteret_sql.geo.window import Affine, Window
 from rasteret_sql.geotiff.header import Header, Level

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rasteret_sql.duck.arrow.rows import plan_of, source_row
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.read.chip_plan import ChipPlan
-from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, Place
+from rasteret_sql.raster.stack.aligned_plan import AlignedPlan
 from rasteret_sql.raster.stack.stack_plan import Member, StackPlan
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
@@ -52,7 +53,7 @@ def _member_row(member: Member) -> dict[str, Any]:
 def stack_of(row: Mapping[str, Any]) -> StackPlan:
     """The plan in one hidden column value."""
     values = json.loads(row["stack"])
-    place = Place(**values["place"] | {"transform": tuple(values["place"]["transform"])})
+    place = Grid(**values["place"] | {"transform": tuple(values["place"]["transform"])})
     return StackPlan(
         members=tuple(_member(member, place) for member in values["members"]),
         answered=tuple(values["answered"]),
@@ -68,7 +69,7 @@ def stack_of(row: Mapping[str, Any]) -> StackPlan:
     )
 
 
-def _member(row: Mapping[str, Any], place: Place) -> Member:
+def _member(row: Mapping[str, Any], place: Grid) -> Member:
     return Member(
         plan=_plan(row, place) if "plan" in row else None,
         dtype=row["dtype"],
@@ -77,7 +78,7 @@ def _member(row: Mapping[str, Any], place: Place) -> Member:
     )
 
 
-def _plan(row: Mapping[str, Any], place: Place) -> ChipPlan | AlignedPlan | WarpPlan:
+def _plan(row: Mapping[str, Any], place: Grid) -> ChipPlan | AlignedPlan | WarpPlan:
     plan = plan_of({**row["plan"], "aoi": None, "math": None})
     if "aligned" in row:
         assert isinstance(plan, ChipPlan), "the source of an aligned plan is a file's"

@@ -14,16 +14,17 @@ import shapely
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column
 from rasteret_sql.duck.arguments.expression_rows import Row, rows_of
-from rasteret_sql.duck.arguments.named_rasters import Raster, read_rasters
+from rasteret_sql.duck.arguments.named_rasters import NamedRaster, read_rasters
 from rasteret_sql.duck.arguments.touching import any_touched, note_touching
 from rasteret_sql.errors import LimitError
 from rasteret_sql.geo.aoi import Aoi
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import Column, answer, column
 from rasteret_sql.raster.chip import Chip, clip
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp, steps_between
 from rasteret_sql.settings import settings
@@ -47,12 +48,11 @@ def map_algebra(call: Call) -> pa.Array:
     return chip_column(chips)
 
 
-def _first(rows: Sequence[Row]) -> tuple[Aoi, Header | Chip] | None:
+def _first(rows: Sequence[Row]) -> tuple[Aoi, Raster] | None:
     for one in rows:
-        raster, request = one.read(one.first)
-        found = raster.chip or raster.header
-        if isinstance(request.area, Aoi) and found is not None:
-            return request.area, found
+        first, request = one.read(one.first)
+        if isinstance(request.area, Aoi) and first.raster is not None:
+            return request.area, first.raster
     return None
 
 
@@ -105,7 +105,7 @@ def answers_on(rows: Sequence[Row], firsts: Sequence[Chip]) -> list[Chip]:
     ]
 
 
-def _around(one: Row, name: str, first: Chip) -> tuple[Raster, ReadRequest] | None:
+def _around(one: Row, name: str, first: Chip) -> tuple[NamedRaster, ReadRequest] | None:
     """What is read of another raster: what lies under the first chip; all of a chip, or without a CRS.
 
     Where the first is an overview, the others' coarsest level that is no coarser. None: nothing lies there.

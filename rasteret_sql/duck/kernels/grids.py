@@ -19,7 +19,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.read import chip_plan, chips
-from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, plan_chip
+from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, plan_chip
 from rasteret_sql.settings import settings
 
 EXACT = 2**53
@@ -132,6 +132,5 @@ def _given(raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool |
 
 
 def _band(chip: Chip, band: int | str) -> _Band:
-    name = chip.href or "the chip"
-    (number,) = pick_band_numbers((band,), len(chip.pixels), chip.band_names, name)
+    (number,) = pick_bands(chip, (band,))
     return _Band(pixels=chip.pixels[number], valid=chip.valid)

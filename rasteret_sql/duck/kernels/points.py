@@ -17,7 +17,7 @@ from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_o
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow.arrays import present
-from rasteret_sql.errors import ArgumentError, LimitError, RasteretError
+from rasteret_sql.errors import ArgumentError, LimitError, sound
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header
@@ -25,9 +25,10 @@ from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, spots
-from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of, name_of
+from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of
 from rasteret_sql.raster.points.values import values_at, values_in
-from rasteret_sql.raster.read.plan import pick_band_numbers, pick_bands, pick_level
+from rasteret_sql.raster.read.plan import pick_bands, pick_level
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.settings import settings
 
 Numbers = npt.NDArray[np.intp]
@@ -56,7 +57,7 @@ class _Options:
 class _Asked:
     """Points wanted of one raster, and where their values go."""
 
-    raster: Header | Chip
+    raster: Raster
     options: _Options
     points: Numbers
     slots: Numbers
@@ -112,7 +113,7 @@ def _note(
     """Say when no point lies on any raster."""
     touched = bool(there.any()) or any(_lies_on(points, one) for one in asked)
 
-    def first() -> tuple[Aoi, Header | Chip] | None:
+    def first() -> tuple[Aoi, Raster] | None:
         for one in asked:
             if len(one.points):
                 number = int(one.points[0])
@@ -125,11 +126,10 @@ def _note(
 
 def _lies_on(points: Points, asked: _Asked) -> bool:
     """Whether one of the points lies on the raster, where its pixel may not be valid."""
-    crs, raster = crs_of(asked.raster), asked.raster
-    size = raster.full if isinstance(raster, Header) else raster.window
+    crs, grid = crs_of(asked.raster), asked.raster.grid()
     xy = Ways(points, [(crs, asked.points)]).to(crs, asked.points)
-    xy = wrapped(xy, crs, raster.transform, size.width, size.height)
-    return bool(len(spots(xy, raster.transform, size.width, size.height, "nearest").inside))
+    xy = wrapped(xy, crs, grid.transform, grid.width, grid.height)
+    return bool(len(spots(xy, grid.transform, grid.width, grid.height, "nearest").inside))
 
 
 def _limit(lengths: npt.NDArray[np.int64]) -> None:
@@ -164,7 +164,7 @@ def _options_of(call: Call) -> list[_Options]:
 
 def _rasters(
     raster: pa.Array, options: Sequence[_Options], wanted: npt.NDArray[np.bool_]
-) -> list[Header | Chip | None]:
+) -> list[Raster | None]:
     """The raster of every row that has one and wants it; equal rows share it."""
     if is_chip(raster.type):
         for row in np.flatnonzero(present(raster)).tolist():
@@ -176,11 +176,9 @@ def _rasters(
             chip if there else None for chip, there in zip(chips_of(raster), wanted.tolist(), strict=True)
         ]
     overviews = [bool(one.level) or one.resolution is not None for one in options]
-    found: list[Header | Chip | None] = []
+    found: list[Raster | None] = []
     for header, there in zip(rasters(raster, overviews), wanted.tolist(), strict=True):
-        if there and isinstance(header, RasteretError):
-            raise header
-        found.append(header if there and isinstance(header, Header) else None)
+        found.append(sound(header) if there and header is not None else None)
     return found
 
 
@@ -188,20 +186,21 @@ def _sample(
     points: Points, asked: Sequence[_Asked], count: int, *, whole: bool
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     found, there = np.zeros(count), np.zeros(count, np.bool_)
-    files = [one for one in asked if isinstance(one.raster, Header)]
-    requests = [_request(one.raster, one, whole) for one in files if isinstance(one.raster, Header)]
+    files = [(one, one.raster) for one in asked if isinstance(one.raster, Header)]
+    requests = [_request(header, one, whole) for one, header in files]
     for number, values, valid in values_at(points, requests):
-        found[files[number].slots], there[files[number].slots] = values, valid
+        slots = files[number][0].slots
+        found[slots], there[slots] = values, valid
     chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
     ways = Ways(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
-        (sample,) = pick_band_numbers((one.options.band,), len(chip.pixels), chip.band_names, name_of(chip))
+        (sample,) = pick_bands(chip, (one.options.band,))
         xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
         found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
     return found, there
 
 
-def _math(raster: Header | Chip, options: _Options) -> BoundMath | None:
+def _math(raster: Raster, options: _Options) -> BoundMath | None:
     if options.math is None:
         return None
     bound = bind_source(options.math, (options.band,), raster)

@@ -14,7 +14,7 @@ from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.fits import fields_of
 from rasteret_sql.duck.kernels.facts import Facts, facts_of
 from rasteret_sql.errors import ArgumentError, sound
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import bind_source
@@ -25,12 +25,12 @@ from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.plan import ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
 from rasteret_sql.raster.warp.warp import algorithm, warp_chip
 from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
-Raster = Header | Chip
 Target = Callable[[int, Raster], Grid | None]
 """The grid that one row asks for; None for a row that asks for nothing."""
 
@@ -51,7 +51,7 @@ def transform(call: Call) -> pa.Array:
         system, step = systems[row], resolutions[row]
         if system is None:
             return None
-        name, own = _name(found), _own_grid(found)
+        name, own = place(found.name), grid_of(found)
         if step is None:
             return suggested(own, system, name)
         return grid_for(GridRequest(crs=system, resolution=step), None, own, name)[0]
@@ -73,28 +73,15 @@ def resample(call: Call) -> pa.Array:
         if scaled[row]:
             if not (across and down and np.isfinite([across, down]).all()):
                 raise ArgumentError(f"pixels of {across:g} x {down:g}: a scale is a number other than 0")
-            return resampled(_own_grid(found), scale=(across, down), corner=corner)
+            return resampled(grid_of(found), scale=(across, down), corner=corner)
         if not (1 <= across < 2**31 and 1 <= down < 2**31):
             raise ArgumentError(
                 f"{across:g} x {down:g} pixels: columns and rows are at least 1 each; "
                 "for pixels of that size pass useScale := true"
             )
-        return resampled(_own_grid(found), size=(int(across), int(down)), corner=corner)
+        return resampled(grid_of(found), size=(int(across), int(down)), corner=corner)
 
     return _warped(call, target)
-
-
-def _own_grid(found: Raster) -> Grid:
-    if isinstance(found, Header):
-        return grid_of(found)
-    if found.crs is None:
-        raise ArgumentError(f"{_name(found)} has no CRS, so it cannot be placed on another grid")
-    _, rows, columns = found.pixels.shape
-    return Grid(crs=found.crs, transform=found.transform, width=columns, height=rows)
-
-
-def _name(found: Raster) -> str:
-    return place(found.href) if found.href else "the chip"
 
 
 def _algorithms(call: Call) -> list[str]:

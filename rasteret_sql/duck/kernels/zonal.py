@@ -22,12 +22,13 @@ from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_r
 from rasteret_sql.duck.kernels.zonal_math import of_bands, of_rasters
 from rasteret_sql.errors import ArgumentError, RasteretError, sound
 from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.zones.distribution import require_percentile
 from rasteret_sql.raster.zones.footprint import Rule
 from rasteret_sql.raster.zones.scaled_statistics import scaled_statistics
 from rasteret_sql.raster.zones.statistics import zonal_statistics
 from rasteret_sql.raster.zones.tally import Statistics
-from rasteret_sql.raster.zones.zone import Source, ZoneRequest
+from rasteret_sql.raster.zones.zone import ZoneRequest
 from rasteret_sql.store.redact import place
 
 MOMENTS = ("count", "sum", "mean", "stddev", "variance", "min", "max", "valid_fraction", "pixels", "m2")
@@ -176,8 +177,8 @@ def _statistics(
 
 
 def _first(
-    sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]
-) -> tuple[Aoi, Source] | None:
+    sources: Sequence[Raster | None], requests: Sequence[ZoneRequest | None]
+) -> tuple[Aoi, Raster] | None:
     for source, request in zip(sources, requests, strict=True):
         if source is not None and request is not None and isinstance(request.area, Aoi):
             return request.area, source
@@ -186,15 +187,14 @@ def _first(
 
 def _require_overlap(
     found: Sequence[Statistics | None],
-    sources: Sequence[Source | None],
+    sources: Sequence[Raster | None],
     requests: Sequence[ZoneRequest | None],
     lenient: Sequence[bool],
 ) -> None:
     for one, source, request, allowed in zip(found, sources, requests, lenient, strict=True):
         if one is None and source is not None and request is not None and not allowed:
             raise ArgumentError(
-                f"the zone does not overlap {place(source.href) if source.href else 'the chip'}; "
-                "with lenient := true the answer is NULL"
+                f"the zone does not overlap {place(source.name)}; with lenient := true the answer is NULL"
             )
 
 
@@ -229,7 +229,7 @@ def _requests(
     return found
 
 
-def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | None]) -> list[Source | None]:
+def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | None]) -> list[Raster | None]:
     """The raster of each row: an href, an index row or a chip."""
     if is_chip(raster.type):
         return list(chips_of(raster))
@@ -237,7 +237,7 @@ def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | 
         isinstance(request, ZoneRequest) and bool(request.level or request.resolution is not None)
         for request in requests
     ]
-    found: list[Source | None] = []
+    found: list[Raster | None] = []
     for header, request in zip(rasters(raster, overviews), requests, strict=True):
         if isinstance(header, RasteretError):
             if request is not None:

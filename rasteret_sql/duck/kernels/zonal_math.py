@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.expression_rows import Row, row_of
-from rasteret_sql.duck.arguments.named_rasters import Raster, named_rasters
+from rasteret_sql.duck.arguments.named_rasters import NamedRasters, named_rasters
 from rasteret_sql.duck.kernels.expressions import answers_on
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source, require_one
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_bands
+from rasteret_sql.raster.read.plan import ReadRequest, pick_bands
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.valid_pixels import with_validity_of
 from rasteret_sql.raster.zones.statistics import Through
-from rasteret_sql.raster.zones.zone import Source, ZoneRequest
+from rasteret_sql.raster.zones.zone import ZoneRequest
 
 ONE_RASTER = (
     "several rasters by name are for expression :=, which says what is counted, as in "
@@ -31,7 +31,7 @@ ONE_RASTER = (
 class Counted:
     """What is counted in the zones: arguments of ``zonal_statistics``."""
 
-    sources: Sequence[Source | None]
+    sources: Sequence[Raster | None]
     requests: Sequence[ZoneRequest | None]
     through: Through | None
     bands: Sequence[int | None]
@@ -46,7 +46,7 @@ class Counted:
 
 
 def of_bands(
-    sources: Sequence[Source | None],
+    sources: Sequence[Raster | None],
     requests: Sequence[ZoneRequest | None],
     math: Sequence[BandMath | None],
 ) -> Counted:
@@ -59,7 +59,7 @@ def of_bands(
         if source is None or request is None:
             continue
         if asked is None or asked.expression is None:
-            band = counted[row] = _band_of(source, request.bands)
+            band = counted[row] = pick_bands(source, request.bands[:1])[0]
             if isinstance(source, Chip) and request.exclude_nodata:
                 source = counting[row] = with_validity_of(source, band)
         if asked is not None and asked.expressions:
@@ -74,7 +74,7 @@ def of_bands(
     def through(pieces: Sequence[tuple[int, Chip]]) -> Iterator[Chip]:
         for row, chip in pieces:
             one, source = bound.get(row), sources[row]
-            by_nodata = isinstance(source, Header) and source.levels[chip.level or 0].mask is None
+            by_nodata = source is not None and not source.has_mask(chip.level or 0)
             yield chip if one is None else one.on(chip, by_nodata=by_nodata)
 
     return Counted(sources=counting, requests=wanted, through=through if bound else None, bands=counted)
@@ -86,7 +86,7 @@ def of_rasters(
     """Each row's expression over rasters by name, on the grid of the first that it names."""
     overviews = any(r is not None and (r.level or r.resolution is not None) for r in requests)
     rows: dict[int, Row] = {}
-    sources: list[Source | None] = [None] * len(requests)
+    sources: list[Raster | None] = [None] * len(requests)
     wanted: list[ZoneRequest | None] = [None] * len(requests)
     for i, named in enumerate(named_rasters(rasters, overviews=overviews)):
         request = requests[i]
@@ -94,7 +94,7 @@ def of_rasters(
         if one is not None and request is not None:
             first = rows[i] = one
             raster = first.rasters[first.first]
-            sources[i] = raster.header if raster.chip is None else raster.chip
+            sources[i] = raster.raster
             wanted[i] = replace(request, bands=tuple(band + 1 for band in first.bands(first.first)))
 
     def through(pieces: Sequence[tuple[int, Chip]]) -> Iterable[Chip]:
@@ -103,16 +103,7 @@ def of_rasters(
     return Counted(sources=sources, requests=wanted, through=through, bands=[None] * len(requests))
 
 
-def _band_of(source: Source, bands: Sequence[int | str]) -> int:
-    """The band that is counted, from 0."""
-    if isinstance(source, Header):
-        return pick_bands(source, bands[:1])[0]
-    return pick_band_numbers(bands[:1], len(source.pixels), source.band_names, source.href or "the chip")[0]
-
-
-def _row(
-    number: int, named: Mapping[str, Raster], request: ZoneRequest, asked: BandMath | None
-) -> Row | None:
+def _row(number: int, named: NamedRasters, request: ZoneRequest, asked: BandMath | None) -> Row | None:
     if asked is None or asked.expression is None:
         raise ArgumentError(ONE_RASTER)
     require_one(asked, request.bands)

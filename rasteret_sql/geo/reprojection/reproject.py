@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,13 +24,13 @@ from rasteret_sql.geo.crs import (
     turn_of,
 )
 from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.outline import WORLD, footprint
 from rasteret_sql.geo.reprojection.curves import Move, move_all
 from rasteret_sql.geo.reprojection.domain import comes_back, domain
 from rasteret_sql.geo.reprojection.unfold import unfold
-from rasteret_sql.geo.window import Affine
 
-__all__ = ["Surroundings", "footprint", "project", "project_all"]
+__all__ = ["footprint", "project", "project_all"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -55,21 +54,12 @@ INSET_DEGREES = 0.01
 WHOLE_GLOBE = (-180.0, -90.0, 180.0, 90.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """The raster that an area is wanted for: where it has no image as a whole, what is near matters."""
-
-    transform: Affine
-    width: int
-    height: int
-
-
-def project(aoi: Aoi, target_crs: str, *, tolerance: float, near: Surroundings | None = None) -> Any:
+def project(aoi: Aoi, target_crs: str, *, tolerance: float, near: Grid | None = None) -> Any:
     """The area's geometry in ``target_crs``, true to ``tolerance`` (target units) along its edges.
 
     Where both CRSs give the same coordinates (OGC:CRS84 and EPSG:4326, say) it is the very geometry; between
     two CRSs of longitudes it stays in its turn. An area that reaches beyond the projection is cut to the
-    surroundings of the raster ``near``, and to what the projection sees; without ``near`` to the CRS's area
+    surroundings of the grid ``near``, and to what the projection sees; without ``near`` to the CRS's area
     of use, with 30 degrees around it where they have an image. The result is empty when nothing is left.
     ``ArgumentError`` when it cannot be projected.
     """
@@ -84,7 +74,7 @@ def project_all(
     target_crs: str,
     *,
     tolerance: float,
-    near: Sequence[Surroundings | None] | None = None,
+    near: Sequence[Grid | None] | None = None,
 ) -> list[Any]:
     """Every area as ``project`` gives it, or its own ``ArgumentError``; small ones cost one call together."""
     found = project_simple(aois, target_crs, tolerance=tolerance)
@@ -165,7 +155,7 @@ def _is_place(there: Transformer, xy: tuple[float, float]) -> bool:
     return bool(np.isfinite(moved).all() and np.abs(moved).max() < OFF_THE_MAP)
 
 
-def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Surroundings | None = None) -> Any:
+def project_near(aoi: Aoi, target: str, *, tolerance: float, near: Grid | None = None) -> Any:
     """By way of longitude and latitude: cut at the antimeridian, and to where the target sees it."""
     lonlat, via = aoi.geometry, aoi.crs
     if not turn_of(via):
@@ -212,7 +202,7 @@ def _degrees_per_unit(crs: str) -> float:
     return parse_crs(crs).axis_info[0].unit_conversion_factor / METRES_PER_DEGREE
 
 
-def _regions(lonlat: Any, target: str, near: Surroundings | None) -> Iterator[Any]:
+def _regions(lonlat: Any, target: str, near: Grid | None) -> Iterator[Any]:
     """What of the globe is looked at, from the most on; None for all of it."""
     if turn_of(target):
         yield None
@@ -233,7 +223,7 @@ def _regions(lonlat: Any, target: str, near: Surroundings | None) -> Iterator[An
         yield _seen(target)
 
 
-def _used_around(near: Surroundings, target: str, around: Any) -> Iterator[Any]:
+def _used_around(near: Grid, target: str, around: Any) -> Iterator[Any]:
     """Where the target is used, if all of the raster lies there: beyond, Mercator's poles are far away."""
     area, outline = area_of_use(target), footprint(near.transform, near.width, near.height, target)
     if area is not None and outline is not None:
@@ -255,7 +245,7 @@ def _used(area: tuple[float, float, float, float]) -> Iterator[Any]:
 
 
 @lru_cache(256)
-def _around(near: Surroundings, crs: str) -> Any | None:
+def _around(near: Grid, crs: str) -> Any | None:
     """A raster's footprint and what is next to it; None where it has none."""
     outline = footprint(near.transform, near.width, near.height, crs)
     if outline is None:

@@ -13,7 +13,6 @@ import numpy as np
 
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import (
@@ -29,7 +28,8 @@ from rasteret_sql.raster.algebra.sql.values import Array, Bools
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_nodata, physical_pixels, require_real
-from rasteret_sql.raster.read.plan import pick_band_numbers
+from rasteret_sql.raster.read.plan import pick_bands
+from rasteret_sql.raster.source import Raster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,25 +118,20 @@ def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bo
     return there if valid is None else there & valid
 
 
-def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Header | Chip) -> BoundMath:
+def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Raster) -> BoundMath:
     """What is asked on a file, or on a chip, whose bands count in its order.
 
     ``bands`` are those under a mask, numbers from 1 or names (None: all). The answer of an expression has one
     band: beside one, only 1 can be asked for. ArgumentError, with the place in the text, tells what there is.
     """
-    names: Sequence[str | None] = source.band_names or ()
-    if isinstance(source, Header):
-        count, dtype = source.band_count, source.dtype
-    else:
-        count, dtype = len(source.pixels), source.pixels.dtype.name
-    href, nodata = source.href or "the chip", source.nodata
-    where = bands_of(asked, count, names, href)
+    dtype, nodata = source.dtype, source.nodata
+    where = bands_of(asked, source.band_count, source.names, source.name)
     scalings = {} if asked.scale is False else _scaled(where, source)
     found = require(asked, dict.fromkeys(where, dtype), scalings)
     wanted: tuple[int, ...] = ()
     physical: tuple[Scaling | None, ...] | None = None
     if found is None:
-        wanted = pick_band_numbers(range(1, count + 1) if bands is None else bands, count, names, href)
+        wanted = pick_bands(source, bands)
         own = tuple(map(source.scaling, wanted)) if asked.scale else ()
         if any(own):
             require_real(np.dtype(dtype))
@@ -153,13 +148,13 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Head
         answered=len(wanted) or 1,
         dtype=dtype,
         nodata=nodata,
-        href=href,
+        href=source.name,
         scalings=scalings,
         physical=physical,
     )
 
 
-def _scaled(places: Mapping[str, int], source: Header | Chip) -> dict[str, Scaling]:
+def _scaled(places: Mapping[str, int], source: Raster) -> dict[str, Scaling]:
     """Of the names that have one."""
     found = {text: source.scaling(band) for text, band in places.items()}
     return {text: scaling for text, scaling in found.items() if scaling is not None}

@@ -17,9 +17,9 @@ from rasteret_sql.geo.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.raster.algebra.bound_math import BoundMath
-from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.points.neighbours import Spots, spots
 from rasteret_sql.raster.read.plan import NAME_THE_CRS, without_crs
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.store.redact import place
 
 Floats = npt.NDArray[np.float64]
@@ -125,23 +125,17 @@ def _is_far(xy: Floats, source: str, target: str) -> Bools:
     return far
 
 
-def crs_of(raster: Header | Chip) -> str:
+def crs_of(raster: Raster) -> str:
     """The CRS of a raster that points are placed on; ArgumentError where it has none."""
     if raster.crs is None:
-        note = raster.crs_note if isinstance(raster, Header) else None
         raise ArgumentError(
-            f"{without_crs(name_of(raster), note)}, so a point cannot be placed on it; "
+            f"{without_crs(place(raster.name), raster.crs_note)}, so a point cannot be placed on it; "
             f"read a pixel window of it with read_cog, or {NAME_THE_CRS}"
         )
     return raster.crs
 
 
-def name_of(raster: Header | Chip) -> str:
-    """What messages call it."""
-    return "the chip" if raster.href is None else place(raster.href)
-
-
-class Grid:
+class PointsOnGrid:
     """Points on one grid of pixels, and in the blocks of it."""
 
     def __init__(self, spot: Spots) -> None:
@@ -156,14 +150,14 @@ class Grid:
         return self._blocks[key]
 
 
-class Grids:
+class PointGrids:
     """The last few grids with the same points on them."""
 
     def __init__(self, ways: Ways) -> None:
         self._ways = ways
-        self._kept: dict[Any, Grid] = {}
+        self._kept: dict[Any, PointsOnGrid] = {}
 
-    def of(self, request: PointRequest) -> Grid:
+    def of(self, request: PointRequest) -> PointsOnGrid:
         header, level = request.header, request.header.levels[request.level]
         transform = header.level_transform(request.level)
         key = (id(request.points), header.crs, transform, level.width, level.height, request.interpolation)
@@ -172,5 +166,6 @@ class Grids:
                 self._kept.clear()
             xy = self._ways.to(crs_of(header), request.points)
             xy = wrapped(xy, crs_of(header), transform, level.width, level.height)
-            self._kept[key] = Grid(spots(xy, transform, level.width, level.height, request.interpolation))
+            on_grid = spots(xy, transform, level.width, level.height, request.interpolation)
+            self._kept[key] = PointsOnGrid(on_grid)
         return self._kept[key]

@@ -22,15 +22,15 @@ from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_pixels
 from rasteret_sql.raster.points.neighbours import Spots, combine, spots
 from rasteret_sql.raster.points.projected_points import (
-    Grid,
-    Grids,
+    PointGrids,
     PointRequest,
     Points,
+    PointsOnGrid,
     Ways,
     crs_of,
-    name_of,
 )
 from rasteret_sql.raster.read.plan import deciding_alpha, refuse_unsupported
+from rasteret_sql.store.redact import place
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -53,7 +53,7 @@ def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answ
     pixels, and 64-bit integers beyond 2^53.
     """
     ways = Ways(points, [(crs_of(request.header), request.points) for request in requests])
-    grids = Grids(ways)
+    grids = PointGrids(ways)
     order = sorted(range(len(requests)), key=lambda number: requests[number].header.href)
     batch: list[_Reading] = []
     pixels = blocks = 0
@@ -75,7 +75,7 @@ def values_in(
 
     A pixel of several bands is valid where one of them is not nodata, so the band's own is looked at as well.
     """
-    _refuse_complex(chip.pixels.dtype, name_of(chip))
+    _refuse_complex(chip.pixels.dtype, place(chip.name))
     _, rows, columns = chip.pixels.shape
     xy = wrapped(xy, crs_of(chip), chip.transform, columns, rows)
     spot = spots(xy, chip.transform, columns, rows, interpolation)
@@ -87,7 +87,7 @@ def values_in(
     if missing is not None:
         valid = ~missing if valid is None else valid & ~missing
     pixels, valid = _through(math, bands, shown, chip.nodata, valid)
-    return _spread(spot, pixels, valid, len(xy), name_of(chip))
+    return _spread(spot, pixels, valid, len(xy), place(chip.name))
 
 
 def _through(
@@ -125,9 +125,9 @@ class _Reading:
         return (*self.bands, *self.shown)
 
 
-def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
+def _reading(number: int, request: PointRequest, grids: PointGrids) -> _Reading:
     header, level = request.header, request.header.levels[request.level]
-    _refuse_complex(np.dtype(header.dtype), name_of(header))
+    _refuse_complex(np.dtype(header.dtype), place(header.name))
     grid = grids.of(request)
     wanted = (request.band,) if request.math is None else request.math.read
     alpha = deciding_alpha(header, request.level)
@@ -146,7 +146,7 @@ def _reading(number: int, request: PointRequest, grids: Grids) -> _Reading:
 
 
 def _mask_reads(
-    request: PointRequest, grid: Grid, mask: Level, bands: Sequence[int]
+    request: PointRequest, grid: PointsOnGrid, mask: Level, bands: Sequence[int]
 ) -> tuple[PixelRead, ...]:
     """The internal mask: one read, or one for each band where it has as many samples."""
     header, pixels = request.header, grid.blocks(mask)
@@ -155,7 +155,7 @@ def _mask_reads(
     return tuple(_read_of(request, own, pixels, sample=sample, fill=0) for own, sample in chosen)
 
 
-def _band_read(request: PointRequest, grid: Grid, band: int) -> PixelRead:
+def _band_read(request: PointRequest, grid: PointsOnGrid, band: int) -> PixelRead:
     header, level = request.header, request.header.levels[request.level]
     pixels = grid.blocks(level)
     chosen = select_cells(header, level, pixels.cells, band)
@@ -185,7 +185,7 @@ def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
         missing = is_nodata(bands[0], header.nodata) if shown is None else None
         own = shown if missing is None else ~missing
         pixels, valid = _through(request.math, bands, shown, header.nodata, own)
-        yield reading.number, *_spread(reading.spots, pixels, valid, len(request.points), name_of(header))
+        yield reading.number, *_spread(reading.spots, pixels, valid, len(request.points), place(header.name))
 
 
 def _spread(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import shapely
 
@@ -11,50 +9,37 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, misplaced
 from rasteret_sql.geo.crs import LONLAT, is_degrees, turn_of
 from rasteret_sql.geo.crs_text import shorten
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.outline import footprint
-from rasteret_sql.geo.reprojection.reproject import Surroundings, project
+from rasteret_sql.geo.reprojection.reproject import project
 from rasteret_sql.geo.turns import places
-from rasteret_sql.geo.window import Affine, Window, window_bounds
 from rasteret_sql.raster.read.plan import pixel_tolerance
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """A raster of which areas are wanted."""
-
-    name: str
-    crs: str
-    transform: Affine
-    width: int
-    height: int
-
-
-def why_apart(area: Aoi, raster: Placed) -> str:
+def why_apart(area: Aoi, grid: Grid, name: str) -> str:
     """Where both lie, and whether the area would touch if its coordinates were in the other order."""
-    whole = Window(x_off=0, y_off=0, width=raster.width, height=raster.height)
-    told = f"{raster.name} covers {_bounds(window_bounds(raster.transform, whole))} in {shorten(raster.crs)}"
-    if turn_of(raster.crs) is None:
-        outline = footprint(raster.transform, raster.width, raster.height, raster.crs)
+    told = f"{name} covers {_bounds(grid.bounds)} in {shorten(grid.known_crs)}"
+    if turn_of(grid.known_crs) is None:
+        outline = footprint(grid.transform, grid.width, grid.height, grid.known_crs)
         if outline is not None:
             told += f" ({_bounds(shapely.from_wkb(outline).bounds)} in {LONLAT})"
     asked = f"the first area {_bounds(area.geometry.bounds)} in {shorten(area.crs)}"
     hint = ""
-    if _touches_swapped(area, raster):
+    if _touches_swapped(area, grid):
         hint = ". With x and y exchanged it would touch: coordinates are x, y, longitude before latitude"
     return f"{told}, {asked}{hint}"
 
 
-def _touches_swapped(area: Aoi, raster: Placed) -> bool:
+def _touches_swapped(area: Aoi, grid: Grid) -> bool:
     swapped = shapely.transform(area.geometry, lambda xy: np.ascontiguousarray(xy[:, ::-1]))
     if len(misplaced(shapely.get_coordinates(swapped), is_degrees(area.crs))):
         return False
-    near = Surroundings(transform=raster.transform, width=raster.width, height=raster.height)
     other = Aoi(geometry=swapped, crs=area.crs)
     try:
-        geometry = project(other, raster.crs, tolerance=pixel_tolerance(raster.transform), near=near)
+        geometry = project(other, grid.known_crs, tolerance=pixel_tolerance(grid.transform), near=grid)
     except ArgumentError:
         return False
-    return bool(places(geometry, raster.crs, raster.transform, raster.width, raster.height))
+    return bool(places(geometry, grid.known_crs, grid.transform, grid.width, grid.height))
 
 
 def _bounds(bounds: tuple[float, ...]) -> str:

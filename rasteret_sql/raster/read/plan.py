@@ -24,12 +24,14 @@ from rasteret_sql.codec.size import require_size
 from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.geometry_window import geometry_window
-from rasteret_sql.geo.reprojection.reproject import Surroundings, project, project_simple
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.reprojection.reproject import project, project_simple
 from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Affine, Window, clip_window, window_transform
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import applies
 from rasteret_sql.raster.read.chip_plan import ChipPlan
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.store.redact import place
 
 NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"
@@ -134,9 +136,9 @@ class Planner:
                 (geometry,) = project_simple([area], crs, tolerance=tolerance)
                 self._projected[key] = (area, sound(geometry), shapely.to_wkb(geometry))
         if self._projected[key][1] is None:
-            key = (*key, raster.surroundings)
+            key = (*key, raster.grid)
             if key not in self._projected:
-                geometry = area_in(header.crs, area, raster.surroundings, header.href, header.crs_note)
+                geometry = area_in(area, raster.grid, header.href, header.crs_note)
                 self._projected[key] = (area, geometry, shapely.to_wkb(geometry))
         return self._projected[key][1:]
 
@@ -153,8 +155,10 @@ class _Raster:
     transform: Affine
 
     @property
-    def surroundings(self) -> Surroundings:
-        return Surroundings(transform=self.transform, width=self.level.width, height=self.level.height)
+    def grid(self) -> Grid:
+        return Grid(
+            crs=self.header.crs, transform=self.transform, width=self.level.width, height=self.level.height
+        )
 
     @cached_property
     def alpha(self) -> int | None:
@@ -280,17 +284,17 @@ def pick_level(header: Header, level: int | None, resolution: float | None) -> i
     return best
 
 
-def pick_bands(header: Header, bands: Sequence[int | str] | None) -> tuple[int, ...]:
+def pick_bands(raster: Raster, bands: Sequence[int | str] | None) -> tuple[int, ...]:
     """Band indices from 0, of numbers from 1 or names; ArgumentError lists what there is."""
     if bands is None:
-        return tuple(range(header.band_count))
-    return pick_band_numbers(bands, header.band_count, header.band_names or (), header.href)
+        return tuple(range(raster.band_count))
+    return pick_band_numbers(bands, raster.band_count, raster.names, raster.name)
 
 
 def pick_band_numbers(
     bands: Sequence[int | str], count: int, names: Sequence[str | None], href: str
 ) -> tuple[int, ...]:
-    """The same of any raster with ``count`` bands; ``names`` may be empty."""
+    """The same where the raster itself is not at hand; ``names`` may be empty."""
     if not bands:
         raise ArgumentError("bands := [] asks for nothing; leave it out to read all bands")
     there = list(names)
@@ -313,12 +317,12 @@ def _bands_of(count: int, names: Sequence[str | None]) -> str:
     return f"{numbers}, named {told}" if told else f"{numbers}, without names"
 
 
-def area_in(crs: str | None, area: Aoi, raster: Surroundings, href: str, note: str | None = None) -> Any:
+def area_in(area: Aoi, grid: Grid, href: str, note: str | None = None) -> Any:
     """The area as a geometry in a raster's CRS, its edges followed to within a part of a pixel."""
-    known = require_crs(crs, href, note)
-    require_on_globe(area, crs, raster.transform, raster.height)
+    crs = require_crs(grid.crs, href, note)
+    require_on_globe(area, crs, grid.transform, grid.height)
     with naming(href):
-        return project(area, known, tolerance=pixel_tolerance(raster.transform), near=raster)
+        return project(area, crs, tolerance=pixel_tolerance(grid.transform), near=grid)
 
 
 def require_crs(crs: str | None, href: str, note: str | None = None) -> str:

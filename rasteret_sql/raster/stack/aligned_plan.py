@@ -6,26 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rasteret_sql.geo.window import Affine
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.chip_plan import Bools, ChipPlan, Pixels
 from rasteret_sql.raster.warp.align import onto
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a chip lies."""
-
-    crs: str | None
-    transform: Affine
-    width: int
-    height: int
-
-    @property
-    def chip(self) -> Chip:
-        """A chip without values there."""
-        pixels = np.broadcast_to(np.uint8(0), (1, self.height, self.width))
-        return Chip(pixels=pixels, valid=None, transform=self.transform, crs=self.crs, nodata=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +19,7 @@ class AlignedPlan:
     source: ChipPlan
     crs: str | None
     """Of the source."""
-    target: Place
+    target: Grid
     name: str
     """Of the raster, for messages."""
 
@@ -57,6 +41,12 @@ class AlignedPlan:
         chip = Chip(
             pixels=pixels, valid=valid, transform=source.transform, crs=self.crs, nodata=source.nodata
         )
-        placed = onto(chip, self.target.chip, self.name)
+        placed = onto(chip, chip_on(self.target), self.name)
         out[...] = placed.pixels
         return placed.valid
+
+
+def chip_on(grid: Grid) -> Chip:
+    """A chip without values."""
+    pixels = np.broadcast_to(np.uint8(0), (1, grid.height, grid.width))
+    return Chip(pixels=pixels, valid=None, transform=grid.transform, crs=grid.crs, nodata=None)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import shapely
 
 from rasteret_sql.geo.aoi import Aoi
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.raster.read.plan import Planner, ReadRequest, pick_level
-from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, Place
+from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, chip_on
 from rasteret_sql.raster.warp.align import grid_under, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import WarpPlan, plan_warp
 from rasteret_sql.store.redact import place as place_of
@@ -49,7 +49,7 @@ class Placed:
     """Of the first layer that lies there."""
     window: Window | None
     """Of the first raster's level; None of a grid of its own."""
-    place: Place
+    place: Grid
     plans: Sequence[MemberPlan | None]
     aoi: bytes | None
     """The area, WKB in the CRS of the grid; None: every pixel is inside."""
@@ -66,10 +66,8 @@ def on_first(planner: Planner, layers: Sequence[Layer], request: ReadRequest) ->
     )
     for level, plan in planner.chips(first.header, own):
         window = plan.window
-        place = Place(
-            crs=first.header.crs, transform=plan.transform, width=window.width, height=window.height
-        )
-        base = _Base(planner=planner, header=first.header, level=level, window=window, chip=place.chip)
+        place = Grid(crs=first.header.crs, transform=plan.transform, width=window.width, height=window.height)
+        base = _Base(planner=planner, header=first.header, level=level, window=window, chip=chip_on(place))
         plans = tuple(base.plan(layer) for layer in layers)
         yield Placed(level=level, window=window, place=place, plans=plans, aoi=plan.aoi)
 
@@ -95,7 +93,7 @@ def on_grid(
     levels = [one[0] for one in found if one is not None]
     if not levels:
         return None
-    place = Place(crs=target.crs, transform=target.transform, width=target.width, height=target.height)
+    place = target
     plans = tuple(None if one is None else one[1] for one in found)
     return Placed(level=levels[0], window=None, place=place, plans=plans, aoi=aoi)
 
@@ -122,7 +120,7 @@ class _Base:
         source = self._chip_plan(layer, level, None if header.crs is None else self._ground)
         if source is None:
             return None
-        place = Place(
+        place = Grid(
             crs=self._header.crs,
             transform=self._chip.transform,
             width=self._window.width,

@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 import shapely
 
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import Column, masked_out, nulls
 from rasteret_sql.raster.physical import physical_pixels
 from rasteret_sql.raster.read.chip_plan import Bools, ChipPlan, Pixels, pixel_bytes
 from rasteret_sql.raster.read.read_plans import held_bytes
-from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, Place
+from rasteret_sql.raster.stack.aligned_plan import AlignedPlan
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 
@@ -39,7 +40,7 @@ class StackPlan:
     """Each band that is read, once."""
     answered: tuple[int, ...]
     """Of each band of the answer, which member it is."""
-    place: Place
+    place: Grid
     dtype: str
     """NumPy's name of the answer's samples."""
     nodata: float | None

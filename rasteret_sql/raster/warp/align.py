@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geo.crs import transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.chip import Chip

@@ -16,7 +16,7 @@ from rasteret_sql.geo.crs import is_degrees, parse_crs, transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.extent import bounds_of, lattice_in
 from rasteret_sql.geo.geometry_window import invert
-from rasteret_sql.geo.grid_mapping import Grid
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.reprojection.reproject import project
 from rasteret_sql.geo.turns import shifted, union
 from rasteret_sql.geo.window import Affine, Window, window_bounds, window_transform
@@ -50,7 +50,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
 
     ArgumentError where the request leaves the grid open, or the area has no image in the CRS.
     """
-    crs = request.crs or raster.crs
+    crs = request.crs or raster.known_crs
     parse_crs(crs)
     resolution = request.resolution
     if resolution is not None and not (resolution > 0 and math.isfinite(resolution)):
@@ -60,7 +60,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
     if area is None:
         geometry, bounds = None, bounds_of(raster, crs, name)
     else:
-        require_on_globe(area, raster.crs, raster.transform, raster.height)
+        require_on_globe(area, raster.known_crs, raster.transform, raster.height)
         geometry = _geometry(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
         bounds = tuple(shapely.bounds(geometry).tolist())
         if not np.isfinite(bounds).all():
@@ -77,7 +77,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
 
 def _resolution_of(raster: Grid, crs: str, name: str) -> float:
     """The raster's own, where the CRS counts in the same unit."""
-    own, other = parse_crs(raster.crs), parse_crs(crs)
+    own, other = parse_crs(raster.known_crs), parse_crs(crs)
     units = [(c.is_geographic, c.axis_info[0].unit_conversion_factor) for c in (own, other)]
     if units[0] != units[1]:
         raise ArgumentError(
@@ -123,14 +123,14 @@ def suggested(raster: Grid, crs: str, name: str) -> Grid:
     where a pixel of the grid may be several of the raster, the last column and row cover the rest.
     """
     xmin, ymin, xmax, ymax = bounds_of(raster, crs, name)
-    if transformer(raster.crs, crs) is None and raster.transform[1] == raster.transform[3] == 0:
+    if transformer(raster.known_crs, crs) is None and raster.transform[1] == raster.transform[3] == 0:
         return Grid(crs=crs, transform=raster.transform, width=raster.width, height=raster.height)
     x, y = lattice_in(raster, crs)
     across, down = x[-1] - x[0], y[-1] - y[0]
     if not np.isfinite([across, down]).all() or not across or not down or abs(across) > xmax - xmin + 1:
         across, down = xmax - xmin, ymax - ymin
     pixel = math.hypot(across, down) / math.hypot(raster.width, raster.height)
-    wide = _is_wide(raster.bounds, raster.crs) or _is_wide((xmin, ymin, xmax, ymax), crs)
+    wide = _is_wide(raster.bounds, raster.known_crs) or _is_wide((xmin, ymin, xmax, ymax), crs)
     part = 1 - ON_LINE if wide else 0.5
     width, height = (max(1, int(side / pixel + part)) for side in (xmax - xmin, ymax - ymin))
     _require_size(width, height, crs)
@@ -160,7 +160,7 @@ def _aligned(crs: str, bounds: tuple[float, ...], resolution: float, size: tuple
 
 def _around(raster: Grid, crs: str, point: tuple[float, ...], size: tuple[int, int], name: str) -> Grid:
     """The raster's own pixels around a point; in another CRS, pixels of their size."""
-    if transformer(raster.crs, crs) is not None:
+    if transformer(raster.known_crs, crs) is not None:
         return _aligned(crs, (*point, *point), _resolution_of(raster, crs, name), size)
     width, height = size
     (x, y), (a, b, c, d, e, f) = point, invert(raster.transform)
@@ -237,16 +237,16 @@ def resampled(
         pixel = abs(scale[axis]) if scale else extent / size[axis] if size else length
         unit, at = math.copysign(1.0, sign), corner[axis]
         offset = 0.0 if at is None else (at - first) * unit
-        _require_countable(max(abs(offset), extent) / pixel if pixel else math.inf, pixel, raster.crs)
+        _require_countable(max(abs(offset), extent) / pixel if pixel else math.inf, pixel, raster.known_crs)
         start = offset - math.ceil(offset / pixel - ON_LINE) * pixel
         wanted = size[axis] if size else max(1, math.ceil((extent - start) / pixel - ON_LINE))
         starts.append(first + unit * start)
         pixels.append(((extent - start) / wanted if size else pixel) / length)
         counts.append(wanted)
-    _require_size(counts[0], counts[1], raster.crs)
+    _require_size(counts[0], counts[1], raster.known_crs)
     x, y = pixels
     transform = (a * x, b * y, starts[0], d * x, e * y, starts[1])
-    return Grid(crs=raster.crs, transform=transform, width=counts[0], height=counts[1])
+    return Grid(crs=raster.known_crs, transform=transform, width=counts[0], height=counts[1])
 
 
 def window_area(transform: Affine, window: Any, crs: str) -> Aoi:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geo.crs import turn_of
-from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.chip import Chip

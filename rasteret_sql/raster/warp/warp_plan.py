@@ -11,12 +11,14 @@ import numpy.typing as npt
 import shapely
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geo.grid_mapping import Grid, Mapping
+from rasteret_sql.geo.grid import Grid
+from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.read.chip_plan import ChipPlan, together
 from rasteret_sql.raster.read.plan import ReadRequest, pick_level, plan_chip, without_crs
+from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.resample import reach
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp.source_blocks import boxes, narrow, window_of
@@ -98,13 +100,12 @@ class WarpPlan:
         return good
 
 
-def grid_of(header: Header, level: int = 0) -> Grid:
-    """The grid of a file's level; ArgumentError without a CRS."""
-    if header.crs is None:
-        name = without_crs(place(header.href), header.crs_note)
+def grid_of(raster: Raster, level: int = 0) -> Grid:
+    """The grid of a raster's level; ArgumentError without a CRS."""
+    if raster.crs is None:
+        name = without_crs(place(raster.name), raster.crs_note)
         raise ArgumentError(f"{name}, so it cannot be placed on another grid")
-    size = header.levels[level]
-    return Grid(crs=header.crs, transform=header.level_transform(level), width=size.width, height=size.height)
+    return raster.grid(level)
 
 
 def plan_warp(
@@ -142,7 +143,7 @@ def plan_warp(
         mask=None if chip.mask is None else narrow(chip.mask, found),
     )
     return number, WarpPlan(
-        source=chip, source_crs=source.crs, target=target, resampling=resampling, steps=steps
+        source=chip, source_crs=source.known_crs, target=target, resampling=resampling, steps=steps
     )
 
 

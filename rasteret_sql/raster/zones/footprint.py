@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.coverage import fractions
 from rasteret_sql.geo.masks.rasterize import Outline, covers_grid
 from rasteret_sql.geo.window import Affine, Window, window_transform
@@ -16,13 +17,9 @@ Cover = npt.NDArray[np.bool_] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The pixels of one level of a raster, or of a chip."""
+class ZoneGrid(Grid):
+    """The pixels of one level of a raster, or of a chip, and its blocks."""
 
-    crs: str | None
-    transform: Affine
-    width: int
-    height: int
     tile_width: int
     tile_height: int
     name: str

@@ -17,11 +17,11 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.masks.coverage import fractions, require_area
 from rasteret_sql.geo.masks.rasterize import outline
-from rasteret_sql.geo.reprojection.reproject import Surroundings, project_all
+from rasteret_sql.geo.reprojection.reproject import project_all
 from rasteret_sql.geo.turns import Place, places
 from rasteret_sql.geo.window import Window, clip_window, window_transform
 from rasteret_sql.raster.read.plan import pixel_tolerance, require_crs
-from rasteret_sql.raster.zones.footprint import Cover, Footprint, Grid, Rule
+from rasteret_sql.raster.zones.footprint import Cover, Footprint, Rule, ZoneGrid
 from rasteret_sql.raster.zones.footprint_cache import CACHE
 
 PIECE_PIXELS = 1 << 22
@@ -30,7 +30,7 @@ MASK_BYTES = 32 << 10
 """A larger mask is made when its zone is counted and not kept: a vector may hold 2,048 zones."""
 
 
-def pieces(window: Window, grid: Grid) -> Iterator[Window]:
+def pieces(window: Window, grid: ZoneGrid) -> Iterator[Window]:
     """The window in parts of about ``PIECE_PIXELS`` that end where tiles do; by rows, then columns."""
     if window.width * window.height <= PIECE_PIXELS:
         yield window
@@ -52,7 +52,7 @@ def _cuts(start: int, length: int, step: int) -> Iterator[tuple[int, int]]:
 
 
 def footprints(
-    grids: Sequence[Grid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
+    grids: Sequence[ZoneGrid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
 ) -> list[Footprint | None]:
     """The footprint of each area on its grid, None where they do not overlap; no area is all of the grid."""
     if len(set(map(id, grids))) == len(set(map(id, rules))) == 1:  # the zones of one scene
@@ -63,7 +63,7 @@ def footprints(
 
 
 def _footprints(
-    grids: Sequence[Grid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
+    grids: Sequence[ZoneGrid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
 ) -> list[Footprint | None]:
     found: list[Footprint | None] = [None] * len(grids)
     waiting: dict[Hashable, list[int]] = {}
@@ -102,7 +102,7 @@ def _wkbs(areas: Sequence[Aoi | Window | None]) -> dict[int, bytes]:
     return dict(zip(distinct, encoded.tolist(), strict=True))
 
 
-def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
+def _place(zones: Sequence[tuple[ZoneGrid, Any, Rule]]) -> list[Footprint | None]:
     """Footprints of areas; those that go to one CRS and pixel size are reprojected together."""
     found: list[Footprint | None] = [None] * len(zones)
     groups: dict[tuple[str, float], list[int]] = {}
@@ -113,7 +113,7 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     for (crs, tolerance), numbers in groups.items():
         first = zones[numbers[0]][0]
         with naming(first.name):
-            near = [_surroundings(zones[n][0]) for n in numbers]
+            near = [zones[n][0] for n in numbers]
             moved = project_all([zones[n][1] for n in numbers], crs, tolerance=tolerance, near=near)
         for number, geometry in zip(numbers, moved, strict=True):
             grid, _, rule = zones[number]
@@ -124,11 +124,7 @@ def _place(zones: Sequence[tuple[Grid, Any, Rule]]) -> list[Footprint | None]:
     return found
 
 
-def _surroundings(grid: Grid) -> Surroundings:
-    return Surroundings(transform=grid.transform, width=grid.width, height=grid.height)
-
-
-def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
+def _footprint(geometry: Any, grid: ZoneGrid, rule: Rule) -> Footprint | None:
     if rule.coverage:
         require_area(geometry)
     found: Footprint | None = None
@@ -138,7 +134,7 @@ def _footprint(geometry: Any, grid: Grid, rule: Rule) -> Footprint | None:
     return found
 
 
-def _footprint_at(place: Place, grid: Grid, rule: Rule, beyond: Footprint | None) -> Footprint:
+def _footprint_at(place: Place, grid: ZoneGrid, rule: Rule, beyond: Footprint | None) -> Footprint:
     geometry, window = place.geometry, place.window
     own = window_transform(grid.transform, window)
     large = window.width * window.height * (8 if rule.coverage else 1) > MASK_BYTES

@@ -42,9 +42,9 @@ def is_small(zone: Zone) -> bool:
     """Whether ``small_zone_statistics`` takes a zone."""
     window = zone.footprint.window
     return (
-        isinstance(zone.source, Header)
-        and _in_same_blocks(zone.source.levels[zone.level])
-        and zone.source.dtype in NARROW
+        zone.file is not None
+        and _in_same_blocks(zone.file.levels[zone.level])
+        and zone.file.dtype in NARROW
         and zone.footprint.geometry is None
         and zone.footprint.beyond is None
         and window.width * window.height <= MOST_PIXELS
@@ -194,8 +194,8 @@ class _Reading:
 
 
 def _reading(zones: Sequence[Zone]) -> _Reading:
-    header, number = zones[0].source, zones[0].level
-    assert isinstance(header, Header)
+    header, number = zones[0].file, zones[0].level
+    assert header is not None, "small zones are those of files"
     level = header.levels[number]
     (band,) = pick_bands(header, zones[0].request.bands)
     shapes = SHAPES.on(level, zones)

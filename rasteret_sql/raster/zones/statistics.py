@@ -20,12 +20,13 @@ from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
-from rasteret_sql.raster.read.plan import ReadRequest, pick_band_numbers, pick_level, plan_chip
-from rasteret_sql.raster.zones.footprint import Cover, Footprint, Grid
+from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, pick_level, plan_chip
+from rasteret_sql.raster.source import Raster
+from rasteret_sql.raster.zones.footprint import Cover, Footprint, ZoneGrid
 from rasteret_sql.raster.zones.footprints import footprints, pieces
 from rasteret_sql.raster.zones.small_zones import is_small, small_zone_statistics
 from rasteret_sql.raster.zones.tally import Statistics, Tally
-from rasteret_sql.raster.zones.zone import Source, Zone, ZoneRequest
+from rasteret_sql.raster.zones.zone import Zone, ZoneRequest
 
 GROUP_BYTES = 64 << 20
 """Pixels that are read together."""
@@ -46,7 +47,7 @@ class _Piece:
 
 
 def zonal_statistics(
-    sources: Sequence[Source | None],
+    sources: Sequence[Raster | None],
     requests: Sequence[ZoneRequest | None],
     through: Through | None = None,
 ) -> list[Statistics | None]:
@@ -101,10 +102,10 @@ def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
     tally.add(values, None, float(np.count_nonzero(inside)))
 
 
-def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | None]) -> list[Zone]:
+def _zones(sources: Sequence[Raster | None], requests: Sequence[ZoneRequest | None]) -> list[Zone]:
     """The zones that overlap their rasters."""
-    asked: list[tuple[int, Source, ZoneRequest, int, Grid]] = []
-    grids: dict[tuple[int, int], Grid] = {}
+    asked: list[tuple[int, Raster, ZoneRequest, int, ZoneGrid]] = []
+    grids: dict[tuple[int, int], ZoneGrid] = {}
     for row, (source, request) in enumerate(zip(sources, requests, strict=True)):
         if source is None or request is None:
             continue
@@ -125,38 +126,25 @@ def _zones(sources: Sequence[Source | None], requests: Sequence[ZoneRequest | No
     ]
 
 
-def _grid(source: Source, level: int) -> Grid:
-    if isinstance(source, Chip):
-        _, rows, columns = source.pixels.shape
-        return Grid(
-            crs=source.crs,
-            transform=source.transform,
-            width=columns,
-            height=rows,
-            tile_width=columns,
-            tile_height=1,
-            name=source.href or "the chip",
-        )
-    stored = source.levels[level]
-    return Grid(
-        crs=source.crs,
-        transform=source.level_transform(level),
-        width=stored.width,
-        height=stored.height,
-        tile_width=stored.tile_width,
-        tile_height=stored.tile_height,
-        name=source.href,
-        note=source.crs_note,
+def _grid(raster: Raster, level: int) -> ZoneGrid:
+    across, down = raster.tile_size(level)
+    return ZoneGrid(
+        **vars(raster.grid(level)),
+        tile_width=across,
+        tile_height=down,
+        name=raster.name,
+        note=raster.crs_note,
     )
 
 
 def _pixels(zones: Sequence[Zone]) -> Iterator[Sequence[tuple[_Piece, Chip]]]:
     """Every piece of every zone with its pixels, in groups; the pieces of one zone follow each other."""
-    chips = [zone for zone in zones if isinstance(zone.source, Chip)]
-    cut = ((piece, _cut(piece)) for zone in chips for piece in _pieces(zone))
+    chips = [(zone, zone.source) for zone in zones if isinstance(zone.source, Chip)]
+    cut = ((piece, _cut(piece, chip)) for zone, chip in chips for piece in _pieces(zone))
     yield from groups(cut, lambda one: one[1].pixels.nbytes, most=GROUP_BYTES)
-    files = sorted((zone for zone in zones if isinstance(zone.source, Header)), key=_place)
-    planned = ((piece, _plan(piece)) for zone in files for piece in _pieces(zone))
+    files = [(zone, zone.file) for zone in zones if zone.file is not None]
+    files.sort(key=lambda pair: _place(pair[0]))
+    planned = ((piece, _plan(piece, header)) for zone, header in files for piece in _pieces(zone))
     for group in groups(planned, lambda one: pixel_bytes(one[1]), most=GROUP_BYTES):
         yield _read(group)
 
@@ -177,11 +165,10 @@ def _pieces(zone: Zone) -> Iterator[_Piece]:
         footprint = footprint.beyond
 
 
-def _plan(piece: _Piece) -> ChipPlan:
+def _plan(piece: _Piece, header: Header) -> ChipPlan:
     zone = piece.zone
-    assert isinstance(zone.source, Header)
     request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
-    planned = plan_chip(zone.source, request)
+    planned = plan_chip(header, request)
     assert planned is not None, "a piece lies inside its raster"
     return chip_plan.together(planned[1])
 
@@ -214,14 +201,11 @@ def _chip(piece: _Piece, plan: ChipPlan, pixels: Pixels, valid: npt.NDArray[np.u
     )
 
 
-def _cut(piece: _Piece) -> Chip:
+def _cut(piece: _Piece, chip: Chip) -> Chip:
     """The bands and pixels of a chip that a piece wants, as views where they can be."""
-    part, chip = piece.part, piece.zone.source
-    assert isinstance(chip, Chip)
+    part = piece.part
     rows, columns = slice(part.y_off, part.y_off + part.height), slice(part.x_off, part.x_off + part.width)
-    chosen = pick_band_numbers(
-        piece.zone.request.bands, len(chip.pixels), chip.band_names, piece.zone.grid.name
-    )
+    chosen = pick_bands(chip, piece.zone.request.bands)
     return replace(
         chip,
         pixels=chip.pixels[list(chosen), rows, columns],

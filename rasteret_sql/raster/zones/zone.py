@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.zones.footprint import WHOLE_PIXELS, Footprint, Grid, Rule
-
-Source = Header | Chip
+from rasteret_sql.raster.source import Raster
+from rasteret_sql.raster.zones.footprint import WHOLE_PIXELS, Footprint, Rule, ZoneGrid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +33,13 @@ class Zone:
     """One zone that overlaps its raster."""
 
     row: int
-    source: Source
+    source: Raster
     request: ZoneRequest
     level: int
-    grid: Grid
+    grid: ZoneGrid
     footprint: Footprint
+
+    @property
+    def file(self) -> Header | None:
+        """Its raster, where that is a file."""
+        return self.source if isinstance(self.source, Header) else None
