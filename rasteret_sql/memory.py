@@ -7,7 +7,6 @@ large read. The setting ``reuse_memory`` switches this off: every buffer is then
 
 from __future__ import annotations
 
-import os
 import sys
 from threading import Lock
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import settings
 
 Bytes = npt.NDArray[np.uint8]
@@ -122,4 +122,4 @@ RECYCLER: Final = Recycler()
 take = RECYCLER.take
 
 
-os.register_at_fork(after_in_child=RECYCLER.start_again)
+in_forked_child(RECYCLER.start_again)

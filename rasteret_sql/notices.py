@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 import warnings
-from collections import OrderedDict
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.redaction import redact_text
 
@@ -17,9 +16,8 @@ REMEMBERED = 1000
 SILENCE_S = 60.0
 """After so long it is another run of the query: a prepared statement keeps its number."""
 
-_said: OrderedDict[tuple[str, str], float] = OrderedDict()
+_said = Lru[tuple[str, str], float](REMEMBERED)
 """When a query last had the reason to say something."""
-_lock = threading.Lock()
 _in_shell = False
 
 
@@ -44,16 +42,14 @@ class Notices:
         warnings.warn_explicit(text, RasteretWarning, "rasteret_sql", 0, registry={})
 
     def _is_new(self, reason: str) -> bool:
-        with _lock:
+        with _said.lock:
             if self._query is None:
                 known = reason in self._own
                 self._own.add(reason)
                 return not known
             key, now = (self._query, reason), time.monotonic()
-            before = _said.pop(key, None)
-            _said[key] = now
-            if len(_said) > REMEMBERED:
-                _said.popitem(last=False)
+            before = _said.get(key)
+            _said.put(key, now)
             return before is None or now - before > SILENCE_S
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import settings
 
 
@@ -15,4 +15,4 @@ def workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings().decode_threads, thread_name_prefix="rasteret-worker")
 
 
-os.register_at_fork(after_in_child=workers.cache_clear)
+in_forked_child(workers.cache_clear)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy.typing as npt
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.codec.part import Part
 from rasteret_sql.settings import settings
 
@@ -47,12 +46,13 @@ class BlockCache:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[Hashable, Part], Piece] = OrderedDict()
+        self._kept = Lru[tuple[Hashable, Part], Piece](
+            lambda: settings().tile_cache_bytes, lambda _, piece: piece.pixels.nbytes, self._dropped
+        )
+        self._lock = self._kept.lock
         self._parts: dict[Hashable, list[Part]] = {}
         """The parts of each block that are kept; none of them covers another."""
         self._pending: dict[Hashable, list[Claim]] = {}
-        self._bytes = 0
 
     def claim(self, key: Hashable, part: Part) -> Piece | Future[Piece] | Claim:
         """Who has, or gets, the pixels of ``part`` of a block."""
@@ -62,9 +62,8 @@ class BlockCache:
                     pending.future = pending.future or Future()
                     return pending.future
             for kept in self._parts.get(key, ()):
-                if kept.covers(part):
-                    self._kept.move_to_end((key, kept))
-                    return self._kept[key, kept]
+                if kept.covers(part) and (piece := self._kept.get((key, kept))) is not None:
+                    return piece
             claim = Claim(part)
             self._pending.setdefault(key, []).append(claim)
             return claim
@@ -73,17 +72,15 @@ class BlockCache:
         """Settle a claim with pixels, which nobody may change any more; ``keep`` them for later claims."""
         pixels.flags.writeable = False
         piece = Piece(claim.part, pixels)
-        limit = settings().tile_cache_bytes
         with self._lock:
             self._settled(key, claim)
-            if keep and pixels.nbytes <= limit:
+            if keep and pixels.nbytes <= self._kept.limit:
                 for part in [part for part in self._parts.get(key, ()) if claim.part.covers(part)]:
-                    self._drop(key, part)
-                self._kept[key, claim.part] = piece
+                    self._kept.pop((key, part))
+                    self._dropped((key, part))
+                self._kept.put((key, claim.part), piece)
                 self._parts.setdefault(key, []).append(claim.part)
-                self._bytes += pixels.nbytes
-            while self._bytes > limit:
-                self._drop(*next(iter(self._kept)))
+            self._kept.shrink()
         if claim.future is not None:
             claim.future.set_result(piece)
             claim.future = None  # the claim may live on; its pixels need not
@@ -97,8 +94,8 @@ class BlockCache:
         if claim.future is not None:
             claim.future.set_exception(error)
 
-    def _drop(self, key: Hashable, part: Part) -> None:
-        self._bytes -= self._kept.pop((key, part)).pixels.nbytes
+    def _dropped(self, entry: tuple[Hashable, Part]) -> None:
+        key, part = entry
         parts = self._parts[key]
         parts.remove(part)
         if not parts:
@@ -118,11 +115,10 @@ class BlockCache:
         with self._lock:
             self._kept.clear()
             self._parts.clear()
-            self._bytes = 0
 
     @property
     def byte_count(self) -> int:
-        return self._bytes
+        return self._kept.size
 
 
 BLOCKS = BlockCache()

@@ -6,10 +6,9 @@ Whoever finds that it changed lets the header go, so that the next query reads i
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from concurrent.futures import Future
-from threading import Lock
 
+from rasteret_sql.cache import Lru, SingleFlight
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.settings import settings
@@ -27,51 +26,38 @@ class HeaderCache:
     """Least recently used headers up to ``header_cache_bytes``; safe from many threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Key, Header] = OrderedDict()
-        self._pending: dict[Key, Future[Outcome | None]] = {}
-        self._bytes = 0
+        self._kept = Lru[Key, Header](lambda: settings().header_cache_bytes, _size)
+        self._reading = SingleFlight[Key, Outcome | None]()
 
     def claim(self, key: Key) -> Header | Future[Outcome | None] | None:
         """The header that is kept, or what somebody who reads it will give; None: the caller settles it."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            if key in self._pending:
-                return self._pending[key]
-            self._pending[key] = Future()
-            return None
+        with self._kept.lock:
+            header = self._kept.get(key)
+            return self._reading.claim(key) if header is None else header
 
     def settle(self, key: Key, outcome: Outcome | None) -> None:
         """What reading gave; None where it was given up, so that whoever waits has to read for itself."""
-        limit = settings().header_cache_bytes
-        with self._lock:
-            future = self._pending.pop(key)
-            if isinstance(outcome, Header) and outcome.etag is not None and _size(outcome) <= limit:
-                self._kept[key] = outcome
-                self._bytes += _size(outcome)
-            while self._bytes > limit:
-                self._bytes -= _size(self._kept.popitem(last=False)[1])
+        with self._kept.lock:
+            future = self._reading.settle(key)
+            if isinstance(outcome, Header) and outcome.etag is not None:
+                self._kept.put(key, outcome)
         future.set_result(outcome)
 
     def forget(self, href: str) -> None:
         """The file changed."""
-        with self._lock:
-            for key in [key for key in self._kept if key[0] == href]:
-                self._bytes -= _size(self._kept.pop(key))
+        for key, _ in self._kept.items():
+            if key[0] == href:
+                self._kept.pop(key)
 
     def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
+        self._kept.clear()
 
     @property
     def byte_count(self) -> int:
-        return self._bytes
+        return self._kept.size
 
 
-def _size(header: Header) -> int:
+def _size(_: Key, header: Header) -> int:
     levels = (header.full, *header.overviews)
     tables = (level for found in levels for level in (found, found.mask) if level is not None)
     return PLAIN_BYTES + sum(level.tile_offsets.nbytes + level.tile_byte_counts.nbytes for level in tables)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.store.address import family_of, plain_href
 from rasteret_sql.store.prefix import covers, normal_prefix
 from rasteret_sql.store.redact import place
@@ -58,7 +57,7 @@ class ByPrefix(Generic[Value]):
 
 
 _NOTHING: Options = {}
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _registry: ByPrefix[Options] = ByPrefix({})
 """Replaced as a whole, so that reading it takes no lock."""
 
@@ -118,11 +117,3 @@ def _check(words: Options, known: Mapping[str, Any] | None, where: str) -> None:
             raise ArgumentError(
                 f"Storage option {name!r} {where} must be {names}, not {type(value).__name__}."
             )
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)

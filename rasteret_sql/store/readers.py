@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.allowed_protocols import require_protocol
@@ -26,10 +25,8 @@ def reader_for(href: str) -> Reader:
     return reader_of(address, limits)
 
 
+@in_forked_child
 def _after_fork() -> None:
     """The child makes its own; the parent's connections are the parent's business."""
     global _signing
     _signing = {}
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
+from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import redact
 
@@ -61,7 +60,7 @@ class Meter:
     """Records requests. Safe from many threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self._ids = itertools.count(1)
         self._log: deque[tuple[Any, ...]] = deque()
         """Rows as they are noted; most are never looked at."""
@@ -162,11 +161,3 @@ def kept() -> int:
 def totals() -> Totals:
     """Sums over all requests of this process, those that left the log too."""
     return _meter.totals()
-
-
-def _after_fork() -> None:
-    # The lock may be held by a thread that the child does not have.
-    _meter._lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-import threading
 from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol, runtime_checkable
 
 from rasteret_sql.errors import TransportError
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.settings import Settings, settings
 from rasteret_sql.store import request_log
 from rasteret_sql.store.address import Address, parse_address
@@ -103,7 +102,7 @@ class _HttpOrigin:
         return _reader("aiohttp", *self._arguments)
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _readers: dict[tuple[str, str, str, str, Settings], Reader] = {}
 _left_behind: list[object] = []
 _obstore_died_in_fork = False
@@ -195,15 +194,12 @@ def find_region(bucket: str, endpoint: str | None) -> str | None:
     return headers.get("x-amz-bucket-region")
 
 
+@in_forked_child
 def _after_fork() -> None:
     """obstore's threads do not exist in the child, where its first request would hang for ever."""
-    global _lock, _readers, _obstore_died_in_fork
-    _lock = threading.Lock()
+    global _readers, _obstore_died_in_fork
     # Not collected: closing the parent's connections is the parent's business.
     _left_behind.append(_readers)
     _readers = {}
     obstore_reader = sys.modules.get("rasteret_sql.store.obstore.reader")
     _obstore_died_in_fork |= bool(obstore_reader and obstore_reader.started)
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from threading import Lock
 from typing import Any, Generic, TypeVar
+
+from rasteret_sql.cache import Lru
 
 Area = TypeVar("Area")
 LONGEST = 4 << 20
@@ -17,8 +17,7 @@ class KeptAreas(Generic[Area]):
     """The last few vectors of texts or WKB and what they were read into; safe from many threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Hashable, list[Area]] = OrderedDict()
+        self._kept = Lru[Hashable, list[Area]](VECTORS)
 
     def of(
         self, values: Sequence[Any], crs: Sequence[str | None], read: Callable[[], list[Area]]
@@ -29,13 +28,9 @@ class KeptAreas(Generic[Area]):
         if sum(map(len, filter(None, values))) > LONGEST:
             return read()
         key = tuple(values), tuple(crs)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return list(self._kept[key])
-        found = read()
-        with self._lock:
-            self._kept[key] = list(found)
-            while len(self._kept) > VECTORS:
-                self._kept.popitem(last=False)
-        return found
+        kept = self._kept.get(key)
+        if kept is not None:
+            return list(kept)
+        areas = read()
+        self._kept.put(key, list(areas))
+        return areas

@@ -7,15 +7,14 @@ time, so its query has ended when another calls a kernel. Who knows earlier call
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.errors import RasteretWarning
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.notices import Notices
 
 if TYPE_CHECKING:
@@ -37,9 +36,9 @@ class Query:
     """Who speaks and what is said if the query ends without having touched anything."""
 
 
-_latest: OrderedDict[str, Query] = OrderedDict()
+_latest = Lru[str, Query](REMEMBERED)
 """By connection."""
-_lock = Lock()
+_lock = _latest.lock
 _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
 
 
@@ -64,9 +63,7 @@ def query_of(connection: str, number: int) -> Query:
         now = Query(number=number)
         if before is not None and before.number > number:  # an abandoned query, a thread of which still runs
             return now
-        _latest[connection] = now
-        if len(_latest) > REMEMBERED:
-            _latest.popitem(last=False)
+        _latest.put(connection, now)
     if before is not None:
         with suppress(RasteretWarning):  # taken for an error, it would be that of another query
             say(before)
@@ -89,15 +86,19 @@ def failed(connection: str | None) -> None:
 
 def all_ended() -> None:
     """Every query has ended."""
-    for connection in list(_latest):
+    for connection in _connections_known():
         with suppress(RasteretWarning):
             ended(connection)
 
 
 def all_failed() -> None:
     """One of the queries under way has failed, and it is not known which."""
-    for connection in list(_latest):
+    for connection in _connections_known():
         failed(connection)
+
+
+def _connections_known() -> list[str]:
+    return [connection for connection, _ in _latest.items()]
 
 
 def say(query: Query) -> None:
@@ -110,10 +111,4 @@ def say(query: Query) -> None:
     Notices(speaker).say(message)
 
 
-def _after_fork() -> None:
-    global _lock
-    _lock = Lock()
-    _latest.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+in_forked_child(_latest.clear)

@@ -20,6 +20,7 @@ import duckdb
 
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.register.allowed import access
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.store.access import Access
 
 ASK_EXTERNAL = "SELECT current_setting('enable_external_access')"
@@ -130,7 +131,7 @@ def _local(cursor: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset()
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _instances: OrderedDict[int, Instance] = OrderedDict()
 _of_connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, Instance] = WeakKeyDictionary()
 _last = 0
@@ -166,10 +167,9 @@ def open_connections() -> list[duckdb.DuckDBPyConnection]:
     return [connection for instance in instances for connection in instance.connections()]
 
 
+@in_forked_child
 def _after_fork() -> None:
     """No inherited connection is ever closed: that waits for DuckDB's threads, which a fork does not have."""
-    global _lock
-    _lock = threading.Lock()
     for instance in _instances.values():
         instance._lock, instance._asking = threading.Lock(), threading.Lock()
         for connection in (*instance.connections(), *instance._askers):
@@ -181,6 +181,3 @@ def _keep_for_ever(value: object) -> None:
     import ctypes
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 from contextlib import suppress
@@ -17,6 +16,7 @@ from rasteret_sql.duck.register.attached import Place, attach, place_of, put_on_
 from rasteret_sql.duck.register.binding import bind, known_instance
 from rasteret_sql.duck.register.hardening import Instance, open_connections
 from rasteret_sql.duck.register.kernel_table import KNOWN, told
+from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.raster.algebra.sql import duckdb_version
 
 OURS = ("fsspecIO", "rasteret-", "asyncio_")
@@ -27,7 +27,7 @@ EXIT_PATIENCE_S, QUIET_S = 5.0, 0.2
 """At exit queries get this long to end; they have ended when no kernel was called for so long."""
 
 
-_registering = threading.Lock()
+_registering = fork_safe_lock()
 """The first registration of a database is made by one thread."""
 
 
@@ -127,11 +127,3 @@ def _end_queries() -> None:
         if threads.active:
             quiet_since = monotonic()
         quiet_since = max(quiet_since, threads.last_active)
-
-
-def _after_fork() -> None:
-    global _registering
-    _registering = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)

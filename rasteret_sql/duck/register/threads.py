@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rasteret_sql.errors import InterruptionError
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.interruption import Pressed, watching
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LOOK_UP_S = 0.1
 BY_CTRL_C = "Query interrupted"
 """The text of the ``RuntimeError`` by which DuckDB's Python client ends a query at Ctrl-C."""
 
-_counting = threading.Lock()
+_counting = fork_safe_lock()
 active = 0
 """Calls of kernels under way."""
 last_active = 0.0
@@ -136,10 +136,8 @@ def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) ->
         _count(-1)
 
 
+@in_forked_child
 def _after_fork() -> None:
-    global _counting, active, _elsewhere
-    _counting, active, _elsewhere = threading.Lock(), 0, 0
+    global active, _elsewhere
+    active, _elsewhere = 0, 0
     _pool.cache_clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)

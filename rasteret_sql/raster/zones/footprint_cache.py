@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from threading import Lock
 from typing import Any
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.raster.zones.footprint import Footprint
 
 CACHE_BYTES = 32 << 20
@@ -19,55 +18,36 @@ class FootprintCache:
     """The footprints last used, up to ``CACHE_BYTES`` of masks; safe from many threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Footprint | None] = OrderedDict()
-        self._bytes = 0
-        self._lists: OrderedDict[Hashable, tuple[list[Any], list[Footprint | None]]] = OrderedDict()
+        self._kept = Lru[Hashable, tuple[Footprint | None]](CACHE_BYTES, lambda key, kept: _size(key, *kept))
+        self._lists = Lru[Hashable, tuple[list[Any], list[Footprint | None]]](LISTS_KEPT)
 
     def get(self, keys: Iterable[Hashable]) -> dict[Hashable, Footprint | None]:
         """Those of ``keys`` that are kept."""
-        with self._lock:
-            found = {key: self._kept[key] for key in keys if key in self._kept}
-            for key in found:
-                self._kept.move_to_end(key)
-        return found
+        kept = ((key, self._kept.get(key)) for key in keys)
+        return {key: one[0] for key, one in kept if one is not None}
 
     def put(self, key: Hashable, footprint: Footprint | None) -> None:
         """Keep one, and forget those that were not used for longest."""
-        size = _size(key, footprint)
-        if size > CACHE_BYTES // 8:
-            return
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = footprint
-                self._bytes += size
-            while self._bytes > CACHE_BYTES:
-                self._bytes -= _size(*self._kept.popitem(last=False))
+        if _size(key, footprint) <= CACHE_BYTES // 8:
+            self._kept.put(key, (footprint,))
 
     def all_of(
         self, place: Hashable, areas: Sequence[Any], make: Callable[[], list[Footprint | None]]
     ) -> list[Footprint | None]:
         """The footprints of the very areas that were asked about at this place before, else ``make()``."""
         key = (place, *map(id, areas))
-        with self._lock:
-            if key in self._lists:
-                self._lists.move_to_end(key)
-                return self._lists[key][1]
-        found = make()
-        if sum(map(_bytes, found)) <= CACHE_BYTES // 4:
-            with self._lock:
-                # areas are kept too, so that their ids stay their own
-                self._lists[key] = list(areas), found
-                while len(self._lists) > LISTS_KEPT:
-                    self._lists.popitem(last=False)
-        return found
+        kept = self._lists.get(key)
+        if kept is not None:
+            return kept[1]
+        made = make()
+        if sum(map(_bytes, made)) <= CACHE_BYTES // 4:
+            self._lists.put(key, (list(areas), made))  # areas too, so that their ids stay their own
+        return made
 
     def clear(self) -> None:
         """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._lists.clear()
-            self._bytes = 0
+        self._kept.clear()
+        self._lists.clear()
 
 
 def _size(key: Any, footprint: Footprint | None) -> int:

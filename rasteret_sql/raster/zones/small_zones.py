@@ -8,10 +8,8 @@ any order: of whole pixels the answers are the same to the last bit, of fraction
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ import numpy.typing as npt
 from rasteret_sql.blocks.pipeline import read_blocks
 from rasteret_sql.blocks.selection import Selection, select_cells, select_mask_cells
 from rasteret_sql.blocks.zone_read import Patches, PatchRead, by_block
+from rasteret_sql.cache import Lru
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.groups import groups
@@ -123,35 +122,25 @@ class ShapesCache:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Any, tuple[_Shapes, list[Footprint]]] = OrderedDict()
-        self._bytes = 0
+        self._kept = Lru[Any, tuple[_Shapes, list[Footprint]]](
+            CACHE_BYTES, lambda _, kept: kept[0].byte_count
+        )
 
     def on(self, level: Level, zones: Sequence[Zone]) -> _Shapes:
         """Zones of one rule in the blocks of a level."""
         footprints = [zone.footprint for zone in zones]
         blocks = level.width, level.height, level.tile_width, level.tile_height
         key = (zones[0].request.rule, *map(id, footprints), blocks)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept[0]
         shapes = _shapes(zones, level)
-        with self._lock:
-            if key not in self._kept:
-                # footprints are kept too, so that their ids stay their own
-                self._kept[key] = shapes, footprints
-                self._bytes += shapes.byte_count
-            while self._bytes > CACHE_BYTES:
-                _, (forgotten, _) = self._kept.popitem(last=False)
-                self._bytes -= forgotten.byte_count
+        self._kept.put(key, (shapes, footprints))  # footprints too, so that their ids stay their own
         return shapes
 
     def clear(self) -> None:
         """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
+        self._kept.clear()
 
 
 SHAPES = ShapesCache()

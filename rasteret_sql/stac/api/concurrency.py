@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.settings import settings
 from rasteret_sql.store.access import carried
 
@@ -16,7 +17,7 @@ Result = TypeVar("Result")
 
 _pools: dict[str, tuple[tuple[int, int], ThreadPoolExecutor]] = {}
 _slots: dict[int, threading.BoundedSemaphore] = {}
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 
 
 def submit(function: Callable[[Given], Result], argument: Given, *, pool: str = "searches") -> Future[Result]:
@@ -43,7 +44,7 @@ def slot() -> threading.BoundedSemaphore:
         return _slots.setdefault(count, threading.BoundedSemaphore(count))
 
 
-os.register_at_fork(after_in_child=_slots.clear)
+in_forked_child(_slots.clear)
 
 
 def together(function: Callable[[Given], Result], arguments: Iterable[Given]) -> list[Result]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.stac.api.http import ApiIO
 from rasteret_sql.stac.api.next_link import METHODS
@@ -58,8 +57,7 @@ class Api:
         return any(uri.endswith(f"/cql2-{encoding}") for uri in self.conforms_to)
 
 
-_apis: OrderedDict[tuple[int, str], Future[Api]] = OrderedDict()
-_lock = threading.Lock()
+_apis = Lru[tuple[int, str], "Future[Api]"](APIS_MAX)
 
 
 def open_api(endpoint: str) -> Api:
@@ -69,20 +67,17 @@ def open_api(endpoint: str) -> Api:
     ``TransportError`` when it cannot be reached. A failure is not kept: the next call tries again.
     """
     key = (os.getpid(), endpoint)  # a forked child must not share its parent's connections
-    with _lock:
+    with _apis.lock:
         future = _apis.get(key)
         mine = future is None
         if future is None:
-            future = _apis[key] = Future()
-        _apis.move_to_end(key)
-        while len(_apis) > APIS_MAX:
-            _apis.popitem(last=False)
+            future = Future()
+            _apis.put(key, future)
     if mine:
         try:
             future.set_result(_read(endpoint))
         except BaseException as error:
-            with _lock:
-                _apis.pop(key, None)
+            _apis.pop(key)
             future.set_exception(error)
     return future.result()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
 import re
 import ssl
 import threading
@@ -25,6 +24,7 @@ from fsspec.asyn import get_loop
 from yarl import URL
 
 from rasteret_sql.errors import ArgumentError, MalformedError, RasteretError
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import Settings
 from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import Address, parse_address
@@ -266,4 +266,4 @@ def _close_all() -> None:
 
 
 atexit.register(_close_all)
-os.register_at_fork(after_in_child=_OPEN.clear)
+in_forked_child(_OPEN.clear)

@@ -9,7 +9,6 @@ the first; whichever answers first counts.
 from __future__ import annotations
 
 import heapq
-import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from rasteret_sql.errors import (
     TransportError,
     UnsupportedError,
 )
+from rasteret_sql.forks import in_forked_child
 from rasteret_sql.interruption import check
 from rasteret_sql.settings import settings
 from rasteret_sql.store import request_log
@@ -313,9 +313,7 @@ def _final(outcome: Outcome, attempts: int) -> Outcome:
     return TransportError(told, transient=True, retry_after_s=outcome.retry_after_s)
 
 
+@in_forked_child
 def _after_fork() -> None:
     global budget
     budget = _Budget()
-
-
-os.register_at_fork(after_in_child=_after_fork)

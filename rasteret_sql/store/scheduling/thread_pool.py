@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
 
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.store.scheduling.adaptive_concurrency import OperatingPoint
 
 EXIT_PATIENCE_S = 1.0
@@ -85,7 +85,7 @@ class Pool:
             threading.Event().wait(0.005)
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _pools: dict[str, Pool] = {}
 
 
@@ -98,9 +98,8 @@ def pool_of(root: str) -> Pool:
     return pool
 
 
+@in_forked_child
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
     _pools.clear()
 
 
@@ -110,5 +109,4 @@ def _at_exit() -> None:
         pool.close(until)
 
 
-os.register_at_fork(after_in_child=_after_fork)
 atexit.register(_at_exit)

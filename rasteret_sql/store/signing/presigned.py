@@ -6,13 +6,11 @@ The signed href is remembered by this process, as long as it is valid, and read 
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
+from rasteret_sql.cache import Lru
 from rasteret_sql.errors import AccessError
 from rasteret_sql.store.redact import place
 from rasteret_sql.store.signing.reader import Signed
@@ -69,8 +67,7 @@ SCHEMES = (
 """Amazon, Google, Alibaba, Tencent; Azure's shared access; CloudFront; older ones; keys and tokens alone."""
 _HTTP = re.compile(r"(https?://)([^/?#]*@)?([^?#]*)(?:\?([^#]*))?(#.*)?", re.IGNORECASE | re.DOTALL)
 
-_signed: OrderedDict[str, str] = OrderedDict()
-_lock = threading.Lock()
+_signed = Lru[str, str](lambda: MOST_REMEMBERED)
 
 
 def unsigned(href: str) -> str:
@@ -94,11 +91,7 @@ def remember(href: str) -> str:
     """What an index keeps of ``href``; where that is less, ``href`` is remembered for reading it."""
     bare = unsigned(href)
     if bare != href:
-        with _lock:
-            _signed.pop(bare, None)
-            _signed[bare] = href
-            if len(_signed) > MOST_REMEMBERED:
-                _signed.popitem(last=False)
+        _signed.put(bare, href)
     return bare
 
 
@@ -108,7 +101,7 @@ class PresignedSigner:
     advice = ADVICE
 
     def sign(self, href: str) -> Signed:
-        signed = _signed.get(href, href)
+        signed = _signed.get(href) or href
         end = expires_at(signed)
         if end is not None and end <= time.time():
             raise AccessError(f"{place(href)}: the signature of this href has expired; {ADVICE}.")
@@ -127,11 +120,3 @@ SIGNER = PresignedSigner()
 def presigned(href: str) -> PresignedSigner | None:
     """What reads ``href`` where a signed form of it is remembered."""
     return SIGNER if href in _signed else None
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)

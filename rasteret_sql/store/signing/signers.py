@@ -5,12 +5,11 @@ An href in a table stays as its catalogue has it; what a signer adds is known to
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
+from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.store.address import family_of, plain_href
 from rasteret_sql.store.options import ByPrefix
 from rasteret_sql.store.prefix import normal_prefix
@@ -77,7 +76,7 @@ def _built_in() -> ByPrefix[Signer]:
     return ByPrefix({prefix_of(*names): planetary_computer for names in CONTAINERS.values()})
 
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 _signers: ByPrefix[Signer] = _built_in()
 """Replaced as a whole, so that reading it takes no lock."""
 
@@ -117,12 +116,8 @@ def signer_for(href: str) -> Signer | None:
     return _signers.get(href)
 
 
+@in_forked_child
 def _after_fork() -> None:
     """The child's locks and what its parent's threads were waiting for are its own."""
-    global _lock
-    _lock = threading.Lock()
     for signer in _signers.values.values():
         signer.forget()
-
-
-os.register_at_fork(after_in_child=_after_fork)

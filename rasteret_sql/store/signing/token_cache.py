@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from rasteret_sql.cache import Lru, SingleFlight
 from rasteret_sql.errors import RasteretError
 
 MOST_KEPT = 10_000
@@ -46,22 +44,19 @@ class Kept(Generic[K, V]):
         self.forget()
 
     def forget(self) -> None:
-        """Drop everything; in a forked process the locks too, which nobody there may ever give back."""
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
-        self._pending: dict[K, Future[V]] = {}
+        """Drop everything."""
+        self._entries = Lru[K, _Entry[V]](MOST_KEPT)
+        self._lock = self._entries.lock
+        self._making = SingleFlight[K, V]()
         self._refused: set[K] = set()
 
     def get(self, key: K) -> V:
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and time.time() < entry.renew_at:
-                self._entries.move_to_end(key)
                 return entry.value
-            pending = self._pending.get(key)
-            if pending is None:
-                mine = self._pending[key] = Future()
-        return pending.result() if pending is not None else self._renew(key, mine, entry)
+            pending = self._making.claim(key)
+        return pending.result() if pending is not None else self._renew(key, entry)
 
     def refused(self, key: K, value: V) -> bool:
         """A server did not accept ``value``; whether another one, which ``get`` gives, may be accepted."""
@@ -71,33 +66,32 @@ class Kept(Generic[K, V]):
                 return True  # another thread was told so before
             if entry.after_refusal and time.time() < entry.made_at + REFUSED_AGAIN_S:
                 return False
-            del self._entries[key]
+            self._entries.pop(key)
             self._refused.add(key)
             return True
 
-    def _renew(self, key: K, mine: Future[V], former: _Entry[V] | None) -> V:
+    def _renew(self, key: K, former: _Entry[V] | None) -> V:
         try:
             value, expires_at = self._make(key)
         except BaseException as error:
             with self._lock:
-                del self._pending[key]
+                waiting = self._making.settle(key)
             if isinstance(error, RasteretError) and former is not None and time.time() < former.expires_at:
-                mine.set_result(former.value)
+                waiting.set_result(former.value)
                 return former.value
-            mine.set_exception(error)
+            waiting.set_exception(error)
             raise
         now = time.time()
         with self._lock:
-            self._entries[key] = _Entry(
+            entry = _Entry(
                 value=value,
                 made_at=now,
                 renew_at=max(expires_at - min(RENEW_BEFORE_S, (expires_at - now) / 5), now + LEAST_S),
                 expires_at=expires_at,
                 after_refusal=key in self._refused,
             )
+            self._entries.put(key, entry)
             self._refused.discard(key)
-            del self._pending[key]
-            if len(self._entries) > MOST_KEPT:
-                self._entries.popitem(last=False)
-        mine.set_result(value)
+            waiting = self._making.settle(key)
+        waiting.set_result(value)
         return value
