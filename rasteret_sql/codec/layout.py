@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class BlockLayout:
     def row_bytes(self) -> int:
         """Bytes of one decompressed row; a row of packed bits ends at a whole byte."""
         return -(-self.width * self.samples * self.bits_per_sample // 8)
+
+    @cached_property
+    def decoded_bytes(self) -> int:
+        """Bytes of the pixels of one block."""
+        return self.width * self.height * self.samples * np.dtype(self.dtype).itemsize
 
     @property
     def sample_kind(self) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from rasteret_sql.codec.block import BlockLayout
 from rasteret_sql.errors import LimitError
 from rasteret_sql.settings import settings
+
+
+def has_size(layout: BlockLayout, stored_bytes: int) -> bool:
+    """Whether ``require_size`` lets blocks pass."""
+    return max(layout.decoded_bytes, stored_bytes) <= settings().max_tile_bytes
 
 
 def require_size(layout: BlockLayout, stored_bytes: int) -> None:
@@ -15,8 +18,7 @@ def require_size(layout: BlockLayout, stored_bytes: int) -> None:
     A tile is decoded as a whole for a single pixel of it, so a few bytes of a tag may claim gigabytes.
     ``layout`` is one that ``require_supported`` lets pass; ``stored_bytes`` is the largest of its blocks.
     """
-    decoded = layout.width * layout.height * layout.samples * np.dtype(layout.dtype).itemsize
-    most = settings().max_tile_bytes
+    decoded, most = layout.decoded_bytes, settings().max_tile_bytes
     if decoded > most:
         raise LimitError(
             f"blocks of {layout.width:,} x {layout.height:,} pixels x {layout.samples:,} {layout.dtype} "

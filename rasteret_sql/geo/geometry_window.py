@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from rasteret_sql.errors import ArgumentError
@@ -28,24 +29,53 @@ def geometry_window(area: Any, transform: Sequence[float], width: int, height: i
     ``area`` is xmin, ymin, xmax, ymax or a shapely geometry, in the CRS of ``transform`` (a b c d e f). On a
     rotated raster bounds give the window of all their corners, a geometry only that of its vertices.
     """
-    a, b, c, d, e, f = invert(transform)
     if isinstance(area, shapely.Geometry):
-        x, y = shapely.get_coordinates(area).T
-    else:
-        xmin, ymin, xmax, ymax = area
-        x, y = np.array((xmin, xmin, xmax, xmax)), np.array((ymin, ymax, ymax, ymin))
-    if not len(x):
-        return None
-    columns = _span(x * a + y * b + c, width)
-    rows = _span(x * d + y * e + f, height)
-    if columns is None or rows is None:
-        return None
-    return Window(x_off=columns[0], y_off=rows[0], width=columns[1], height=rows[1])
+        return geometry_windows(np.array([area], dtype=object), transform, width, height)[0]
+    xmin, ymin, xmax, ymax = area
+    xy = np.array(((xmin, ymin), (xmin, ymax), (xmax, ymax), (xmax, ymin)), np.float64)
+    return _windows(xy, np.zeros(1, np.int64), transform, width, height)[0]
 
 
-def _span(places: Any, size: int) -> tuple[int, int] | None:
+def geometry_windows(
+    geometries: npt.NDArray[np.object_], transform: Sequence[float], width: int, height: int
+) -> list[Window | None]:
+    """The same of many geometries on one raster."""
+    xy, owner = shapely.get_coordinates(geometries, return_index=True)
+    if not len(xy):
+        return [None] * len(geometries)
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    windows: list[Window | None] = [None] * len(geometries)  # of empty ones, too
+    for number, window in zip(
+        owner[starts].tolist(), _windows(xy, starts, transform, width, height), strict=True
+    ):
+        windows[number] = window
+    return windows
+
+
+def _windows(
+    xy: npt.NDArray[np.float64],
+    starts: npt.NDArray[np.int64],
+    transform: Sequence[float],
+    width: int,
+    height: int,
+) -> list[Window | None]:
+    """The windows around the vertices from each start to the next."""
+    a, b, c, d, e, f = invert(transform)
+    x, y = xy.T
+    spans = []
+    for places, size in ((x * a + y * b + c, width), (x * d + y * e + f, height)):
+        low, high = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
+        spans.append([_span(*ends, size) for ends in zip(low.tolist(), high.tolist(), strict=True)])
+    return [
+        None
+        if columns is None or rows is None
+        else Window(x_off=columns[0], y_off=rows[0], width=columns[1], height=rows[1])
+        for columns, rows in zip(*spans, strict=True)
+    ]
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int] | None:
     """First pixel and number of pixels between the least and the greatest place on one axis."""
-    low, high = float(places.min()), float(places.max())
     if not (low < size and high >= 0):  # NaN compares false
         return None
     start = math.floor(max(low, 0.0))

@@ -38,7 +38,10 @@ def window_transform(transform: Affine, window: Window) -> Affine:
 
 def window_bounds(transform: Affine, window: Window) -> tuple[float, float, float, float]:
     """xmin, ymin, xmax, ymax of a window whose own affine is ``transform``."""
-    xs, ys = zip(*corners(transform, window), strict=True)
+    a, b, c, d, e, f = transform
+    w, h = window.width, window.height
+    xs = (c, c + a * w, c + a * w + b * h, c + b * h)
+    ys = (f, f + d * w, f + d * w + e * h, f + e * h)
     return min(xs), min(ys), max(xs), max(ys)
 
 

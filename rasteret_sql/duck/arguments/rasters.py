@@ -10,8 +10,8 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.index import HeaderColumn
 from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arguments.sidecars import say_what_is_left_alone
-from rasteret_sql.duck.arrow.arrays import present
-from rasteret_sql.duck.arrow.fits import duck_type, text_like
+from rasteret_sql.duck.arrow.arrays import array_of, present
+from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers
@@ -42,21 +42,38 @@ def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raster
 
 def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
     """A join repeats index rows, one for each area: a row equal to an earlier one is not looked at again."""
-    rows = HeaderColumn(column)
     if len(set(overviews)) == 1 and all_same(column):
-        return [_attempt(rows, 0, overviews[0]) if present(column)[0] else None] * len(column)
+        alone = HeaderColumn(column.slice(0, 1))
+        return [_attempt(alone, 0, overviews[0]) if present(column)[0] else None] * len(column)
+    firsts = _firsts(column, overviews)
+    numbers = {
+        row: number for number, row in enumerate(sorted({first for first in firsts if first is not None}))
+    }
+    rows = HeaderColumn(_rows(column, list(numbers)))
+    headers = [_attempt(rows, number, overviews[row]) for row, number in numbers.items()]
+    return [None if first is None else headers[numbers[first]] for first in firsts]
+
+
+def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | None]:
+    """For each row the first one that equals it; None for NULL."""
+    there, names = present(column), fields_of(column.type)
+    hrefs = column.field("href").to_pylist() if "href" in names else [None] * len(column)
     seen: dict[tuple[Any, bool], int] = {}
-    found: list[Header | RasteretError | None] = [None] * len(column)
-    there = present(column)
-    for i, href in enumerate(rows.hrefs()):
-        if not there[i]:
-            continue
-        first = seen.setdefault((href, overviews[i]), i)
-        if first != i and column.slice(first, 1).equals(column.slice(i, 1)):
-            found[i] = found[first]
-        else:
-            found[i] = _attempt(rows, i, overviews[i])
-    return found
+    firsts = [seen.setdefault((href, overviews[i]), i) if there[i] else None for i, href in enumerate(hrefs)]
+    again = [i for i, first in enumerate(firsts) if first is not None and first != i]
+    if not again or _rows(column, again).equals(_rows(column, [firsts[i] for i in again])):
+        return firsts
+    for i in again:
+        if not column.slice(firsts[i], 1).equals(column.slice(i, 1)):
+            firsts[i] = i
+    return firsts
+
+
+def _rows(column: pa.StructArray, rows: Sequence[int | None]) -> pa.StructArray:
+    """Some rows of a column."""
+    if len(rows) == len(column):
+        return column
+    return column.take(array_of(rows, "BIGINT"))
 
 
 def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:

@@ -9,17 +9,15 @@ import shapely
 
 from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.call import Call
-from rasteret_sql.duck.arrow.rows import box, source_row
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.band_facts import facts_of
 from rasteret_sql.raster.read.plan import ReadRequest, pick_level
 from rasteret_sql.raster.warp.target import LARGEST, GridRequest, grid_for, window_area
 from rasteret_sql.raster.warp.warp import algorithm
-from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp
+from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
 from rasteret_sql.store.redact import place
 
 
@@ -58,30 +56,14 @@ def _size(value: Any) -> tuple[int, int]:
     return whole[0], whole[1]
 
 
-def warped_row(header: Header, request: ReadRequest, asked: Asked, on_error: str) -> dict[str, Any] | None:
-    """The plan of one chip on its target grid as a row; None where the raster has nothing there."""
+def warped(header: Header, request: ReadRequest, asked: Asked) -> tuple[int, WarpPlan] | None:
+    """Level and plan of one chip on its target grid; None where the raster has nothing there."""
     target, aoi = grid_over(header, request, asked)
     found = plan_warp(header, target, asked.resampling, bands=request.bands, level=request.level)
-    if found is None:
-        return None
+    if found is None or aoi is None:
+        return found
     level, plan = found
-    if aoi is not None:
-        plan = replace(plan, aoi=aoi, all_touched=request.all_touched)
-    return {
-        "href": header.href,
-        "bands": [band + 1 for band in plan.bands],
-        "level": level,
-        "width": target.width,
-        "height": target.height,
-        "bbox": box(target.bounds),
-        "crs": target.crs,
-        "transform": target.transform,
-        "dtype": header.dtype,
-        "shape": plan.shape,
-        "nodata": header.nodata,
-        **vars(facts_of(header, plan.bands)),
-        "source": source_row(plan, on_error),
-    }
+    return level, replace(plan, aoi=aoi, all_touched=request.all_touched)
 
 
 def grid_over(header: Header, request: ReadRequest, asked: Asked) -> tuple[Grid, bytes | None]:

@@ -102,13 +102,7 @@ def _bytes(values: Sequence[Any], arrow_type: Any) -> pa.Array:
 
 
 def _list(values: Sequence[Any], kind: DuckType) -> pa.Array:
-    valid, there = _bitmap(values)
-    offsets = _offsets(
-        np.fromiter((0 if v is None else len(v) for v in values), np.int32, len(values)), "<i4"
-    )
-    child = array_of(_flat([v for v in values if v is not None]), kind.children["child"])
-    buffers = [valid, pa.py_buffer(offsets)]
-    return pa.Array.from_buffers(pa.list_(child.type), len(there), buffers, children=[child])
+    return list_array(values, array_of(_flat([v for v in values if v is not None]), kind.children["child"]))
 
 
 def _flat(lists: list[Any]) -> Sequence[Any]:
@@ -210,6 +204,14 @@ def struct_array(columns: dict[str, pa.Array]) -> pa.Array:
     """Columns side by side as one STRUCT column."""
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     return pa.StructArray.from_arrays(list(columns.values()), fields=fields)
+
+
+def list_array(lists: Sequence[Sequence[Any] | None], items: pa.Array) -> pa.Array:
+    """``items`` end to end as one list for each of ``lists``, as long as that; NULL for None."""
+    valid, there = _bitmap(lists)
+    lengths = np.fromiter((0 if some is None else len(some) for some in lists), np.int32, len(lists))
+    buffers = [valid, pa.py_buffer(_offsets(lengths, "<i4"))]
+    return pa.Array.from_buffers(pa.list_(items.type), len(there), buffers, children=[items])
 
 
 def grid_lists(values: np.ndarray[Any, Any], valid: np.ndarray[Any, Any] | None) -> pa.Array:

@@ -6,16 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rasteret_sql.duck.arrow.rows import plan_of, source_row
+from rasteret_sql.duck.arrow.chip_source import plan_of, source_row
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.raster.stack.aligned_plan import AlignedPlan
 from rasteret_sql.raster.stack.stack_plan import Member, StackPlan
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
-
-PARTS = ("stored", "stored_mask", "plan")
-"""Of a plan as a row, the texts that a member keeps: the area is the stack's."""
 
 
 def stack_source_row(plan: StackPlan, on_error: str) -> dict[str, Any]:
@@ -44,7 +41,11 @@ def _member_row(member: Member) -> dict[str, Any]:
     plan = aligned.source if aligned is not None else member.plan
     assert isinstance(plan, ChipPlan | WarpPlan), "the source of an aligned plan is a file's"
     source = source_row(plan, "fail")
-    row["plan"] = {part: source[part] for part in PARTS}
+    row["plan"] = {
+        "stored": source["stored"],
+        "plan": source["plan"].hex(),
+        "warp": source.get("warp"),
+    }  # the area is the stack's
     if aligned is not None:
         row["aligned"] = {"crs": aligned.crs, "name": aligned.name}
     return row
@@ -79,7 +80,7 @@ def _member(row: Mapping[str, Any], place: Grid) -> Member:
 
 
 def _plan(row: Mapping[str, Any], place: Grid) -> ChipPlan | AlignedPlan | WarpPlan:
-    plan = plan_of({**row["plan"], "aoi": None, "math": None})
+    plan = plan_of({**row["plan"], "plan": bytes.fromhex(row["plan"]["plan"]), "aoi": None, "math": None})
     if "aligned" in row:
         assert isinstance(plan, ChipPlan), "the source of an aligned plan is a file's"
         return AlignedPlan(source=plan, target=place, **row["aligned"])

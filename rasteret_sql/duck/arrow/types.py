@@ -37,9 +37,9 @@ PACKED_TILE_TABLES = TILE_TABLES.replace("tile_offsets UBIGINT[]", "tile_gaps BI
 """The same in half the space; see ``duck/kernels/tile_tables.py``."""
 
 CHIP_SOURCE = """STRUCT(
-    stored VARCHAR, stored_mask VARCHAR, plan VARCHAR, aoi BLOB, math VARCHAR, stack VARCHAR,
+    stored VARCHAR, plan BLOB, aoi BLOB, warp VARCHAR, math VARCHAR, stack VARCHAR,
     on_error VARCHAR, error VARCHAR, places UTINYINT[], notice VARCHAR)"""
-"""The plan of a chip, hidden from users; see ``rows.source_row``, ``stack_rows`` (stack) and ``batches``
+"""The plan of a chip, hidden from users; see ``chip_source``, ``stack_rows`` (stack) and ``batches``
 (places, notice)."""
 
 CHIP_PLAN = f"""STRUCT(

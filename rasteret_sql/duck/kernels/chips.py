@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.arguments import (
-    asked_area,
-)
+from rasteret_sql.duck.arguments.arguments import Area, asked_area
 from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.named_rasters import is_named
 from rasteret_sql.duck.arguments.rasters import rasters
-from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped_row
+from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
+from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
-from rasteret_sql.duck.arrow.rows import box, math_text, plan_of, source_row
+from rasteret_sql.duck.arrow.chip_source import math_text, own_source, plan_of, shared_source
+from rasteret_sql.duck.arrow.plan_columns import PlannedRow, planned_array
+from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.errors import LimitError, RasteretError, sound
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.read import chips
@@ -31,160 +34,245 @@ from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
+from rasteret_sql.raster.warp.warp_plan import WarpPlan
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
 ON_ERROR = ("fail", "null")
 Row = dict[str, Any]
+Found = Iterable[tuple[int, ChipPlan | WarpPlan, Row]]
+"""Level, plan, and values of columns that others do not have."""
 
 
 @by_name
-def plan_tiles(call: Call) -> list[list[Row] | None]:
+def plan_tiles(call: Call) -> pa.Array:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    return _planned("read_cog_tiles", call, _tile_rows, [None] * len(call))
+    return _planned("read_cog_tiles", call, _tiles, [None] * len(call), types.TILE_PLAN)
 
 
 @by_name
-def plan_chips(call: Call) -> list[list[Row] | None]:
+def plan_chips(call: Call) -> pa.Array:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
     if not is_named(call.raster.type):
-        return _planned("read_cog", call, _chip_rows, asked_grids(call))
+        return _planned("read_cog", call, _chips, asked_grids(call), types.CHIP_PLAN)
     from rasteret_sql.duck.kernels.stacks import stacked_rows  # what one raster does not need
 
-    return _noted("read_cog", call, call.areas(), stacked_rows(call, call.choices("on_error", ON_ERROR)))
+    stacked = stacked_rows(call, call.choices("on_error", ON_ERROR))
+    planned = [None if rows is None else [PlannedRow({}, row) for row in rows] for rows in stacked]
+    return _noted("read_cog", call, call.areas(), planned, types.CHIP_PLAN)
 
 
 def _planned(
     speaker: str,
     call: Call,
-    rows_of: Callable[[Planner, Header, ReadRequest, str], Iterable[Row]],
+    find: Callable[[Planner, Header, ReadRequest], Found],
     grids: Sequence[Asked | None],
-) -> list[list[Row] | None]:
-    wanted, asked_bands, levels, math = call.areas(), call.bands(), call.levels(), call.math()
-    resolutions = call.numbers("resolution")
-    touched = call.flags("all_touched") if "all_touched" in call else [False] * len(call)
-    policies = call.choices("on_error", ON_ERROR)
+    duck_type: str,
+) -> pa.Array:
+    policies, math = call.choices("on_error", ON_ERROR), call.math()
+    wanted, levels, resolutions = call.areas(), call.levels(), call.numbers("resolution")
     overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
-    planner, planned = Planner(), list[list[Row] | None]()
-    for i, header in enumerate(rasters(call.raster, overviews)):
-        if header is None or wanted[i] is None:
+    headers = rasters(call.raster, overviews)
+    requests = _requests(call, wanted, levels, resolutions)
+    planner, rows = Planner(), _Rows()
+    planner.place_all(
+        [
+            (header, request)
+            for header, request, grid in zip(headers, requests, grids, strict=True)
+            if grid is None and isinstance(header, Header) and isinstance(request, ReadRequest)
+        ]
+    )
+    planned: list[list[PlannedRow] | None] = []
+    for i, header in enumerate(headers):
+        request = requests[i]
+        if header is None or request is None:
             planned.append(None)
             continue
         try:
-            request = _request(i, wanted, asked_bands, levels, resolutions, touched)
-            asked, grid = math[i], grids[i]
+            request, header, asked, grid = sound(request), sound(header), math[i], grids[i]
             bound = None
             if asked is not None and asked.expressions:
-                bound = bind_source(asked, request.bands, sound(header))
+                bound = bind_source(asked, request.bands, header)
                 request = replace(request, bands=tuple(band + 1 for band in bound.read))
             if grid is None:
-                rows = list(rows_of(planner, sound(header), request, policies[i]))
+                found = find(planner, header, request)
             else:
-                row = warped_row(sound(header), request, grid, policies[i])
-                rows = [] if row is None else [row]
-            if asked is not None:
-                rows = [
-                    _answer_row(row, bound or bind_source(asked, row["bands"], sound(header))) for row in rows
-                ]
-            planned.append(rows)
+                on_grid = warped(header, request, grid)
+                found = [] if on_grid is None else [(*on_grid, {})]
+            row = partial(rows.row, header, on_error=policies[i], asked=asked, bound=bound)
+            planned.append([row(level, plan, more) for level, plan, more in found])
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
             planned.append([_failed_row(call.raster, i, error)])
-    return _noted(speaker, call, wanted, planned)
+    return _noted(speaker, call, wanted, planned, duck_type)
+
+
+def _requests(
+    call: Call,
+    wanted: Sequence[Area],
+    levels: Sequence[int | None],
+    resolutions: Sequence[float | None],
+) -> list[ReadRequest | RasteretError | None]:
+    """What each row asks of its raster; None where its area is NULL, or what is wrong with that."""
+    bands = call.bands()
+    touched = call.flags("all_touched") if "all_touched" in call else [False] * len(call)
+    return [
+        area
+        if area is None or isinstance(area, RasteretError)
+        else ReadRequest(
+            area=asked_area(area),
+            bands=bands[i],
+            level=levels[i],
+            resolution=resolutions[i],
+            all_touched=touched[i],
+        )
+        for i, area in enumerate(wanted)
+    ]
 
 
 def _noted(
-    speaker: str, call: Call, wanted: Sequence[Any], planned: list[list[Row] | None]
-) -> list[list[Row] | None]:
-    """The same rows with their places in batches; servers and queries are told of them."""
-    found = [row["source"] for rows in planned for row in rows or ()]
+    speaker: str,
+    call: Call,
+    wanted: Sequence[Area],
+    planned: Sequence[Sequence[PlannedRow] | None],
+    duck_type: str,
+) -> pa.Array:
+    """The rows with their places in batches, as lists; servers and queries are told of them."""
+    found = [row.own["source"] for rows in planned for row in rows or ()]
     take_places(found, batch_of(call[ASKED], len(found)))
     note_touching(
         speaker, call[ASKED], touched=any_touched(wanted, planned), first=first_apart(call.raster, wanted)
     )
     firsts = [rows[0] for rows in planned if rows]
-    prepare({href for row in firsts for href in row.get("hrefs", [row["href"]])})
-    return planned
+    prepare({href for row in firsts for href in row.own.get("hrefs", [row["href"]])})
+    return planned_array(planned, duck_type)
 
 
-def _answer_row(row: Row, bound: BoundMath) -> Row:
-    """A chip's or a tile's row with what is made of its bands."""
-    if bound.is_idle:
-        return row
-    facts = BandFacts(**{name: row[name] for name in COLUMNS}).of(range(bound.answered))
-    own = {"bands": row["bands"][: bound.answered], **vars(facts)}
-    if bound.asked.expression is not None:
-        own = {"bands": None, **vars(UNKNOWN)}
-    elif bound.physical is not None:
-        own |= vars(facts.physical)
-    shape = (bound.answered, *row["shape"][1:])
-    answered = prod(shape) * np.dtype(bound.dtype).itemsize
-    return row | {
-        **own,
-        "dtype": bound.dtype,
-        "shape": shape,
-        "nodata": bound.nodata,
-        "source": row["source"] | {"math": math_text(bound), "held": row["source"]["held"] + answered},
+def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> PlannedRow:
+    """on_error := 'null': the href, and why there is nothing else."""
+    hrefs = raster.field("href") if pa.types.is_struct(raster.type) else raster
+    row = {"href": hrefs[i].as_py(), "source": {"on_error": "null", "error": str(error)}}
+    return PlannedRow({}, row)
+
+
+def _chips(planner: Planner, header: Header, request: ReadRequest) -> Found:
+    for level, plan in planner.chips(header, request):
+        yield level, plan, {}
+
+
+def _tiles(planner: Planner, header: Header, request: ReadRequest) -> Found:
+    for level, column, row, plan in tiles_of(header, request, planner):
+        chosen = plan.selection
+        yield (
+            level,
+            plan,
+            {
+                "tile_col": column,
+                "tile_row": row,
+                "offset": int(chosen.offsets[0]),
+                "byte_count": int(chosen.byte_counts[0]),
+            },
+        )
+
+
+class _Rows:
+    """Makes the rows of one vector: what chips of a raster share is made once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[Any, Row] = {}
+        self._answers: dict[Any, _Answer] = {}
+
+    def row(
+        self,
+        header: Header,
+        level: int,
+        plan: ChipPlan | WarpPlan,
+        more: Row,
+        *,
+        on_error: str,
+        asked: BandMath | None,
+        bound: BoundMath | None,
+    ) -> PlannedRow:
+        """One planned chip or tile; ``bound`` is what an expression or a mask makes of its bands."""
+        bands = plan.source.bands
+        key = (id(header), level, bands, plan.all_touched, plan.source.alpha_band, on_error)
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = _shared_row(header, level, plan, on_error)
+        row = PlannedRow(shared, _own_row(plan) | more)
+        if asked is None:
+            return row
+        answer = self._answers.get((*key, id(asked)))
+        if answer is None:
+            numbers = [band + 1 for band in bands]
+            answer = _Answer(shared, bound or bind_source(asked, numbers, header))
+            self._answers[*key, id(asked)] = answer
+        return answer.row(row)
+
+
+class _Answer:
+    """What is made of the bands of a raster, in place of its pixels."""
+
+    def __init__(self, shared: Row, bound: BoundMath) -> None:
+        self._bound = bound
+        facts = BandFacts(**{name: shared[name] for name in COLUMNS}).of(range(bound.answered))
+        own = {"bands": shared["bands"][: bound.answered], **vars(facts)}
+        if bound.asked.expression is not None:
+            own = {"bands": None, **vars(UNKNOWN)}
+        elif bound.physical is not None:
+            own |= vars(facts.physical)
+        source = None if bound.is_idle else shared["source"] | {"math": math_text(bound)}
+        self._shared = shared | own | {"dtype": bound.dtype, "nodata": bound.nodata, "source": source}
+
+    def row(self, row: PlannedRow) -> PlannedRow:
+        """A chip's or a tile's row with the answer's facts."""
+        bound = self._bound
+        if bound.is_idle:
+            return row
+        shape = (bound.answered, *row.own["shape"][1:])
+        source = row.own["source"]
+        held = source["held"] + prod(shape) * np.dtype(bound.dtype).itemsize
+        return PlannedRow(self._shared, row.own | {"shape": shape, "source": source | {"held": held}})
+
+
+def _shared_row(header: Header, level: int, plan: ChipPlan | WarpPlan, on_error: str) -> Row:
+    bands = plan.source.bands
+    return {
+        "href": header.href,
+        "bands": [band + 1 for band in bands],
+        "level": level,
+        "crs": header.crs,
+        "dtype": header.dtype,
+        "nodata": header.nodata,
+        **vars(facts_of(header, bands)),
+        "source": shared_source(plan, on_error),
     }
 
 
-def _request(
-    i: int,
-    wanted: Sequence[Any],
-    bands: Sequence[Any],
-    levels: Sequence[int | None],
-    resolutions: Sequence[float | None],
-    touched: Sequence[bool],
-) -> ReadRequest:
-    return ReadRequest(
-        area=asked_area(wanted[i]),
-        bands=bands[i],
-        level=levels[i],
-        resolution=resolutions[i],
-        all_touched=touched[i],
-    )
-
-
-def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> Row:
-    """on_error := 'null': the href, and why there is nothing else."""
-    hrefs = raster.field("href") if pa.types.is_struct(raster.type) else raster
-    return {"href": hrefs[i].as_py(), "source": {"on_error": "null", "error": str(error)}}
-
-
-def _chip_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
-    for level, plan in planner.chips(header, request):
-        yield _plan_row(header, level, plan, on_error)
-
-
-def _tile_rows(planner: Planner, header: Header, request: ReadRequest, on_error: str) -> Iterable[Row]:
-    for level, column, row, plan in tiles_of(header, request, planner):
-        yield _plan_row(header, level, plan, on_error) | {
-            "tile_col": column,
-            "tile_row": row,
-            "offset": int(plan.selection.offsets[0]),
-            "byte_count": int(plan.selection.byte_counts[0]),
+def _own_row(plan: ChipPlan | WarpPlan) -> Row:
+    source = own_source(plan)
+    if isinstance(plan, WarpPlan):
+        target = plan.target
+        return {
+            "width": target.width,
+            "height": target.height,
+            "bbox": box(target.bounds),
+            "crs": target.crs,
+            "transform": target.transform,
+            "shape": plan.shape,
+            "source": source,
         }
-
-
-def _plan_row(header: Header, level: int, plan: ChipPlan, on_error: str) -> Row:
     window = plan.window
     return {
-        "href": header.href,
-        "bands": [band + 1 for band in plan.bands],
-        "level": level,
         "x_off": window.x_off,
         "y_off": window.y_off,
         "width": window.width,
         "height": window.height,
         "bbox": box(window_bounds(plan.transform, window)),
-        "crs": header.crs,
         "transform": plan.transform,
-        "dtype": header.dtype,
         "shape": plan.shape,
-        "nodata": header.nodata,
-        **vars(facts_of(header, plan.bands)),
-        "source": source_row(plan, on_error),
+        "source": source,
     }
 
 
@@ -199,7 +287,7 @@ def read_tiles(source: pa.Array) -> pa.Array:
 
 
 def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Array:
-    texts: list[str | None] = [None if source is None else source.get("error") for source in sources]
+    texts: list[str | None] = [None if source is None else source["error"] for source in sources]
     rows, plans = [], list[Any]()
     stacked = any(source is not None and source["stack"] is not None for source in sources)
     decoded, read = _stacks() if stacked else (plan_of, read_plans)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,10 +20,11 @@ from rasteret_sql.blocks.selection import (
 )
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.codec.block import require_supported
-from rasteret_sql.codec.size import require_size
-from rasteret_sql.errors import ArgumentError, UnsupportedError, sound
+from rasteret_sql.codec.size import has_size, require_size
+from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError, sound
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
-from rasteret_sql.geo.geometry_window import geometry_window
+from rasteret_sql.geo.crs import turn_of
+from rasteret_sql.geo.geometry_window import geometry_window, geometry_windows
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.reprojection.reproject import project, project_simple
 from rasteret_sql.geo.turns import places, union
@@ -66,6 +67,59 @@ class Planner:
         self._placed: dict[Any, list[_Placed]] = {}
         self._projected: dict[Any, tuple[Aoi, Any, bytes]] = {}
         """Areas (kept, so that their ``id`` stays their own), and these in a CRS: geometry and WKB."""
+
+    def place_all(self, rows: Sequence[tuple[Header, ReadRequest]]) -> None:
+        """Place the areas of many rows at once, those that need no more than to be moved into a CRS.
+
+        Others are placed when they are planned, and what is wrong with a row is raised then.
+        """
+        grids: dict[Any, dict[int, tuple[_Raster, Aoi]]] = {}
+        for header, request in rows:
+            area = request.area
+            if not isinstance(area, Aoi) or area.beyond or header.crs is None:
+                continue
+            try:
+                raster = self._raster(header, request)
+            except RasteretError:
+                continue
+            key = (header.crs, raster.transform, raster.level.width, raster.level.height)
+            grids.setdefault(key, {})[id(area)] = (raster, area)
+        self._move_all(grids)
+        for (crs, transform, width, height), placed in grids.items():
+            if turn_of(crs) is None:
+                self._window_all(crs, transform, width, height, [area for _, area in placed.values()])
+
+    def _move_all(self, grids: Mapping[Any, Mapping[int, tuple[_Raster, Aoi]]]) -> None:
+        """Areas into the CRSs of their rasters, a call for each CRS and size of pixels."""
+        moves: dict[tuple[str, float], dict[int, tuple[str, Aoi]]] = {}
+        for (crs, transform, *_), placed in grids.items():
+            move = moves.setdefault((crs, pixel_tolerance(transform)), {})
+            move.update({key: (raster.header.href, area) for key, (raster, area) in placed.items()})
+        for (crs, tolerance), move in moves.items():
+            areas = [area for _, area in move.values()]
+            try:
+                geometries = project_simple(areas, crs, tolerance=tolerance)
+            except RasteretError:
+                continue
+            for area, geometry in zip(areas, geometries, strict=True):
+                if not isinstance(geometry, RasteretError):
+                    self._projected[id(area), crs, tolerance] = area, geometry, shapely.to_wkb(geometry)
+
+    def _window_all(self, crs: str, transform: Affine, width: int, height: int, areas: Sequence[Aoi]) -> None:
+        tolerance = pixel_tolerance(transform)
+        moved = [self._projected.get((id(area), crs, tolerance)) for area in areas]
+        there = [one for one in moved if one is not None and one[1] is not None]
+        geometries = np.array([geometry for _, geometry, _ in there], dtype=object)
+        windows = geometry_windows(geometries, transform, width, height)
+        for (area, _, wkb), window in zip(there, windows, strict=True):
+            key = (id(area), crs, transform, width, height)
+            self._placed[key] = (
+                []
+                if window is None
+                else [
+                    _Placed(area=area, window=window, aoi=wkb, transform=window_transform(transform, window))
+                ]
+            )
 
     def chips(self, header: Header, request: ReadRequest) -> list[tuple[int, ChipPlan]]:
         """The level that is read and the plan of the chip; none where area and raster do not overlap.
@@ -361,7 +415,8 @@ def _supported(stored: StoredLevel) -> StoredLevel:
 
 
 def _refuse_large(selection: Selection) -> None:
-    most = int(selection.byte_counts.max(initial=0))
-    if most:  # a sparse block costs nothing, whatever its size
+    most = int(np.maximum.reduce(selection.byte_counts, initial=0))
+    # a sparse block costs nothing, whatever its size
+    if most and not has_size(selection.stored.image.block, most):
         with naming(selection.stored.href):
             require_size(selection.stored.image.block, most)
