@@ -112,7 +112,11 @@ class Settings:
         automatic=True,
     )
     max_read_bytes: int = _setting(
-        4 * GIB, "bytes", "Decoded pixels that one batch of rows may hold in memory.", at_least=1
+        4 * GIB,
+        "bytes",
+        "Decoded pixels that one batch of rows may hold in memory; of functions that answer a chip or a file "
+        "for each row (RS_Clip, RS_AsNPY), a quarter of DuckDB's memory_limit where that is less.",
+        at_least=1,
     )
     max_directories: int = _setting(
         512, "directories", "Image directories (IFDs and SubIFDs) that one TIFF may have.", at_least=1

@@ -111,8 +111,8 @@ def read_each(
 ) -> Iterator[tuple[int, Chip]]:
     """Number and chip of each raster with a request; those that do not overlap are left out.
 
-    Chips come file by file, in no other order, and a few at a time are in memory: at most ``GROUP_BYTES`` of
-    pixels, or one chip. The first error is raised. ``together``: see ``ChipPlan``.
+    Chips come file by file, in no other order, and a few at a time are in memory: at most ``group_bytes()``
+    of pixels, or one chip. The first error is raised. ``together``: see ``ChipPlan``.
     """
     planner, planned = Planner(), list[_Planned]()
     for row, (header, request) in enumerate(zip(headers, requests, strict=True)):

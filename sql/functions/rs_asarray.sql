@@ -9,4 +9,4 @@
 -- SELECT RS_AsArray(c)[1:3] AS first_rows
 -- FROM read_cog('S2_32632_20240414/red.tif', {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 4}) AS c;
 CREATE MACRO RS_AsArray(raster, band := NULL, scale := NULL, bands := NULL) AS
-    _rasteret_ok(_rasteret_as_array(raster, band, bands, scale))
+    _rasteret_ok(_rasteret_as_array(raster, band, bands, scale, _rasteret_memory_limit()))

@@ -32,5 +32,5 @@ CREATE MACRO RS_AsGeoTiff(
     resampling := 'nearest',
     scale := NULL
 ) AS _rasteret_ok(_rasteret_as_geotiff(
-    raster, compression, compression_level, tile_size, overviews, resampling, scale
+    raster, compression, compression_level, tile_size, overviews, resampling, scale, _rasteret_memory_limit()
 ))

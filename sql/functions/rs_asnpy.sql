@@ -12,4 +12,4 @@
 --     SELECT f.field_id, RS_AsNPY(c) AS pixels
 --     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
 -- ) TO 'arrays' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'npy', OVERWRITE);
-CREATE MACRO RS_AsNPY(raster, scale := NULL) AS _rasteret_ok(_rasteret_as_npy(raster, scale))
+CREATE MACRO RS_AsNPY(raster, scale := NULL) AS _rasteret_ok(_rasteret_as_npy(raster, scale, _rasteret_memory_limit()))

@@ -24,4 +24,4 @@
 --     FROM 'fields.parquet' AS f, read_cog('S2_32632_20240514/nir.tif', f.geom) AS c
 -- ) TO 'pictures' (FORMAT blob, PARTITION_BY (field_id), FILE_EXTENSION 'png', OVERWRITE);
 CREATE MACRO RS_AsPNG(raster, bands := NULL, stretch := NULL, colormap := NULL, scale := NULL, band := NULL) AS
-    _rasteret_ok(_rasteret_as_png(raster, bands, band, stretch, colormap, scale))
+    _rasteret_ok(_rasteret_as_png(raster, bands, band, stretch, colormap, scale, _rasteret_memory_limit()))

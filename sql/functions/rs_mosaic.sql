@@ -24,4 +24,4 @@
 --     WHERE i.band = 'red' AND i.crs = 'EPSG:32632'
 -- );
 CREATE MACRO RS_Mosaic(chips, method := 'first', scale := NULL) AS
-    _rasteret_ok(_rasteret_mosaic_of_chips(chips, method, scale))
+    _rasteret_ok(_rasteret_mosaic_of_chips(chips, method, scale, _rasteret_memory_limit()))

@@ -31,5 +31,7 @@ SELECT
     p.row
 FROM (
     SELECT unnest(_rasteret_ok_column(p)) AS p
-    FROM (SELECT _rasteret_pixel_centroids(raster, band, bands, exclude_nodata, scale) AS p)
+    FROM (
+        SELECT _rasteret_pixel_centroids(raster, band, bands, exclude_nodata, scale, _rasteret_memory_limit()) AS p
+    )
 )

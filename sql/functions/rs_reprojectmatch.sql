@@ -27,4 +27,6 @@ CREATE MACRO RS_ReprojectMatch(
     scale := NULL,
     band := NULL
 ) AS
-    _rasteret_ok(_rasteret_reproject_match(raster, reference, algorithm, bands, band, level, scale))
+    _rasteret_ok(_rasteret_reproject_match(
+        raster, reference, algorithm, bands, band, level, scale, _rasteret_memory_limit()
+    ))

@@ -34,5 +34,6 @@ CREATE MACRO RS_Resample(
     band := NULL
 ) AS
     _rasteret_ok(_rasteret_resample(
-        raster, widthOrScale, heightOrScale, useScale, algorithm, gridX, gridY, bands, band, level, scale
+        raster, widthOrScale, heightOrScale, useScale, algorithm, gridX, gridY, bands, band, level, scale,
+        _rasteret_memory_limit()
     ))

@@ -26,4 +26,6 @@ CREATE MACRO RS_Transform(
     level := NULL,
     scale := NULL,
     band := NULL
-) AS _rasteret_ok(_rasteret_transform(raster, crs, algorithm, resolution, bands, band, level, scale))
+) AS _rasteret_ok(_rasteret_transform(
+    raster, crs, algorithm, resolution, bands, band, level, scale, _rasteret_memory_limit()
+))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from rasteret_sql.duck.arguments import batches
+from rasteret_sql.duck.arrow.arrays import blobs_of
 from rasteret_sql.duck.kernels import chips
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.geotiff.write.cog import write_cog
@@ -160,3 +162,71 @@ def test_a_chip_larger_than_batch_bytes_says_so_once_a_query(
 @pytest.mark.parametrize(("given", "value"), [("auto", 0), (None, 0), ("64 MiB", 64 * MIB), (1, 1)])
 def test_the_setting(given: object, value: int) -> None:
     assert configure(batch_bytes=given).batch_bytes == value
+
+
+EACH_ROW = {
+    "RS_Clip": "RS_Clip('{tif}', " + CHIP + ")",
+    "RS_MapAlgebra": "RS_MapAlgebra('b1 + 1', '{tif}', aoi := " + CHIP + ")",
+    "RS_Transform": "RS_Transform('{tif}', 'EPSG:32633', resolution := 30 + n // 1e9)",
+    "RS_Resample": "RS_Resample('{tif}', 700, 700 + n * 0)",
+    "RS_ReprojectMatch": "RS_ReprojectMatch('{tif}', '{tif}', bands := 1 + n * 0)",
+    "RS_AsNPY": "RS_AsNPY('{tif}', scale := n < 0)",
+    "RS_AsGeoTiff": "RS_AsGeoTiff('{tif}', compression := 'none', scale := n < 0)",
+    "RS_AsPNG": "RS_AsPNG('{tif}', stretch := [[0, 4000 + n]])",
+    "RS_AsArray": "RS_AsArray('{tif}', 1 + n * 0)",
+    "RS_Mosaic": "RS_Mosaic([RS_Clip('{tif}', " + CHIP + ")])",
+}
+"""Functions whose answers of a vector DuckDB takes all at once."""
+
+
+@pytest.mark.parametrize("function", EACH_ROW)
+def test_answers_of_one_vector_take_a_quarter_of_memory_limit(
+    con: duckdb.DuckDBPyConnection, tif: Path, function: str
+) -> None:
+    con.execute("SET memory_limit = '100MB'")
+    call = EACH_ROW[function].replace("{tif}", str(tif))
+    query = f"SELECT sum(length({call}::VARCHAR)) FROM range({WINDOWS}) AS w(n)"
+    with pytest.raises(duckdb.InvalidInputException) as told:
+        con.execute(query)
+    spoke = "RS_Clip" if function == "RS_Mosaic" else function
+    assert str(told.value) == (
+        f"Invalid Input Error: {spoke}: the answers of one batch of {WINDOWS} rows pass a quarter of "
+        "DuckDB's memory_limit (24 MiB). Ask for smaller areas or a coarser level, for fewer rows at once, "
+        "use read_cog, whose batches end where their bytes do, or raise memory_limit"
+    )
+
+
+@pytest.mark.parametrize("function", ["RS_Clip", "RS_Transform", "RS_AsNPY"])
+def test_one_answer_alone_may_take_more(con: duckdb.DuckDBPyConnection, tif: Path, function: str) -> None:
+    con.execute("SET memory_limit = '20MB'")
+    call = EACH_ROW[function].replace("{tif}", str(tif)).replace(CHIP, "'all'")
+    assert con.execute(f"SELECT ({call}) IS NOT NULL FROM range(1) AS w(n)").fetchall() == [(True,)]
+
+
+def test_where_memory_limit_is_large_max_read_bytes_bounds_them(
+    con: duckdb.DuckDBPyConnection, tif: Path
+) -> None:
+    configure(max_read_bytes=20 * CHIP_BYTES)
+    with pytest.raises(duckdb.InvalidInputException, match=r"pass max_read_bytes \(15 MiB\)"):
+        con.execute(f"SELECT RS_Clip('{tif}', {CHIP}) FROM range({WINDOWS}) AS w(n)")
+
+
+def test_answers_are_put_together_without_holding_them_twice() -> None:
+    parts = [np.full(MIB, n, np.uint8) for n in range(50)]
+    expected = [bytes(part) for part in parts]
+    tracemalloc.start()
+    try:
+        given = [part.copy() for part in parts]
+        del parts
+        before = tracemalloc.get_traced_memory()[0]
+
+        def taken():  # type: ignore[no-untyped-def]
+            for place, part in enumerate(given):
+                given[place] = None
+                yield part
+
+        found = blobs_of(taken())
+        assert tracemalloc.get_traced_memory()[0] - before < 2 * MIB
+    finally:
+        tracemalloc.stop()
+    assert found.to_pylist() == expected

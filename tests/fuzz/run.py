@@ -76,7 +76,12 @@ def fuzz(name: str, seconds: int, keep: Path) -> Outcome:
     command = [
         *(sys.executable, "-W", "ignore", "-m", f"tests.fuzz.fuzz_{name}", str(corpus)),
         *(f"-dict={words}", f"-max_total_time={seconds}", f"-max_len={target.max_len}"),
-        *(f"-timeout={HANGS_AFTER_S}", f"-artifact_prefix={found}/", "-print_final_stats=1"),
+        *(
+            f"-timeout={HANGS_AFTER_S}",
+            f"-report_slow_units={HANGS_AFTER_S}",
+            f"-artifact_prefix={found}/",
+            "-print_final_stats=1",
+        ),
         # atheris itself grows with the executions; memory is measured for each input instead
         *("-rss_limit_mb=0", "-keep_seed=1", "-reduce_inputs=0"),
     ]

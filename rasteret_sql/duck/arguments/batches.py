@@ -66,9 +66,10 @@ class LargeChip(NamedTuple):
 
 def batch_of(asked: pa.Array, rows: int) -> Batch:
     """The batch of a query that plans ``rows`` more chips; ``asked`` is the column of ``_rasteret_asked``."""
-    column = combined(asked)
-    first = column[0].as_py() if len(column) and pa.types.is_struct(column.type) else {}
-    total = settings().batch_bytes or _share(first.get("memory_limit"))
+    first = _first(asked)
+    memory = memory_of(asked)
+    share = MOST_BYTES if memory is None else min(MOST_BYTES, memory // SHARE_OF_MEMORY)
+    total = settings().batch_bytes or share
     query = f"{first['connection']}/{first['query']}" if first else None
     threads = int(first.get("threads") or 1) if _count(query, rows) > ROWS_OF_A_THREAD else 1
     # the last chip of a vector may begin at its last place: half of a limit leaves room for it
@@ -76,11 +77,23 @@ def batch_of(asked: pa.Array, rows: int) -> Batch:
     return Batch(byte_count=max(1, byte_count), total=total, query=query)
 
 
-@lru_cache(maxsize=16)
-def _share(memory_limit: str | None) -> int:
-    """Of DuckDB's memory_limit as it is written, such as '12.5 GiB'; a limit of petabytes is none."""
-    limit = None if memory_limit is None else byte_count_of(memory_limit)
-    return MOST_BYTES if limit is None else min(MOST_BYTES, max(1, int(limit) // SHARE_OF_MEMORY))
+def _first(asked: pa.Array) -> dict[str, Any]:
+    """What ``_rasteret_asked`` says, the same in every row."""
+    column = combined(asked)
+    return column[0].as_py() if len(column) and pa.types.is_struct(column.type) else {}
+
+
+def memory_of(told: pa.Array) -> int | None:
+    """DuckDB's memory_limit, by ``_rasteret_asked`` or a text such as '12.5 GiB'; petabytes are none."""
+    if pa.types.is_struct(told.type):
+        text = _first(told).get("memory_limit")
+    else:
+        text = told[0].as_py() if len(told) else None
+    limit = None if text is None else _bytes_of(text)
+    return None if limit is None else max(SHARE_OF_MEMORY, int(limit))
+
+
+_bytes_of = lru_cache(maxsize=16)(byte_count_of)
 
 
 def _count(query: str | None, rows: int) -> int:

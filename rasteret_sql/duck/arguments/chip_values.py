@@ -20,6 +20,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.physical import physical
+from rasteret_sql.raster.read.chip_plan import Pixels
 from rasteret_sql.raster.read.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")
@@ -158,21 +159,27 @@ def _fact(name: str, values: Sequence[Any] | None) -> tuple[Any, ...] | None:
     return None if not values else tuple(map(float, values)) if name in SCALED else tuple(values)
 
 
-def chip_column(chips: Sequence[Chip | None]) -> pa.Array:
-    """Chips as one column of ``types.CHIP``; None is NULL."""
+def chip_column(chips: list[Chip | None]) -> pa.Array:
+    """Chips as one column of ``types.CHIP``; None is NULL. They are taken out of ``chips`` one by one."""
     plain = [None if chip is None else _row(chip) for chip in chips]
+    there = np.array([chip is not None for chip in chips], np.bool_)
     columns = []
     fields = []
     for name, kind in declared(CHIP).children.items():
         if name == "data":
-            child = blobs_of([None if chip is None else chip.pixels for chip in chips])
+            child = blobs_of(_taken(chips))
         else:
             child = array_of([None if row is None else row.get(name) for row in plain], kind)
         fields.append(pa.field(name, child.type))
         columns.append(child)
-    there = np.array([chip is not None for chip in chips], np.bool_)
     bitmap = pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(pa.struct(fields), len(chips), [bitmap], children=columns)
+    return pa.Array.from_buffers(pa.struct(fields), len(there), [bitmap], children=columns)
+
+
+def _taken(chips: list[Chip | None]) -> Iterator[Pixels | None]:
+    for place, chip in enumerate(chips):
+        chips[place] = None
+        yield None if chip is None else chip.pixels
 
 
 def _row(chip: Chip) -> dict[str, Any]:

@@ -6,7 +6,7 @@ so arrays are put together from their buffers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -186,18 +186,31 @@ def blob_array(buffer: np.ndarray[Any, Any], lengths: Sequence[int], there: Sequ
     return pa.Array.from_buffers(pa.large_binary(), len(lengths), buffers)
 
 
-def blobs_of(arrays: Sequence[np.ndarray[Any, Any] | None]) -> pa.Array:
-    """The bytes of arrays as BLOBs, copied once, and a single one not at all; None is NULL."""
-    lengths = [0 if array is None else array.nbytes for array in arrays]
-    there = [array is not None for array in arrays]
-    given = [array for array in arrays if array is not None]
-    if len(given) == 1 and given[0].flags.c_contiguous:
-        return blob_array(given[0].reshape(-1).view(np.uint8), lengths, there)
-    buffer, at = np.empty(sum(lengths), np.uint8), 0
-    for array in given:
-        buffer[at : at + array.nbytes].view(array.dtype).reshape(array.shape)[...] = array
-        at += array.nbytes
+def blobs_of(arrays: Iterable[np.ndarray[Any, Any] | None]) -> pa.Array:
+    """The bytes of arrays as BLOBs, copied once, and a single one not at all; None is NULL.
+
+    Each is let go when it is copied, those that lie together one after the other, so that all are not held
+    twice where nothing else holds them.
+    """
+    held = list(arrays)
+    lengths = [0 if array is None else array.nbytes for array in held]
+    there = [array is not None for array in held]
+    if sum(there) == 1:
+        only = held[there.index(True)]
+        assert only is not None
+        if only.flags.c_contiguous:
+            return blob_array(only.reshape(-1).view(np.uint8), lengths, there)
+    buffer, starts = np.empty(sum(lengths), np.uint8), np.cumsum([0, *lengths])
+    for place in sorted(range(len(held)), key=lambda i: _address(held[i])):
+        array, held[place] = held[place], None
+        if array is not None:
+            part = buffer[starts[place] : starts[place + 1]]
+            part.view(array.dtype).reshape(array.shape)[...] = array
     return blob_array(buffer, lengths, there)
+
+
+def _address(array: np.ndarray[Any, Any] | None) -> int:
+    return 0 if array is None else int(array.__array_interface__["data"][0])
 
 
 def struct_array(columns: dict[str, pa.Array]) -> pa.Array:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.arrow.arrays import NUMBERS, struct_array
-from rasteret_sql.duck.kernels.answers import gathered
+from rasteret_sql.duck.kernels.answers import gathered, room
 from rasteret_sql.duck.kernels.grids import MOST, require_exact
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.export.centroids import Centroids, centroids
@@ -32,7 +32,7 @@ def pixel_centroids(call: Call) -> pa.Array:
             require_exact(chip.pixels[0], chip.valid)
             yield row, centroids(chip, 0, exclude_nodata=excluded[row])
 
-    rows = gathered(found(), len(call), _size)
+    rows = gathered(found(), _size, room(call))
     return _lists(rows)
 
 

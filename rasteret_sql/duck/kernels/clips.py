@@ -16,7 +16,7 @@ from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, each_
 from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
 from rasteret_sql.duck.arrow.fits import duck_type, list_like
-from rasteret_sql.duck.kernels.answers import gathered
+from rasteret_sql.duck.kernels.answers import gathered, room, room_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.clipping import only_inside, with_nodata
@@ -55,7 +55,7 @@ def clip(call: Call) -> pa.Array:
             if cut is not None:
                 yield row, cut if fill is None else with_nodata(cut, fill)
 
-    found = gathered(clipped(), len(call), _size)
+    found = gathered(clipped(), _size, room(call))
     there = any_touched(wanted, [chip is not None for chip in found])
     note_touching("RS_Clip", call[ASKED], touched=there, first=first_apart(call.raster, wanted))
     return chip_column(found)
@@ -65,7 +65,7 @@ def _size(chip: Chip) -> int:
     return chip.pixels.nbytes
 
 
-def mosaic_of_chips(chips: pa.Array, method: pa.Array, scale: pa.Array) -> pa.Array:
+def mosaic_of_chips(chips: pa.Array, method: pa.Array, scale: pa.Array, memory_limit: pa.Array) -> pa.Array:
     """RS_Mosaic: one chip of each list of chips; NULL of a list without any."""
     methods = choices(method, "method", tuple(METHODS))
     found = _lists(chips)
@@ -77,7 +77,7 @@ def mosaic_of_chips(chips: pa.Array, method: pa.Array, scale: pa.Array) -> pa.Ar
             if there:
                 yield row, mosaic(there, methods[row])
 
-    made = gathered(mosaics(), len(chips), _size)
+    made = gathered(mosaics(), _size, room_of(memory_limit))
     return chip_column(made)
 
 

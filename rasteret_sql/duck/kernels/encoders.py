@@ -8,11 +8,14 @@ from io import BytesIO
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
-from rasteret_sql.duck.kernels.answers import gathered
+from rasteret_sql.duck.arrow.arrays import blobs_of
+from rasteret_sql.duck.kernels.answers import gathered, room
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
 from rasteret_sql.raster.chip import Chip
@@ -27,7 +30,7 @@ Blobs = list[bytes | None]
 
 
 @by_name
-def as_png(call: Call) -> Blobs:
+def as_png(call: Call) -> pa.Array:
     """A picture of each chip, in its own colour table where it is of a palette."""
     asked = call.bands()
     stretches = _each_once(call.values("stretch"), lambda value: parse_stretch(_floats(value)))
@@ -49,7 +52,7 @@ def _own_colours(chip: Chip) -> Table | None:
 
 
 @by_name
-def as_geotiff(call: Call) -> Blobs:
+def as_geotiff(call: Call) -> pa.Array:
     """A Cloud-Optimized GeoTIFF of each chip."""
     names, levels = call.texts("compression"), call.integers("compression_level")
     sizes, counts = call.integers("tile_size"), [_overviews(value) for value in call.values("overviews")]
@@ -69,7 +72,7 @@ def as_geotiff(call: Call) -> Blobs:
 
 
 @by_name
-def as_npy(call: Call) -> Blobs:
+def as_npy(call: Call) -> pa.Array:
     """What numpy.save writes of each chip's pixels."""
 
     def save(row: int, chip: Chip) -> bytes:
@@ -86,14 +89,22 @@ def _files(
     encode: Callable[[int, Chip], bytes],
     *,
     placed: bool,
-) -> Blobs:
+) -> pa.Array:
     raster, scaled = call.raster, call.scales()
 
     def files() -> Iterator[tuple[int, bytes]]:
         for row, chip in each_chip(raster, requests, scaled, placed=placed):
             yield row, encode(row, chip)
 
-    return gathered(files(), len(raster), len)
+    found = gathered(files(), len, room(call))
+    return blobs_of(_taken(found))
+
+
+def _taken(files: Blobs) -> Iterator[npt.NDArray[np.uint8] | None]:
+    """Each file, which nothing else holds from then on."""
+    for place, file in enumerate(files):
+        files[place] = None
+        yield None if file is None else np.frombuffer(file, np.uint8)
 
 
 def _each_once(values: Sequence[Any], parse: Callable[[Any], Parsed]) -> list[Parsed]:

@@ -16,7 +16,7 @@ from rasteret_sql.duck.arguments.chip_values import chip_column
 from rasteret_sql.duck.arguments.expression_rows import Row, rows_of
 from rasteret_sql.duck.arguments.named_rasters import NamedRaster, read_rasters
 from rasteret_sql.duck.arguments.touching import any_touched, note_touching
-from rasteret_sql.errors import LimitError
+from rasteret_sql.duck.kernels.answers import room
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.header import Header
@@ -27,7 +27,6 @@ from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp, steps_between
-from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import place
 
 
@@ -36,12 +35,13 @@ def map_algebra(call: Call) -> pa.Array:
     """One chip a row: the expression's answer on the grid of the first raster that it names."""
     rows = rows_of(call)
     chips: list[Chip | None] = [None] * len(call)
-    held = 0
+    held, answered, within = 0, 0, room(call)
     for group in groups(rows, _bytes):
         for one, chip in zip(group, _answers(group), strict=True):
             chips[one.row] = chip
-            held += 0 if chip is None else chip.pixels.nbytes
-            _limit(held)
+            if chip is not None:
+                held, answered = held + chip.pixels.nbytes, answered + 1
+                within.check(held, answered)
     there = [chips[one.row] is not None for one in rows]
     touched = any_touched([one.request.area for one in rows], there)
     note_touching("RS_MapAlgebra", call[ASKED], touched=touched, first=lambda: _first(rows))
@@ -154,12 +154,3 @@ def _outside(chip: Chip, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]
     valid = ~outside if chip.valid is None else chip.valid & ~outside
     chip.pixels[:, ~valid] = 0 if chip.nodata is None else chip.nodata
     return replace(chip, valid=valid)
-
-
-def _limit(held: int) -> None:
-    limit = settings().max_read_bytes
-    if held > limit:
-        raise LimitError(
-            f"the answers of one batch hold over {limit / 2**20:,.0f} MiB (max_read_bytes); take smaller "
-            "areas, a coarser resolution, dtype := 'float32', fewer rows at once or a higher max_read_bytes"
-        )

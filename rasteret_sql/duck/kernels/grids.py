@@ -14,13 +14,13 @@ from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
+from rasteret_sql.duck.kernels.answers import Room, room
 from rasteret_sql.errors import LimitError, UnsupportedError, sound
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.read import chip_plan, chips
 from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, plan_chip
-from rasteret_sql.settings import settings
 
 EXACT = 2**53
 """Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
@@ -41,8 +41,12 @@ class _Band:
 @by_name
 def as_array(call: Call) -> pa.Array:
     """One band of a chip, an index row or an href as rows of DOUBLE, NULL where a pixel is not valid."""
-    take = _given if is_chip(call.raster.type) else _read_whole
-    bands = take(call.raster, call.one_band(), call.scales())
+    within = room(call)
+    if is_chip(call.raster.type):
+        bands = _given(call.raster, call.one_band(), call.scales())
+        _limit([band.pixels.size for band in bands if band is not None], within)
+    else:
+        bands = _read_whole(call.raster, call.one_band(), call.scales(), within)
     return _grid_column([None if found is None else _grid(found) for found in bands])
 
 
@@ -75,14 +79,14 @@ def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
 
 
 def _read_whole(
-    raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool | None]
+    raster: pa.Array, asked: Sequence[int | str], scaled: Sequence[bool | None], within: Room
 ) -> list[_Band | None]:
     """One band of whole rasters; None where the raster is NULL."""
     found_rasters = rasters(raster, [False] * len(raster))
     headers = [None if header is None else sound(header) for header in found_rasters]
     plans = [None if header is None else _plan(header, n) for header, n in zip(headers, asked, strict=True)]
     wanted = [plan for plan in plans if plan is not None]
-    _limit([plan.window.height * plan.window.width for plan in wanted])
+    _limit([plan.window.height * plan.window.width for plan in wanted], within)
     _, arrays = chips.allocate(wanted)
     valid, errors = chips.read_chips(wanted, arrays, stop_at_error=True)
     for error in errors:
@@ -107,13 +111,13 @@ def _physical(band: _Band, header: Header, plan: chip_plan.ChipPlan) -> _Band:
     return _Band(pixels=scaling.of(band.pixels), valid=band.valid)
 
 
-def _limit(sizes: Sequence[int]) -> None:
-    limit = min(settings().max_read_bytes, MOST * 8)
-    if sum(sizes) * 8 > limit:
+def _limit(sizes: Sequence[int], within: Room) -> None:
+    """Numbers of DOUBLE, in lists whose offsets are INTEGERs."""
+    within.check(sum(sizes) * 8, len(sizes))
+    if sum(sizes) > MOST:
         raise LimitError(
-            f"{len(sizes):,} bands of one batch hold {sum(sizes):,} pixels, "
-            f"{sum(sizes) * 8 / 2**20:,.0f} MiB as DOUBLE, over max_read_bytes ({limit / 2**20:,.0f} MiB). "
-            "Take chips of smaller areas or of a coarser level, or their data column, or raise max_read_bytes"
+            f"{len(sizes):,} bands of one batch hold {sum(sizes):,} pixels; the lists of one batch at most "
+            f"{MOST:,}. Take chips of smaller areas or of a coarser level, or their data column"
         )
 
 

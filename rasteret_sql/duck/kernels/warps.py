@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.fits import fields_of
+from rasteret_sql.duck.kernels.answers import gathered, room
 from rasteret_sql.duck.kernels.facts import Facts, facts_of
 from rasteret_sql.errors import ArgumentError, sound
 from rasteret_sql.geo.grid import Grid
@@ -21,8 +23,10 @@ from rasteret_sql.raster.algebra.bound_math import bind_source
 from rasteret_sql.raster.algebra.math_plan import MathPlan
 from rasteret_sql.raster.band_facts import facts_of as facts_of_bands
 from rasteret_sql.raster.chip import Chip, clip
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read import chips as reading
+from rasteret_sql.raster.read.chip_plan import pixel_bytes
 from rasteret_sql.raster.read.plan import ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.source import Raster
@@ -108,51 +112,76 @@ def _placed(chip: Facts) -> Grid:
 def _warped(call: Call, target: Target) -> pa.Array:
     raster, names, asked = call.raster, _algorithms(call), call.bands()
     levels, scaled = call.integers("level"), call.scales()
+    within = room(call)
     if is_chip(raster.type):
-        answers: list[Chip | None] = []
-        for row, chip in enumerate(chips_of(raster)):
-            if chip is not None and scaled[row]:
-                chip = physical(chip)
-            grid = None if chip is None else target(row, chip)
-            if levels[row] is not None:
-                raise ArgumentError(f"level := {sql(levels[row])}, but a chip has no levels; leave it out")
-            wanted = None if chip is None else clip(chip, ReadRequest(bands=asked[row]))
-            answers.append(None if grid is None or wanted is None else warp_chip(wanted, grid, names[row]))
-        return chip_column(answers)
-    return chip_column(_read(raster, target, names, asked, levels, scaled))
+
+        def warped() -> Iterator[tuple[int, Chip]]:
+            for row, chip in enumerate(chips_of(raster)):
+                if levels[row] is not None:
+                    raise ArgumentError(
+                        f"level := {sql(levels[row])}, but a chip has no levels; leave it out"
+                    )
+                if chip is None:
+                    continue
+                found = physical(chip) if scaled[row] else chip
+                grid = target(row, found)
+                wanted = clip(found, ReadRequest(bands=asked[row]))
+                if grid is not None and wanted is not None:
+                    within.check(_bytes(grid, wanted), 1)
+                    answer = warp_chip(wanted, grid, names[row])
+                    if answer is not None:
+                        yield row, answer
+
+        return chip_column(gathered(warped(), lambda chip: chip.pixels.nbytes, within))
+    planned = _planned(raster, target, names, asked, levels, scaled)
+    within.check(sum(pixel_bytes(one.plan) for one in planned), len(planned))
+    found = (
+        answer for group in groups(planned, lambda one: pixel_bytes(one.plan)) for answer in _read(group)
+    )
+    return chip_column(gathered(found, lambda chip: chip.pixels.nbytes, within))
 
 
-def _read(
+def _bytes(grid: Grid, chip: Chip) -> int:
+    return len(chip.pixels) * grid.height * grid.width * chip.pixels.itemsize
+
+
+class _Planned(NamedTuple):
+    row: int
+    header: Header
+    level: int
+    plan: WarpPlan | MathPlan
+
+
+def _planned(
     raster: pa.Array,
     target: Target,
     names: Sequence[str],
     bands: Sequence[tuple[int | str, ...] | None],
     levels: Sequence[int | None],
     scaled: Sequence[bool | None],
-) -> list[Chip | None]:
-    rows, headers, read_levels = [], [], []
-    plans: list[WarpPlan | MathPlan] = []
+) -> list[_Planned]:
+    found = []
     for row, header in enumerate(rasters(raster, [True] * len(raster))):
         grid = None if header is None else target(row, sound(header))
         if header is None or grid is None:
             continue
         planned = plan_warp(sound(header), grid, names[row], bands=bands[row], level=levels[row])
         if planned is not None:
-            rows.append(row)
-            headers.append(sound(header))
-            read_levels.append(planned[0])
-            plans.append(_physical(sound(header), planned[1]) if scaled[row] else planned[1])
+            plan = _physical(sound(header), planned[1]) if scaled[row] else planned[1]
+            found.append(_Planned(row=row, header=sound(header), level=planned[0], plan=plan))
+    return found
+
+
+def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:
+    plans = [one.plan for one in group]
     _, arrays = reading.allocate(plans)
     valid, errors = read_plans(plans, arrays)
-    answers: list[Chip | None] = [None] * len(raster)
-    for row, header, number, plan, pixels, mask, error in zip(
-        rows, headers, read_levels, plans, arrays, valid, errors, strict=True
-    ):
+    for (row, header, number, plan), pixels, mask, error in zip(group, arrays, valid, errors, strict=True):
         if error is not None:
             raise error
         warp = plan.warp if isinstance(plan, MathPlan) else plan
         facts = facts_of_bands(header, warp.bands)
-        answers[row] = Chip(
+        chip = Chip(
             pixels=pixels,
             valid=None if mask is None else mask.view(np.bool_),
             transform=warp.transform,
@@ -163,7 +192,7 @@ def _read(
             level=number,
             facts=facts if plan is warp else facts.physical,
         )
-    return answers
+        yield row, chip
 
 
 def _physical(header: Header, plan: WarpPlan) -> WarpPlan | MathPlan:

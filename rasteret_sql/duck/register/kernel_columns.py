@@ -69,6 +69,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "band",
         "level",
         "scale",
+        "memory_limit",
     ),
     "transform": (
         "raster",
@@ -79,6 +80,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "band",
         "level",
         "scale",
+        "memory_limit",
     ),
     "resample": (
         "raster",
@@ -92,12 +94,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "band",
         "level",
         "scale",
+        "memory_limit",
     ),
     "as_array": (
         "raster",
         "band",
         "bands",
         "scale",
+        "memory_limit",
     ),
     "value": (
         "raster",
@@ -147,6 +151,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "bands",
         "exclude_nodata",
         "scale",
+        "memory_limit",
     ),
     "as_png": (
         "raster",
@@ -155,6 +160,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "stretch",
         "colormap",
         "scale",
+        "memory_limit",
     ),
     "as_geotiff": (
         "raster",
@@ -164,10 +170,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "overviews",
         "resampling",
         "scale",
+        "memory_limit",
     ),
     "as_npy": (
         "raster",
         "scale",
+        "memory_limit",
     ),
     "zonal_stats": (
         "raster",

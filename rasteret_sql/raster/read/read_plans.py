@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.errors import LimitError, RasteretError
-from rasteret_sql.raster.groups import GROUP_BYTES, groups
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chips as reading
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, Plan, pixel_bytes
-from rasteret_sql.settings import settings
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -22,12 +21,11 @@ def read_plans(
     """Fill ``arrays`` and give each chip's validity and error, as ``chips.read_chips`` does.
 
     All files are read in one batch, or in a few where the pixels that are not answered themselves, but what
-    is made of them, exceed ``GROUP_BYTES``.
+    is made of them, exceed ``group_bytes()``.
     """
     valid: list[Bytes | None] = [None] * len(plans)
     errors: list[RasteretError | None] = [None] * len(plans)
-    most = min(GROUP_BYTES, settings().max_read_bytes)
-    for group in groups(range(len(plans)), lambda i: _under_bytes(plans[i]), most=most):
+    for group in groups(range(len(plans)), lambda i: _under_bytes(plans[i])):
         try:
             sources, pixels = _sources([plans[i] for i in group], [arrays[i] for i in group])
         except LimitError as too_large:

@@ -8,11 +8,10 @@ import numpy as np
 
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geotiff.nodata import fill_value
-from rasteret_sql.raster.groups import GROUP_BYTES, groups
+from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.chip_plan import Bools, Pixels, Plan, pixel_bytes
 from rasteret_sql.raster.read.read_plans import Bytes, read_plans
 from rasteret_sql.raster.stack.stack_plan import StackPlan
-from rasteret_sql.settings import settings
 
 
 def read_stacks(
@@ -21,9 +20,8 @@ def read_stacks(
     """Fill ``arrays`` and give each chip's validity and error, as ``read_plans`` does."""
     valid: list[Bytes | None] = []
     errors: list[RasteretError | None] = []
-    most = min(GROUP_BYTES, settings().max_read_bytes)
     numbers = range(len(plans))
-    for group in groups(numbers, lambda i: plans[i].byte_count - pixel_bytes(plans[i]), most=most):
+    for group in groups(numbers, lambda i: plans[i].byte_count - pixel_bytes(plans[i])):
         found = _read([plans[i] for i in group], [arrays[i] for i in group], stop_at_error)
         valid += [mask for mask, _ in found]
         errors += [error for _, error in found]
