@@ -8,7 +8,7 @@
 -- The file is read back, header and pixels, before it is returned: what it would not give back is an error that names it.
 --
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.tif' (FORMAT blob): the query gives one row of one column. PARTITION_BY
--- writes one file a row.
+-- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
 -- @param compression  'deflate', 'zstd', 'lzw', 'packbits' or 'none'; with a predictor where it helps.

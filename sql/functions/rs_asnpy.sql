@@ -2,7 +2,7 @@
 --
 -- The file has no georeference and no mask: RS_Clip with nodata writes over what is not valid.
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.npy' (FORMAT blob): the query gives one row of one column. PARTITION_BY
--- writes one file a row.
+-- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.

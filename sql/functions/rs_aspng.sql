@@ -4,7 +4,7 @@
 -- bands lists it; of more bands the first three. In 8 bits a channel: this is for the eyes, RS_AsGeoTiff keeps values.
 --
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.png' (FORMAT blob): the query gives one row of one column. PARTITION_BY
--- writes one file a row.
+-- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
 -- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
 -- @param bands  One, three or four band numbers; of a chip, counted as its bands were read.
