@@ -12,12 +12,10 @@ from threading import Lock
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Bytes
 from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import settings
-
-Bytes = npt.NDArray[np.uint8]
 
 LEAST: Final = 64 << 10
 """Smaller buffers come from the allocator, which keeps such."""

@@ -12,10 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import BoundedSemaphore, Event
-from typing import Any
 
-import numpy.typing as npt
-
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece
 from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.blocks.staleness import stale
@@ -33,7 +31,6 @@ from rasteret_sql.store.redact import place
 from rasteret_sql.store.scheduling.coalesce import merge
 from rasteret_sql.workers import workers
 
-Pixels = npt.NDArray[Any]
 WAITING_PER_THREAD = 8
 """Fetched blocks that may wait for each decoding thread."""
 RESTS_AT_ONCE = 16

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Integers
 from rasteret_sql.blocks.block_cache import Piece
 from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.codec.part import Part
 from rasteret_sql.geotiff.header import Level
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.image_layout import ImageLayout
-
-UInt64s = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import Piece
 from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.codec.part import Part
 from rasteret_sql.geo.window import Window
-
-Pixels = npt.NDArray[Any]
 
 
 class BlockRead(Protocol):

@@ -13,14 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Floats
 from rasteret_sql.blocks.block_cache import Piece
 from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.codec.part import Part
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Level
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 Shape = tuple[Window, Bools | Floats | None]
 """A window inside its level, and which of its pixels are wanted, or by how much; None: all, wholly."""
 

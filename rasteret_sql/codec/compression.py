@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import imagecodecs
-import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Bytes
 from rasteret_sql.codec import lzw, zstd
 from rasteret_sql.errors import ArgumentError, LimitError, MalformedError
 from rasteret_sql.memory import take
 from rasteret_sql.settings import settings
 
-Bytes = npt.NDArray[np.uint8]
 ZLIB_HEADER, ADLER_BYTES = 2, 4
 """Around the deflate stream (RFC 1950 2.2)."""
 

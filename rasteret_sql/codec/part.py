@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from isal import isal_zlib
 
+from rasteret_sql.arrays import Bytes
 from rasteret_sql.codec import predictor
 from rasteret_sql.codec.compression import SUPPORTED
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.codec.samples import NATIVE, stored_as, to_samples
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.memory import take
-
-Bytes = npt.NDArray[np.uint8]
 
 DEFLATE = SUPPORTED["deflate"]
 BROKEN: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]  # the stubs take it for a value

@@ -11,10 +11,9 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-NONE, HORIZONTAL, FLOATING_POINT = 1, 2, 3
+from rasteret_sql.arrays import Bytes, Pixels
 
-Bytes = npt.NDArray[np.uint8]
-Pixels = npt.NDArray[Any]
+NONE, HORIZONTAL, FLOATING_POINT = 1, 2, 3
 
 
 def undo_horizontal(pixels: Pixels) -> None:

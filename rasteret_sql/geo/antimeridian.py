@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
-Floats = npt.NDArray[np.float64]
+from rasteret_sql.arrays import Floats
 
 NOISE = 1e-9
 """Degrees past 180 that are a rounding error, not another hemisphere."""

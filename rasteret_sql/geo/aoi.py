@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi_forms import FORMS, Draft, Reader, reader, show
 from rasteret_sql.geo.crs import LONLAT, is_degrees
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.window import Affine
-
-Floats = npt.NDArray[np.float64]
 
 MOST_BEYOND = 10.0
 """Degrees over a pole that the pixels of some grid may reach: half of one of 20 degrees."""

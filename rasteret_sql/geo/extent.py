@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.affine import invert
 from rasteret_sql.geo.antimeridian import wrap_around
 from rasteret_sql.geo.crs import LONLAT, greenwich_of, transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
-from rasteret_sql.geo.geometry_window import invert
 from rasteret_sql.geo.grid import Grid
 
-Floats = npt.NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
 
 EDGE_POINTS = 21

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geo.window import Affine, Window
+from rasteret_sql.geo.affine import invert
+from rasteret_sql.geo.window import Window
 
 
 def geometry_window(area: Any, transform: Sequence[float], width: int, height: int) -> Window | None:
@@ -83,16 +83,3 @@ def _span(low: float, high: float, size: int) -> tuple[int, int] | None:
     if low >= 0:
         stop = max(stop, start + 1)
     return (start, stop - start) if start < stop else None
-
-
-def invert(transform: Sequence[float]) -> Affine:
-    """World to pixel, with the operations and the order of ``affine.Affine``."""
-    a, b, c, d, e, f = (float(number) for number in transform[:6])
-    determinant = a * e - b * d
-    if not determinant:
-        raise ArgumentError(
-            f"the transform {[a, b, c, d, e, f]} maps all pixels to one line; it has no inverse"
-        )
-    scale = 1.0 / determinant
-    to_a, to_b, to_d, to_e = e * scale, -b * scale, -d * scale, a * scale
-    return to_a, to_b, -c * to_a - f * to_b, to_d, to_e, -c * to_d - f * to_e

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats
+from rasteret_sql.geo.affine import invert
 from rasteret_sql.geo.antimeridian import wrap_around
 from rasteret_sql.geo.crs import transformer, turn_of
-from rasteret_sql.geo.geometry_window import invert
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Window
-
-Floats = npt.NDArray[np.float64]
 
 DEGREE = 8
 """Of the polynomial that stands for the transformation within a tile of target."""

@@ -7,15 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
 from rasteret_sql.geo.crs import LONLAT, transformer
 from rasteret_sql.geo.window import Affine
-
-Floats = npt.NDArray[np.float64]
 
 EDGE_POINTS = 32
 """An edge is followed at this many points; those that a straight line replaces are dropped again."""

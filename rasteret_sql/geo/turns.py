@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.geo.antimeridian import clip
 from rasteret_sql.geo.crs import turn_of
 from rasteret_sql.geo.geometry_window import geometry_window
 from rasteret_sql.geo.window import Affine, Window, corners
-
-Floats = npt.NDArray[np.float64]
 
 NOISE = 1e-11
 """Share of a turn by which an area may leave a raster and still lie on it: rounding, not another place."""

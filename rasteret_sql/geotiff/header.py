@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.colorinterp import colours_of
 from rasteret_sql.geotiff.image_layout import ImageLayout
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
-
-UInt64s = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, kw_only=True)

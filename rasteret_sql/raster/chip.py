@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
@@ -20,7 +21,7 @@ from rasteret_sql.raster.band_facts import UNKNOWN, BandFacts, facts_of
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest, area_in, pick_bands
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import is_inexact
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.chip import Chip
 
-EXACT = 2**53
 """Whole numbers up to here, and down to its negative, are exact as float64."""
 
 
@@ -70,8 +70,7 @@ def require_real(dtype: np.dtype[Any]) -> None:
 
 
 def _require_exact(stored: npt.NDArray[Any]) -> None:
-    wide = stored.dtype.kind in "iu" and stored.dtype.itemsize == 8 and stored.size
-    if wide and (int(stored.max()) > EXACT or int(stored.min()) < -EXACT):
+    if is_inexact(stored):
         raise UnsupportedError(
             f"scale := true: {stored.dtype} pixels beyond 2^53 of a band without scale are not exact as "
             "DOUBLE; read that band apart"

@@ -9,11 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.geokeys import store_geo_keys
 from rasteret_sql.tiff.ghost import format_ghost
-from rasteret_sql.tiff.image import Image, Tiff, UInt64s
+from rasteret_sql.tiff.image import Image, Tiff
 
 Values = bytes | Sequence[int] | Sequence[float] | UInt64s
 Entry = tuple[int, int, Values]

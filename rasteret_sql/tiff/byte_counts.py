@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import MAX_FILE_BYTES
 from rasteret_sql.tiff.directory import Values
 from rasteret_sql.tiff.grid import read_bits
-from rasteret_sql.tiff.image import UInt64s
 
 NextPosition = Callable[[int], int | None]
 """Where the next thing begins that the file's directories know of, or the file ends; None where neither is

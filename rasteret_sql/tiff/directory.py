@@ -10,13 +10,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.errors import LimitError, MalformedError
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Bytes, Range
 from rasteret_sql.tiff.geokeys import decode_text
 from rasteret_sql.tiff.head import READ_AHEAD, Head
-from rasteret_sql.tiff.image import UInt64s
 from rasteret_sql.tiff.limits import Allowance
 
 UNSIGNED: Final = frozenset(kind for kind, code in tags.INTEGERS.items() if code[0] == "u")

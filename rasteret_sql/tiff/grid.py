@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from rasteret_sql.arrays import UInt64s
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.tiff import tags
 from rasteret_sql.tiff.block_grid import BlockGrid
 from rasteret_sql.tiff.buffer import Range
 from rasteret_sql.tiff.directory import Values
-from rasteret_sql.tiff.image import UInt64s
 from rasteret_sql.tiff.limits import Allowance
 
 MAX_DIMENSION: Final = (1 << 31) - 1

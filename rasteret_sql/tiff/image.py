@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
+from rasteret_sql.arrays import UInt64s
 
-UInt64s = npt.NDArray[np.uint64]
 GeoKey = int | float | str | tuple[float, ...]
 """A SHORT, a DOUBLE, ASCII, or several DOUBLEs (GeogTOWGS84)."""
 

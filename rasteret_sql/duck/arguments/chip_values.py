@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, blobs_of, present
@@ -20,7 +21,6 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.physical import physical
-from rasteret_sql.raster.read.chip_plan import Pixels
 from rasteret_sql.raster.read.plan import ReadRequest
 
 NEEDED = ("dtype", "shape", "data", "valid")

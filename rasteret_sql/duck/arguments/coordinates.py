@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.duck.arguments.arguments import sql, values_of
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import fields_of, list_like
 from rasteret_sql.duck.arrow.lists import floats, is_number, list_parts
 from rasteret_sql.errors import ArgumentError
-
-Floats = npt.NDArray[np.float64]
 
 XY = ("x", "y")
 WKB_POINT = np.dtype([("head", "u1", 5), ("xy", "<f8", 2)])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
+from rasteret_sql.arrays import Floats, Numbers
 from rasteret_sql.duck.arguments.arguments import areas, geometry_crs, sql, texts, types_of, values_of
 from rasteret_sql.duck.arguments.coordinates import coordinates
 from rasteret_sql.duck.arguments.repeats import all_same
@@ -23,8 +24,6 @@ from rasteret_sql.geo.aoi_forms import show
 from rasteret_sql.geo.crs import LONLAT, is_degrees
 from rasteret_sql.raster.points.projected_points import Points
 
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.intp]
 Systems = str | Sequence[str]
 """One CRS for all, or one for each."""
 

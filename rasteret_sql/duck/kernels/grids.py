@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rasteret_sql.arrays import Pixels, is_inexact
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
@@ -22,11 +22,9 @@ from rasteret_sql.raster.physical import physical, require_real
 from rasteret_sql.raster.read import chip_plan, chips
 from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, plan_chip
 
-EXACT = 2**53
 """Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
 MOST = 2**31 - 1
 """Numbers in the lists of one batch: their offsets are INTEGERs."""
-Pixels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +68,10 @@ def require_exact(pixels: Pixels, valid: npt.NDArray[np.bool_] | None) -> None:
     dtype = pixels.dtype
     if dtype.kind == "c":
         raise UnsupportedError(f"{dtype} pixels are not numbers of DOUBLE; take them from the data column")
-    if dtype.itemsize == 8 and dtype.kind in "iu":
-        told = pixels if valid is None else pixels[valid]
-        if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
-            raise UnsupportedError(
-                f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
-            )
+    if is_inexact(pixels, valid):
+        raise UnsupportedError(
+            f"{dtype} pixels beyond 2^53 are not exact as DOUBLE; take them from the data column"
+        )
 
 
 def _read_whole(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
+from rasteret_sql.arrays import Numbers
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_of
@@ -30,8 +31,6 @@ from rasteret_sql.raster.points.values import values_at, values_in
 from rasteret_sql.raster.read.plan import pick_bands, pick_level
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.settings import settings
-
-Numbers = npt.NDArray[np.intp]
 
 MANY_ROWS = 1024
 """A vector of so many is one of several, whose points lie in the same blocks."""

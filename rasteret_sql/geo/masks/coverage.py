@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.window import Window
 
-Floats = npt.NDArray[np.float64]
 NOTHING = 1e-12
 """A smaller fraction, or one this close to 1, is the rounding of sums that cancel."""
 

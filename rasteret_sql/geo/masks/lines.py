@@ -10,11 +10,8 @@ from __future__ import annotations
 from math import floor
 
 import numpy as np
-import numpy.typing as npt
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from rasteret_sql.arrays import Bools, Floats, Integers
 
 ALIGNED = 1e-4
 """Closer than this (pixels) to a grid line counts as on it."""

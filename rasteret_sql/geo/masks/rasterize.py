@@ -23,13 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.arrays import Bools, Floats, Integers
+from rasteret_sql.geo.affine import invert_as_gdal
 from rasteret_sql.geo.masks.lines import bresenham, touched_by_edges
 from rasteret_sql.geo.window import Window
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 MAX_CROSSINGS = 1 << 22
 """Crossings held at once; bounds memory where a long boundary meets a tall window."""
@@ -120,7 +117,7 @@ def outline(
 ) -> Outline:
     """The geometry in the pixels of a grid; arguments and errors as of ``inside``."""
     parts = _simple_parts(geometry)
-    inverse = _invert(transform)
+    inverse = invert_as_gdal(transform)
     kinds = shapely.get_type_id(parts)
     points, lines, polygons = parts[kinds == 0], parts[(kinds == 1) | (kinds == 2)], parts[kinds == 3]
     touched = [np.empty(0, np.int64)]
@@ -176,20 +173,6 @@ def _simple_parts(geometry: Any) -> npt.NDArray[np.object_]:
         parts = shapely.get_parts(parts)
     found: npt.NDArray[np.object_] = parts[~shapely.is_empty(parts)]
     return found
-
-
-def _invert(transform: Sequence[float]) -> tuple[float, float, float, float, float, float]:
-    """World to pixel, with the operations and the order of ``GDALInvGeoTransform``."""
-    a, b, c, d, e, f = (float(v) for v in transform[:6])
-    if b == 0 and d == 0 and a != 0 and e != 0:
-        return 1.0 / a, 0.0, -c / a, 0.0, 1.0 / e, -f / e
-    determinant = a * e - b * d
-    if not determinant:
-        raise ArgumentError(
-            f"the transform {[a, b, c, d, e, f]} maps all pixels to one line; it has no inverse"
-        )
-    scale = 1.0 / determinant
-    return e * scale, -b * scale, (b * f - c * e) * scale, -d * scale, a * scale, (-a * f + c * d) * scale
 
 
 def _to_pixels(inverse: Sequence[float], xy: Floats) -> tuple[Floats, Floats]:

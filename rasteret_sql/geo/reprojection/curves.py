@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from rasteret_sql.arrays import Bools, Floats, Integers
+
 Move = Callable[[Floats], Floats]
 """``(n, 2)`` coordinates to ``(n, 2)`` coordinates; infinite where there is no image."""
 

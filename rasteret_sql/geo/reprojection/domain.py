@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from rasteret_sql.arrays import Bools, Floats
+
 Defined = Callable[[Floats], Bools]
 """Which of the coordinates ``(n, 2)`` have an image."""
 

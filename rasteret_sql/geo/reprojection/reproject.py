@@ -11,6 +11,7 @@ import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.arrays import Bools, Floats
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
 from rasteret_sql.geo.aoi import Aoi
@@ -32,8 +33,6 @@ from rasteret_sql.geo.reprojection.unfold import unfold
 
 __all__ = ["footprint", "project", "project_all"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 WIDE_DEGREES = 90.0
 WIDE_UNITS = 5e6

@@ -7,16 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.geo.antimeridian import clip, split_at_antimeridian, wrap_around
 from rasteret_sql.geo.crs import LONLAT, transformer
 from rasteret_sql.geo.reprojection.curves import move_all
 from rasteret_sql.geo.reprojection.domain import comes_back, domain
-
-Floats = npt.NDArray[np.float64]
 
 MOST_PIECES = 512
 """Into which an area is cut before it counts as one that has no image."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.codec.block import decode_block
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.crs import parse_crs
@@ -21,8 +21,6 @@ from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse
-
-Pixels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)

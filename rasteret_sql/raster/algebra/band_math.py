@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_names import bands_told, find_band
 from rasteret_sql.raster.algebra.sql.casts import cast
 from rasteret_sql.raster.algebra.sql.kinds import OF_PIXELS, of_pixels
-from rasteret_sql.raster.algebra.sql.values import Array, Bools, Frame, Node, Value, either
+from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value, either
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.store.redact import place

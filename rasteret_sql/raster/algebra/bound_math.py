@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.nodata import is_nodata
@@ -24,7 +25,7 @@ from rasteret_sql.raster.algebra.band_math import (
     nulls,
     require,
 )
-from rasteret_sql.raster.algebra.sql.values import Array, Bools
+from rasteret_sql.raster.algebra.sql.values import Array
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_nodata, physical_pixels, require_real

@@ -21,13 +21,14 @@ from typing import NoReturn
 import numpy as np
 from sqlglot import exp
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.sql.bind import Binder, known_function
 from rasteret_sql.raster.algebra.sql.casts import stored_as
 from rasteret_sql.raster.algebra.sql.kinds import DOUBLE, of_pixels
 from rasteret_sql.raster.algebra.sql.syntax import Tree, fail, name_of, parse, position, shown
-from rasteret_sql.raster.algebra.sql.values import Array, Bools, Frame, Node, Value
+from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value
 
 COMPILED = 256
 """Expressions, and programs, that stay compiled."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import shapely
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.algebra.bound_math import BoundMath
-from rasteret_sql.raster.algebra.sql.values import Bools
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, together, under
+from rasteret_sql.raster.read.chip_plan import ChipPlan, together, under
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 

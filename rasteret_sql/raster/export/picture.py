@@ -8,13 +8,13 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.export.colours import Ramp, Table
 from rasteret_sql.raster.export.stretch import USUAL, Stretch
 
 Picture = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
 BRIGHTEST = 255
 
 

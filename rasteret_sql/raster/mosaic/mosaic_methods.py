@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.mosaic.shared_grid import SharedGrid
 from rasteret_sql.raster.valid_pixels import usable
 
-Pixels = npt.NDArray[Any]
 Valid = npt.NDArray[np.bool_]
 Answer = tuple[Pixels, Valid]
 """Pixels and, of each, whether any chip had one."""

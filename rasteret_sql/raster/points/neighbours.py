@@ -16,12 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasteret_sql.geo.geometry_window import invert
+from rasteret_sql.arrays import Bools, Floats, Integers
+from rasteret_sql.geo.affine import invert
 from rasteret_sql.geo.window import Affine
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 INTERPOLATIONS = ("nearest", "bilinear")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pyproj import Transformer
 
+from rasteret_sql.arrays import Bools, Floats, Numbers
 from rasteret_sql.blocks.point_read import BlockedPixels, by_block
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.antimeridian import wrap_around
@@ -21,10 +21,6 @@ from rasteret_sql.raster.points.neighbours import Spots, spots
 from rasteret_sql.raster.read.plan import NAME_THE_CRS, without_crs
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.store.redact import place
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.intp]
 
 MARGIN_DEGREES = 30.0
 """Around the area of use of a CRS, where projections are still one to one."""

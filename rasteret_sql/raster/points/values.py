@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Floats, is_inexact
 from rasteret_sql.blocks.pipeline import read_blocks
 from rasteret_sql.blocks.point_read import BlockedPixels, PixelRead
 from rasteret_sql.blocks.selection import Selection, mask_sample, select_cells, select_mask_cells
@@ -32,11 +33,6 @@ from rasteret_sql.raster.points.projected_points import (
 from rasteret_sql.raster.read.plan import deciding_alpha, refuse_unsupported
 from rasteret_sql.store.redact import place
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-EXACT = 2**53
-"""Whole numbers up to here, and down to its negative, are exact as float64."""
 PIXELS_AT_ONCE = 1 << 21
 BLOCKS_AT_ONCE = 1 << 12
 """Of one batch of reads, unless a single request is larger; bounds the memory of their bookkeeping."""
@@ -209,10 +205,8 @@ def _refuse_complex(dtype: np.dtype[Any], name: str) -> None:
 
 
 def _refuse_inexact(pixels: npt.NDArray[Any], valid: Bools | None, name: str) -> None:
-    if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
-        told = pixels if valid is None else pixels[valid]
-        if told.size and (int(told.max()) > EXACT or int(told.min()) < -EXACT):
-            raise UnsupportedError(
-                f"{name}: {pixels.dtype} pixels beyond 2^53 are not exact as DOUBLE; "
-                "take them from the data column of read_cog"
-            )
+    if is_inexact(pixels, valid):
+        raise UnsupportedError(
+            f"{name}: {pixels.dtype} pixels beyond 2^53 are not exact as DOUBLE; "
+            "take them from the data column of read_cog"
+        )

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.blocks.selection import Selection, mask_sample
 from rasteret_sql.geo.window import Affine, Window
-
-Pixels = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.pipeline import read_blocks
 from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.blocks.window_read import WindowRead
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.geotiff.nodata import fill_value
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, Planned, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
 from rasteret_sql.raster.read.validity import Question, validity
 from rasteret_sql.settings import settings
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Bytes, Pixels
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, Plan, pixel_bytes
-
-Bytes = npt.NDArray[np.uint8]
+from rasteret_sql.raster.read.chip_plan import ChipPlan, Plan, pixel_bytes
 
 
 def read_plans(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geotiff.nodata import applies, is_nodata
 from rasteret_sql.memory import take
@@ -17,8 +18,6 @@ from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.workers import workers
 
-Pixels = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 STRIP_BYTES = 1 << 20
 """Pixels looked at together: they stay in a core's cache."""
 TASK_BYTES = 4 << 20

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.chip_plan import Bools, ChipPlan, Pixels
+from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.raster.warp.align import onto
 
 

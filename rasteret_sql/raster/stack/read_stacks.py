@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools, Bytes, Pixels
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.read.chip_plan import Bools, Pixels, Plan, pixel_bytes
-from rasteret_sql.raster.read.read_plans import Bytes, read_plans
+from rasteret_sql.raster.read.chip_plan import Plan, pixel_bytes
+from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.stack.stack_plan import StackPlan
 
 

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 import shapely
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import Column, masked_out, nulls
 from rasteret_sql.raster.physical import physical_pixels
-from rasteret_sql.raster.read.chip_plan import Bools, ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, pixel_bytes
 from rasteret_sql.raster.read.read_plans import held_bytes
 from rasteret_sql.raster.stack.aligned_plan import AlignedPlan
 from rasteret_sql.raster.warp.warp_plan import WarpPlan

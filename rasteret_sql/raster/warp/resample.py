@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Floats, Pixels
 from rasteret_sql.raster.warp.resample_area import TIE
 
-Pixels = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Picked = tuple[Pixels, Bools]
 """Values of (bands, places), and which of them are valid."""
 Places = tuple[npt.NDArray[np.intp], Bools]

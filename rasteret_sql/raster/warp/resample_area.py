@@ -12,17 +12,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Floats, Pixels
 from rasteret_sql.raster.warp.resample_outline import outlines, shares, turned_pixels
 
-Pixels = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 Tap = tuple[Integers, Bools, Floats]
 """Flat index of a source pixel under each target pixel, whether it is there and valid, and its weight."""
 

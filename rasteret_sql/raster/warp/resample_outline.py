@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from rasteret_sql.arrays import Bools, Floats
+
 Integers = npt.NDArray[np.intp]
 
 TURNED = 0.26

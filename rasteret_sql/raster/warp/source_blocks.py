@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.blocks.selection import Selection
 from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.geo.window import Window, clip_window
-
-Floats = npt.NDArray[np.float64]
 
 SMOOTH = 0.5
 """Pixels of the source by which the sides of a cell may bend, and"""

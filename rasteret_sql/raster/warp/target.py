@@ -11,11 +11,11 @@ import numpy as np
 import shapely
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geo.affine import invert
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.crs import is_degrees, parse_crs, transformer, turn_of
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.extent import bounds_of, lattice_in
-from rasteret_sql.geo.geometry_window import invert
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.reprojection.reproject import project
 from rasteret_sql.geo.turns import shifted, union

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geo.crs import turn_of
 from rasteret_sql.geo.grid import Grid
@@ -19,9 +18,6 @@ from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp import resample
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS, areas_under, resample_area
-
-Pixels = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 
 ALGORITHMS = ("nearest", *resample.KERNELS, *REDUCTIONS)
 ALIASES = {"nearestneighbor": "nearest", "near": "nearest", "bicubic": "cubic"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
+from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.grid_mapping import Mapping
@@ -24,9 +24,6 @@ from rasteret_sql.raster.warp.resample_area import REDUCTIONS
 from rasteret_sql.raster.warp.source_blocks import boxes, narrow, window_of
 from rasteret_sql.raster.warp.warp import require_resampling, warp
 from rasteret_sql.store.redact import place
-
-Pixels = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 
 AS_FINE = 0.1
 """An overview may be coarser than the target by this share of a full pixel; gdalwarp's rule too."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.errors import ArgumentError
 
 Values = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 SORTED = 1 << 14
 """Up to so many pixels sorting is faster than a table of all 65,536 values."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.blocks.pipeline import read_blocks
 from rasteret_sql.blocks.selection import Selection, select_cells, select_mask_cells
 from rasteret_sql.blocks.zone_read import Patches, PatchRead, by_block
@@ -33,8 +34,6 @@ TOGETHER_BYTES = 32 << 20
 CACHE_BYTES = 32 << 20
 """Shapes that are kept for the next file on the same grid."""
 NARROW = ("uint8", "int8", "uint16", "int16")
-
-Bools = npt.NDArray[np.bool_]
 
 
 def is_small(zone: Zone) -> bool:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Pixels
 from rasteret_sql.geo.window import Window, window_transform
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read import chip_plan
 from rasteret_sql.raster.read import chips as reading
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Pixels, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import ChipPlan, pixel_bytes
 from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, pick_level, plan_chip
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.zones.footprint import Cover, Footprint, ZoneGrid

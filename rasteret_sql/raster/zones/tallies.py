@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats, Integers
 from rasteret_sql.raster.zones.distribution import Distribution, Summary
 from rasteret_sql.raster.zones.tally import Moments, Statistics
 
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 MOST_PIXELS = 1 << 14
 """Of one zone: its count times the sum of its squares then stays within 63 bits."""
 

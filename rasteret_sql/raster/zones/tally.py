@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Floats, is_inexact
 from rasteret_sql.errors import LimitError, UnsupportedError
 from rasteret_sql.raster.zones.distribution import Distribution, distribution, merged
 from rasteret_sql.settings import settings
 
 Values = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
-EXACT = 2**53
-"""Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
 EXACT_SQUARES = 1 << 30
 """So many squares of 16 bits add up within 63 bits."""
 
@@ -116,8 +114,7 @@ class Tally:
     def _require_exact(self, values: Values) -> None:
         if values.dtype.kind == "c":
             raise UnsupportedError(f"{self._name} has {values.dtype} pixels, which have no order and no mean")
-        wide = values.dtype.kind in "iu" and values.dtype.itemsize == 8
-        if wide and (int(values.max()) > EXACT or int(values.min()) < -EXACT):
+        if is_inexact(values):
             raise UnsupportedError(
                 f"{self._name} has {values.dtype} pixels beyond 2^53, which are not exact as DOUBLE"
             )

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.raster.algebra.sql.kinds import DOUBLE, Kind
-from rasteret_sql.raster.algebra.sql.values import Array, Bools, Frame, Node, Value, either, refuse
+from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value, either, refuse
 
 EXACT_UP_TO = {"float32": 2**24, "float64": 2**53}
 """Whole numbers that the type holds exactly."""

@@ -7,18 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.raster.algebra.sql.casts import cast, to_kind
 from rasteret_sql.raster.algebra.sql.kinds import BOOLEAN, NULL, common
-from rasteret_sql.raster.algebra.sql.values import (
-    Array,
-    Bools,
-    Frame,
-    Node,
-    Value,
-    constant,
-    either,
-    null_of,
-)
+from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value, constant, either, null_of
 
 FEW = 8
 """Constants that IN compares one by one; more are looked up."""

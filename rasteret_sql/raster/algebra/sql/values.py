@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.arrays import Bools
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.algebra.sql.kinds import Kind
 
 Array = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 
 
 class Value(NamedTuple):
