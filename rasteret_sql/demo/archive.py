@@ -17,6 +17,7 @@ from rasteret_sql.demo.fields import Field, choose_fields, write_fields
 from rasteret_sql.demo.landscape import Landscape
 from rasteret_sql.demo.scenes import BANDS, DATES, NODATA, OFFSET, SCALE, Scene, scenes
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 
 Pixels = dict[str, npt.NDArray[np.uint16] | npt.NDArray[np.uint8]]
 TILE_SIZE = 256
@@ -80,18 +81,22 @@ def encode(scene: Scene, band: str, pixels: npt.NDArray[Any]) -> bytes:
     is_class = band == "scl"
     return write_cog(
         pixels[np.newaxis],
-        transform=scene.grid.transform,
-        crs=scene.grid.crs,
-        nodata=NODATA,
-        tile_size=TILE_SIZE,
-        compression="deflate",
-        predictor=1 if is_class else 2,
-        level=1,
-        overviews=2,
-        resampling="nearest" if is_class else "average",
-        band_names=[band],
-        scales=None if is_class else [SCALE],
-        offsets=None if is_class else [OFFSET],
+        Description(
+            transform=scene.grid.transform,
+            crs=scene.grid.crs,
+            nodata=NODATA,
+            band_names=[band],
+            scales=None if is_class else [SCALE],
+            offsets=None if is_class else [OFFSET],
+        ),
+        Storage(
+            tile_size=TILE_SIZE,
+            compression="deflate",
+            predictor=1 if is_class else 2,
+            level=1,
+            overviews=2,
+            resampling="nearest" if is_class else "average",
+        ),
     )
 
 

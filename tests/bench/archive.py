@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from rasteret_sql.geo.outline import footprint
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 
 FOOTPRINTS, DATES = 1_260, 265
 BANDS = ("red", "nir", "scl")
@@ -73,7 +74,13 @@ def archive_query(
     if not cog.exists():
         pixels = np.random.default_rng(7).integers(0, 9, (1, SIZE, SIZE), np.uint16)
         placed = (PIXEL_M, 0.0, WEST, 0.0, -PIXEL_M, NORTH)
-        cog.write_bytes(write_cog(pixels, transform=placed, crs=ZONES[0], nodata=0, tile_size=TILE, level=1))
+        cog.write_bytes(
+            write_cog(
+                pixels,
+                Description(transform=placed, crs=ZONES[0], nodata=0),
+                Storage(tile_size=TILE, level=1),
+            )
+        )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE archive_header AS SELECT * REPLACE (NULL::VARCHAR[] AS sidecars) "
         "FROM cog_header(?)",

@@ -23,6 +23,7 @@ from pyproj import Transformer
 from rasteret_sql.demo.landscape import smooth_noise
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.geotiff.write.geo_keys import geo_keys
+from rasteret_sql.geotiff.write.options import Description, Storage
 from rasteret_sql.geotiff.write.tags import model_tags
 from rasteret_sql.tiff.buffer import Bytes
 from rasteret_sql.tiff.build import build_tiff
@@ -98,10 +99,14 @@ def _make_band(
         say(f"painting and compressing {band}, {recipe.size:,} x {recipe.size:,} pixels")
         pixels = paint(band, recipe.size)
         x, y = CORNER
-        _write(master, write_cog(
-            pixels[np.newaxis], transform=(PIXEL_M, 0, x, 0, -PIXEL_M, y), crs=ZONE, nodata=0,
-            tile_size=recipe.tile, predictor=2, level=6, overviews=recipe.overviews,
-        ))  # fmt: skip
+        _write(
+            master,
+            write_cog(
+                pixels[np.newaxis],
+                Description(transform=(PIXEL_M, 0, x, 0, -PIXEL_M, y), crs=ZONE, nodata=0),
+                Storage(tile_size=recipe.tile, predictor=2, level=6, overviews=recipe.overviews),
+            ),
+        )
     data = master.read_bytes()
     need, free = len(data) * len(scenes), shutil.disk_usage(folder).free
     if need > free * 0.9:

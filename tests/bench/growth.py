@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from tests.bench.bucket import Recipe, make_bucket, paint
 from tests.bench.measure import Bench, Contender
 from tests.bench.report import table
@@ -149,7 +150,9 @@ def _small_scene(bench: Bench, number: int) -> Scene:
         path.parent.mkdir(exist_ok=True)
         pixels = paint("red", scene.size)[np.newaxis] + np.uint16(number)
         placed = (PIXEL_M, 0, x, 0, -PIXEL_M, y)
-        path.write_bytes(write_cog(pixels, transform=placed, crs=ZONE, nodata=0, tile_size=256))
+        path.write_bytes(
+            write_cog(pixels, Description(transform=placed, crs=ZONE, nodata=0), Storage(tile_size=256))
+        )
     return scene
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from tests.bench import bucket, growth, report
 from tests.bench.results import agreement, save
 from tests.bench.scenarios import CORNER, NAMES, NEXT_ZONE, ZONE, Job, Scene, jobs
@@ -194,7 +195,9 @@ def test_the_page_has_both_pairs_of_marks() -> None:
 def test_planning_is_counted_in_a_process_of_its_own(tmp_path: Path) -> None:
     pixels = np.ones((1, 600, 600), np.uint16)
     placed = (10.0, 0, *CORNER[:1], 0, -10.0, *CORNER[1:])
-    (tmp_path / "a.tif").write_bytes(write_cog(pixels, transform=placed, crs=ZONE, tile_size=64))
+    (tmp_path / "a.tif").write_bytes(
+        write_cog(pixels, Description(transform=placed, crs=ZONE), Storage(tile_size=64))
+    )
     figures = growth._plan(str(tmp_path / "a.tif"), 20, 3)
     assert figures["chips"] == 60
     assert figures["wall_s"] > 0

@@ -21,6 +21,7 @@ import numpy as np
 import rasteret_sql
 from rasteret_sql.duck.register import threads
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description
 from rasteret_sql.pipeline import build_index
 from tests.contracts import scenes
 from tests.store.server import FaultServer, wait_until
@@ -39,7 +40,9 @@ FROM hrefs
 def raster(path: Path) -> Path:
     """Pixels that take a while to warp."""
     pixels = np.random.default_rng(0).integers(0, 4000, (1, SIDE, SIDE), dtype=np.uint16)
-    path.write_bytes(write_cog(pixels, crs="EPSG:32632", transform=(10.0, 0.0, 5e5, 0.0, -10.0, 53e5)))
+    path.write_bytes(
+        write_cog(pixels, Description(crs="EPSG:32632", transform=(10.0, 0.0, 5e5, 0.0, -10.0, 53e5)))
+    )
     return path
 
 

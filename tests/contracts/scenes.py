@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from tests.bench.bucket import paint
 from tests.bench.scenarios import BANDS, CORNER, NEXT_ZONE, PIXEL_M, ZONE, Area, Job, Scene, jobs
 
@@ -56,7 +57,9 @@ def file_of(scene: Scene, band: str) -> bytes:
     placed = (PIXEL_M, 0, scene.x, 0, -PIXEL_M, scene.y)
     own = np.ascontiguousarray(pixels(scene, band))[np.newaxis]
     return write_cog(
-        own, transform=placed, crs=scene.epsg, nodata=0, tile_size=TILE, predictor=2, level=1, overviews=2
+        own,
+        Description(transform=placed, crs=scene.epsg, nodata=0),
+        Storage(tile_size=TILE, predictor=2, level=1, overviews=2),
     )
 
 

@@ -13,6 +13,7 @@ import shapely
 
 from rasteret_sql.duck.kernels import chips
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from tests.contracts.ledger import repeated
 from tests.store.server import FaultServer
 
@@ -58,8 +59,9 @@ def server() -> Iterator[FaultServer]:
         x, y = corner(number)
         files[f"{number}.tif"] = write_cog(
             np.full((1, SIZE, SIZE), number, np.uint16),
-            transform=(PIXEL, 0, x, 0, -PIXEL, y), crs=4326, tile_size=SIZE, overviews=0,
-        )  # fmt: skip
+            Description(transform=(PIXEL, 0, x, 0, -PIXEL, y), crs=4326),
+            Storage(tile_size=SIZE, overviews=0),
+        )
     with FaultServer(files) as running:
         yield running
 

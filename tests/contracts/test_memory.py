@@ -13,6 +13,7 @@ import pytest
 
 from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from rasteret_sql.settings import configure
 from rasteret_sql.store.scheduling import scheduler
 from tests.duck.refusals import message
@@ -38,11 +39,8 @@ def data() -> bytes:
     pixels = np.random.default_rng(1).integers(0, 4000, (1, 4 * TILE, 5 * TILE)).astype(np.uint16)
     return write_cog(
         pixels,
-        transform=(10, 0, 6e5, 0, -10, 5e6),
-        crs=32632,
-        tile_size=TILE,
-        compression="none",
-        overviews=0,
+        Description(transform=(10, 0, 6e5, 0, -10, 5e6), crs=32632),
+        Storage(tile_size=TILE, compression="none", overviews=0),
     )
 
 
@@ -175,7 +173,7 @@ def mosaic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     pixels = (rows // 8 * 251 + columns // 8)[None].astype(np.uint16)
     path = tmp_path_factory.mktemp("mosaic") / "mosaic.tif"
     placed = {"transform": (10, 0, 6e5, 0, -10, 5e6), "crs": 32632}
-    path.write_bytes(write_cog(pixels, **placed, tile_size=CHIP, overviews=0))
+    path.write_bytes(write_cog(pixels, Description(**placed), Storage(tile_size=CHIP, overviews=0)))
     return path, pixels[0]
 
 

@@ -15,6 +15,7 @@ from rasteret_sql.duck.arrow.arrays import blobs_of
 from rasteret_sql.duck.kernels import chips
 from rasteret_sql.errors import RasteretWarning
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 from rasteret_sql.settings import configure
 
 MIB = 1 << 20
@@ -36,7 +37,7 @@ def tif(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pixels = np.random.default_rng(3).integers(0, 4000, (1, SIDE, SIDE)).astype(np.uint16)
     path = tmp_path_factory.mktemp("batches") / "scene.tif"
     placed = {"transform": (10, 0, 6e5, 0, -10, 5e6), "crs": 32632}
-    path.write_bytes(write_cog(pixels, **placed, tile_size=256, compression="none"))
+    path.write_bytes(write_cog(pixels, Description(**placed), Storage(tile_size=256, compression="none")))
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rasterio.enums import MaskFlags
 
 from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.options import Description, Storage
 
 UTM = (10.0, 0.0, 600_000.0, 0.0, -10.0, 5_500_000.0)
 PLACE: dict[str, Any] = {"transform": UTM, "crs": 32632}
@@ -33,9 +35,16 @@ def noise(dtype: str, shape: tuple[int, int, int] = SHAPE) -> npt.NDArray[Any]:
     return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
-def save(folder: Path, *args: Any, **options: Any) -> Path:
+def written(bands: npt.NDArray[Any], *, mask: npt.NDArray[Any] | None = None, **options: Any) -> bytes:
+    """A file of small tiles at ``PLACE``, with options of its description and of its storage."""
+    given = {**PLACE, "tile_size": 32, **options}
+    described = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
+    return write_cog(bands, Description(**described), Storage(**given), mask=mask)
+
+
+def save(folder: Path, bands: npt.NDArray[Any], **options: Any) -> Path:
     path = folder / "cog.tif"
-    path.write_bytes(write_cog(*args, **{**PLACE, "tile_size": 32, **options}))
+    path.write_bytes(written(bands, **options))
     return path
 
 
@@ -342,4 +351,4 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
 def test_what_does_not_fit_is_refused(message: str) -> None:
     wrong, error = REFUSALS[message]
     with pytest.raises(error, match=re.escape(message)):
-        write_cog(**{"bands": noise("uint8"), "tile_size": 32, **PLACE, **wrong})
+        written(**{"bands": noise("uint8"), **wrong})

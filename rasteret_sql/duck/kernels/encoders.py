@@ -17,10 +17,11 @@ from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.arrow.arrays import blobs_of
 from rasteret_sql.duck.kernels.answers import gathered, room
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.geotiff.write.options import Storage
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.export.colours import Table, parse_colours, tiff_table
-from rasteret_sql.raster.export.geotiff import Storage, geotiff
+from rasteret_sql.raster.export.geotiff import geotiff
 from rasteret_sql.raster.export.picture import png
 from rasteret_sql.raster.export.stretch import parse_stretch
 from rasteret_sql.raster.read.plan import ReadRequest

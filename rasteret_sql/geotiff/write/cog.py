@@ -13,10 +13,11 @@ from rasteret_sql.codec.block import SUPPORTED, BlockLayout, encode_block
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.from_tiff import layout_of
 from rasteret_sql.geotiff.nodata import fill_value
-from rasteret_sql.geotiff.write.colours import default_colours, painting_of, whole_table
+from rasteret_sql.geotiff.write.colours import Painting, default_colours, painting_of, whole_table
 from rasteret_sql.geotiff.write.geo_keys import geo_keys
+from rasteret_sql.geotiff.write.options import Description, Storage
 from rasteret_sql.geotiff.write.overviews import Resolution, pyramid
-from rasteret_sql.geotiff.write.read_back import Facts, compare_written
+from rasteret_sql.geotiff.write.read_back import compare_written
 from rasteret_sql.geotiff.write.tags import band_metadata, model_tags, nodata_text
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.image import Image, Tiff
@@ -25,8 +26,6 @@ Pixels = npt.NDArray[Any]
 """Shape (bands, rows, columns)."""
 Blocks = list[bytes | None]
 
-LARGEST_TILE = 16_384
-"""Pixels of a side: of one band of float64 that is 2 GiB."""
 _SAMPLE_FORMATS = {"u": "uint", "i": "int", "f": "float", "c": "complex"}
 _USUAL_PREDICTORS = {"u": 2, "i": 2, "f": 3}
 _GHOST = {
@@ -37,7 +36,7 @@ _GHOST = {
     "KNOWN_INCOMPATIBLE_EDITION": "NO",
 }
 """GDAL's promises about the layout, which ``build_tiff`` keeps."""
-_CHOICES = {"interleave": ("band", "pixel"), "byte_order": ("little", "big")}
+_USUAL = Storage()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,108 +108,105 @@ def _all_equal(pixels: Pixels, fill: float) -> bool:
 
 def write_cog(
     bands: Pixels,
+    description: Description,
+    storage: Storage = _USUAL,
     *,
-    transform: Sequence[float],
-    crs: int | str | None,
-    nodata: float | None = None,
     mask: npt.NDArray[Any] | None = None,
-    tile_size: int = 512,
-    compression: str = "deflate",
-    predictor: int | None = None,
-    level: int | None = None,
-    interleave: str = "band",
-    overviews: int | str = "auto",
-    resampling: str = "nearest",
-    sparse: bool = False,
-    band_names: Sequence[str | None] | None = None,
-    scales: Sequence[float] | None = None,
-    offsets: Sequence[float] | None = None,
-    units: Sequence[str | None] | None = None,
-    colours: Sequence[str] | None = None,
-    colormap: Sequence[int] | None = None,
-    byte_order: str = "little",
-    big: bool = False,
 ) -> bytes:
     """Encode ``bands``, shape (bands, rows, columns), as one COG in memory.
 
-    ``transform`` is the affine a b c d e f; ``crs`` an EPSG code (``32632`` or ``'EPSG:32632'``) or any text
-    of a projected or geographic CRS. ``mask``, shape (rows, columns), is true where pixels are valid and is
-    kept as an internal mask of one bit. ``tile_size`` is a multiple of 16. ``predictor`` None: 2 for integers
-    and 3 for floats where the compression takes one. ``level`` is the compression's own scale. ``overviews``:
-    how many, or ``'auto'`` down to one tile; ``resampling`` ``'nearest'`` or ``'average'``. ``sparse``
-    leaves out tiles that hold nothing but nodata (zeros without one). ``colormap`` is as TIFF stores it:
-    all reds, then greens, then blues, 0 to 65535, for a first band of uint8 or uint16. ``colours``: what each
-    band means to the eye, in the words of ``colorinterp``. ``big``: BigTIFF.
-
-    The file is read back, header and pixels, and compared with what was given before it is returned.
-    ``ArgumentError``: an argument is none of these, or does not fit the others. ``UnsupportedError``:
-    no such compression, or dtype, or predictor for them; what the file would not give back as it was.
+    ``mask``, shape (rows, columns), is true where pixels are valid and is kept as an internal mask of one
+    bit. The file is read back, header and pixels, and compared with what was given before it is returned.
+    ``ArgumentError``: an argument does not fit the others. ``UnsupportedError``: no such compression, or
+    dtype, or predictor for them; what the file would not give back as it was.
     """
-    table = None if colormap is None else whole_table(colormap, bands.dtype)
-    _check_shapes(bands, mask, tile_size, table)
-    painting = painting_of(colours or default_colours(len(bands), palette=table is not None), table)
-    _check_choices(interleave=interleave, byte_order=byte_order)
+    colormap, painting = _colours(bands, description)
+    _check_shapes(bands, mask, colormap)
     bands = bands.astype(bands.dtype.newbyteorder("="), copy=False)
-    full = Resolution(pixels=bands, valid=None if mask is None else mask.astype(bool))
-    levels = pyramid(full, overviews=overviews, until=tile_size, resampling=resampling, nodata=nodata)
-    packing = _Packing(
-        tile_size=tile_size,
-        compression=compression,
-        predictor=_usual_predictor(bands, compression) if predictor is None else predictor,
-        interleave=interleave,
-        byte_order=byte_order,
-        level=level,
-        fill=fill_value(bands.dtype.name, nodata) if sparse else None,
+    levels = pyramid(
+        Resolution(pixels=bands, valid=None if mask is None else mask.astype(bool)),
+        overviews=storage.overviews,
+        until=storage.tile_side(*bands.shape[1:]),
+        resampling=storage.resampling,
+        nodata=description.nodata,
+    )
+    packing = _packing(bands, description, storage, painting)
+    files = _images(levels, bands, description, painting, packing) + _masks(levels, packing)
+    file = _built(files, storage, masked=mask is not None)
+    compare_written(file, levels, replace(description, colours=painting.colours, colormap=painting.colormap))
+    return file
+
+
+def _colours(bands: Pixels, description: Description) -> tuple[tuple[int, ...] | None, Painting]:
+    """The whole colour table, and how the file tells the colours of its bands."""
+    table = None if description.colormap is None else whole_table(description.colormap, bands.dtype)
+    colours = description.colours or default_colours(len(bands), palette=table is not None)
+    return table, painting_of(colours, table)
+
+
+def _packing(bands: Pixels, description: Description, storage: Storage, painting: Painting) -> _Packing:
+    predictor = storage.predictor
+    return _Packing(
+        tile_size=storage.tile_side(*bands.shape[1:]),
+        compression=storage.compression,
+        predictor=_usual_predictor(bands, storage.compression) if predictor is None else predictor,
+        interleave=storage.interleave,
+        byte_order=storage.byte_order,
+        level=storage.level,
+        fill=fill_value(bands.dtype.name, description.nodata) if storage.sparse else None,
         photometric=painting.photometric,
         extra_samples=painting.extra_samples,
     )
+
+
+def _built(files: list[tuple[Image, Blocks]], storage: Storage, *, masked: bool) -> bytes:
+    ghost = dict(_GHOST)
+    if masked and storage.interleave == "pixel" and not storage.sparse:
+        ghost["MASK_INTERLEAVED_WITH_IMAGERY"] = "YES"
+    # GDAL's order: the image, its mask, the overviews, their masks.
+    files.sort(key=lambda item: (item[0].is_reduced, item[0].is_mask))
+    images = tuple(image for image, _ in files)
+    tiff = Tiff(byte_order=storage.byte_order, big=storage.big, images=images, ghost=ghost)
+    return build_tiff(tiff, [blocks for _, blocks in files])
+
+
+def _images(
+    levels: Sequence[Resolution],
+    bands: Pixels,
+    description: Description,
+    painting: Painting,
+    packing: _Packing,
+) -> list[tuple[Image, Blocks]]:
+    """The full resolution, whose directory says everything, and the overviews."""
+    nodata = description.nodata
     base = replace(
         packing.image(bands),
         colormap=painting.colormap,
         gdal_nodata=None if nodata is None else nodata_text(nodata, bands.dtype),
     )
-    described = {"description": band_names, "scale": scales, "offset": offsets, "unittype": units}
     first = replace(
         base,
-        gdal_metadata=band_metadata(len(bands), described | {"colorinterp": painting.named}),
-        geo_keys=geo_keys(crs),
-        **model_tags(transform, georeferenced=crs is not None),
+        gdal_metadata=_metadata(len(bands), description, painting),
+        geo_keys=geo_keys(description.crs),
+        **model_tags(description.transform, georeferenced=description.crs is not None),
     )
-    files = _images(levels, first, base, packing) + _masks(levels, packing)
-    ghost = dict(_GHOST)
-    if mask is not None and interleave == "pixel" and not sparse:
-        ghost["MASK_INTERLEAVED_WITH_IMAGERY"] = "YES"
-    # GDAL's order: the image, its mask, the overviews, their masks.
-    files.sort(key=lambda item: (item[0].is_reduced, item[0].is_mask))
-    tiff = Tiff(byte_order=byte_order, big=big, images=tuple(image for image, _ in files), ghost=ghost)
-    file = build_tiff(tiff, [blocks for _, blocks in files])
-    compare_written(
-        file,
-        levels,
-        Facts(
-            crs=crs,
-            transform=tuple(map(float, transform)),
-            nodata=nodata,
-            band_names=band_names,
-            scales=scales,
-            offsets=offsets,
-            units=units,
-            colours=painting.colours,
-            colormap=painting.colormap,
-        ),
-    )
-    return file
-
-
-def _images(
-    levels: Sequence[Resolution], first: Image, base: Image, packing: _Packing
-) -> list[tuple[Image, Blocks]]:
     images: list[tuple[Image, Blocks]] = []
     for level in levels:
         rows, columns = level.pixels.shape[1:]
         image = replace(base, subfile_type=1, width=columns, height=rows) if images else first
         images.append((image, packing.blocks(level.pixels)))
     return images
+
+
+def _metadata(band_count: int, description: Description, painting: Painting) -> str | None:
+    roles = {
+        "description": description.band_names,
+        "scale": description.scales,
+        "offset": description.offsets,
+        "unittype": description.units,
+        "colorinterp": painting.named,
+    }
+    return band_metadata(band_count, roles)
 
 
 def _masks(levels: Sequence[Resolution], packing: _Packing) -> list[tuple[Image, Blocks]]:
@@ -237,15 +233,11 @@ def _usual_predictor(bands: Pixels, compression: str) -> int:
     return _USUAL_PREDICTORS.get(bands.dtype.kind, 1) if predicts else 1
 
 
-def _check_shapes(
-    bands: Pixels, mask: npt.NDArray[Any] | None, tile_size: int, colormap: Sequence[int] | None
-) -> None:
+def _check_shapes(bands: Pixels, mask: npt.NDArray[Any] | None, colormap: Sequence[int] | None) -> None:
     if bands.ndim != 3 or not bands.size:
         raise ArgumentError(f"bands of shape {bands.shape}: expected (bands, rows, columns), none of them 0")
     if mask is not None and mask.shape != bands.shape[1:]:
         raise ArgumentError(f"mask of shape {mask.shape}: expected {bands.shape[1:]}, as the bands")
-    if not 16 <= tile_size <= LARGEST_TILE or tile_size % 16:
-        raise ArgumentError(f"tile_size := {tile_size}: expected a multiple of 16, up to {LARGEST_TILE:,}")
     if colormap is not None:
         of_size = {"uint8": 3 << 8, "uint16": 3 << 16}.get(bands.dtype.name)
         if len(colormap) != of_size:
@@ -253,9 +245,3 @@ def _check_shapes(
                 f"colormap of {len(colormap)} values for {len(bands)} bands of {bands.dtype}: "
                 "expected 768 at most for a first band of uint8, or 196608 for one of uint16"
             )
-
-
-def _check_choices(**chosen: str) -> None:
-    for name, value in chosen.items():
-        if value not in _CHOICES[name]:
-            raise ArgumentError(f"{name} {value!r}: expected one of {', '.join(_CHOICES[name])}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.same_places import same_places
 from rasteret_sql.geotiff.from_tiff import build_header, layout_of
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.geotiff.write.options import Description
 from rasteret_sql.geotiff.write.overviews import Resolution
 from rasteret_sql.store.protocol import ObjectInfo
 from rasteret_sql.tiff.buffer import Bytes
@@ -23,22 +23,7 @@ from rasteret_sql.tiff.image import Image, Tiff
 from rasteret_sql.tiff.parse import parse
 
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What the header of a file must say."""
-
-    crs: int | str | None
-    transform: tuple[float, ...]
-    nodata: float | None
-    band_names: Sequence[str | None] | None
-    scales: Sequence[float] | None
-    offsets: Sequence[float] | None
-    units: Sequence[str | None] | None
-    colours: tuple[str, ...]
-    colormap: tuple[int, ...] | None
-
-
-def compare_written(file: bytes, levels: Sequence[Resolution], facts: Facts) -> None:
+def compare_written(file: bytes, levels: Sequence[Resolution], description: Description) -> None:
     """``ArgumentError`` names what the file would not give back as it was."""
     buffer = Bytes()
     buffer.add(0, file)
@@ -48,29 +33,32 @@ def compare_written(file: bytes, levels: Sequence[Resolution], facts: Facts) -> 
         header = build_header("the file", tiff, ObjectInfo(size=len(file)))
     except RasteretError as error:
         raise ArgumentError(f"a GeoTIFF that could not be read again: {error}") from error
-    _compare_facts(header, facts, levels[0].pixels)
+    _compare_facts(header, description, levels[0].pixels)
     _compare_pixels(file, tiff, levels)
 
 
-def _compare_facts(header: Header, facts: Facts, pixels: Pixels) -> None:
+def _compare_facts(header: Header, description: Description, pixels: Pixels) -> None:
     """What differs in its text differs: numbers are read as they were written, NaN is NaN."""
     count = len(pixels)
     pairs: dict[str, tuple[Any, Any]] = {
         "dtype": (pixels.dtype.name, header.dtype),
-        "transform": (tuple(n + 0.0 for n in facts.transform), tuple(n + 0.0 for n in header.transform)),
-        "nodata": (_float(facts.nodata), _float(header.nodata)),
-        "band_names": (_texts(facts.band_names), _texts(header.band_names)),
-        "units": (_texts(facts.units), _texts(header.units)),
-        "scales": (_floats(facts.scales, 1.0, count), _floats(header.scales, 1.0, count)),
-        "offsets": (_floats(facts.offsets, 0.0, count), _floats(header.offsets, 0.0, count)),
-        "colorinterp": (facts.colours, header.colours),
-        "colormap": (facts.colormap, header.colormap),
+        "transform": (
+            tuple(float(n) + 0.0 for n in description.transform),
+            tuple(n + 0.0 for n in header.transform),
+        ),
+        "nodata": (_float(description.nodata), _float(header.nodata)),
+        "band_names": (_texts(description.band_names), _texts(header.band_names)),
+        "units": (_texts(description.units), _texts(header.units)),
+        "scales": (_floats(description.scales, 1.0, count), _floats(header.scales, 1.0, count)),
+        "offsets": (_floats(description.offsets, 0.0, count), _floats(header.offsets, 0.0, count)),
+        "colorinterp": (description.colours, header.colours),
+        "colormap": (description.colormap, header.colormap),
     }
     for name, (given, read) in pairs.items():
         if repr(given) != repr(read):
             raise _lost(name, given, read)
-    if not _same_crs(facts.crs, header.crs):
-        raise _lost("crs", shorten(str(facts.crs)), shorten(str(header.crs)))
+    if not _same_crs(description.crs, header.crs):
+        raise _lost("crs", shorten(str(description.crs)), shorten(str(header.crs)))
 
 
 def _lost(name: str, given: Any, read: Any) -> ArgumentError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +10,8 @@ import numpy.typing as npt
 from rasteret_sql.geotiff.nodata import applies, is_nodata
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.geotiff.write.colours import painting_of
+from rasteret_sql.geotiff.write.options import Description, Storage
 from rasteret_sql.raster.chip import Chip
-
-LARGEST_TILE = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class Storage:
-    """How a GeoTIFF is stored; the names and meanings of ``write_cog``."""
-
-    compression: str = "deflate"
-    level: int | None = None
-    tile_size: int | None = None
-    """None: 512, or what holds a smaller chip."""
-    overviews: int | str = "auto"
-    resampling: str = "nearest"
 
 
 def geotiff(chip: Chip, storage: Storage) -> bytes:
@@ -33,20 +19,12 @@ def geotiff(chip: Chip, storage: Storage) -> bytes:
 
     An internal mask is written where nodata and alpha alone would not tell which pixels are valid.
     """
-    longest = max(chip.pixels.shape[1:])
     nodata = _nodata(chip)
     facts = chip.facts
-    return write_cog(
-        chip.pixels,
+    description = Description(
         transform=chip.transform,
         crs=chip.crs,
         nodata=nodata,
-        mask=_mask(chip, nodata),
-        tile_size=storage.tile_size or min(LARGEST_TILE, -(-longest // 16) * 16),
-        compression=storage.compression,
-        level=storage.level,
-        overviews=storage.overviews,
-        resampling=storage.resampling,
         band_names=facts.band_names,
         scales=facts.scales,
         offsets=facts.offsets,
@@ -54,6 +32,7 @@ def geotiff(chip: Chip, storage: Storage) -> bytes:
         colours=facts.colorinterp,
         colormap=facts.colormap,
     )
+    return write_cog(chip.pixels, description, storage, mask=_mask(chip, nodata))
 
 
 def _nodata(chip: Chip) -> float | None:
