@@ -23,7 +23,7 @@ from graphlib import TopologicalSorter
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.sql_files import CATALOG, declaration_files
 
-PLAIN = re.compile(r"(?:\w+\.)?([A-Za-z]\w*)")
+PLAIN = re.compile(r"(?:\w+\.)?(?!rasteret_)([A-Za-z]\w*)")
 HELPER = re.compile(r"_rasteret_(\w+)\(")
 TYPEOF = re.compile(r"typeof\((\w+)\)")
 WORDS = frozenset({"NULL", "true", "false"})

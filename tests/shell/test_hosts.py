@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from rasteret_sql.demo import Demo, start
 from rasteret_sql.duck.declarations import functions
 from rasteret_sql.shell.library import library
 from tests.shell.shells import environment, rows, run
+from tests.sql.plans import columns_read, require_filters_in_scans
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "sql/examples").glob("[02]*.sql"))
@@ -218,3 +220,22 @@ def test_the_library_loads_in_the_process_of_a_python_too(tmp_path: Path) -> Non
         assert con.execute(query).fetchone() == ("7",)
         con.execute("RESET rasteret_max_retries")
         assert con.execute(query).fetchone() != ("7",)
+
+
+def test_conditions_reach_both_files_in_the_shell(demo: Demo) -> None:
+    """Under the shell's own DuckDB, over names of files, and EXPLAIN calls no kernel that reads."""
+    with contextlib.chdir(demo.folder):
+        header = f"cog_header('{demo.url}/data/S2_32632_20240514/nir.tif')"
+        build = f"COPY (SELECT 'nir' AS band, h.* FROM {header} AS h) TO 'one.parquet'"
+        query = "FROM read_chips('one.parquet', 'fields.parquet') WHERE band = 'nir' AND field_id = 1"
+        found = run(
+            f"{build}; EXPLAIN (FORMAT json) SELECT label, data {query}; "
+            f"PREPARE p AS SELECT label, data {query};"
+            "SELECT kind || ' ' || count(*) AS asked FROM rasteret_requests() GROUP BY kind;"
+        )
+        chips = rows(f"SELECT label, shape, octet_length(data) > 0 AS there {query}")
+    assert (found.returncode, found.stderr) == (0, "")
+    require_filters_in_scans(found.stdout, ("band", "field_id"))
+    assert "overviews" not in columns_read(found.stdout)
+    assert re.findall(r"(\w+ \d+)\b(?=.*$)", found.stdout.splitlines()[-2]) == ["header 1"]
+    assert [row["there"] for row in chips] == [True]

@@ -11,9 +11,15 @@ import pyarrow as pa
 import shapely
 import shapely.geometry
 
+from rasteret_sql.duck.arguments.arguments import Area, geometry_crs
+from rasteret_sql.duck.arguments.arguments import areas as areas_of
 from rasteret_sql.duck.arrow.arrays import array_of, present
 from rasteret_sql.duck.arrow.fits import BLOBS, duck_type
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.geo.aoi import Aoi
+from rasteret_sql.geo.boxes import lonlat_boxes
+from rasteret_sql.geo.boxes import meeting as boxes_that_meet
+from rasteret_sql.geo.crs import LONLAT, WGS84_LONLAT
 from rasteret_sql.geo.guard import from_mapping, from_wkbs
 from rasteret_sql.stac.geometry import FAULTS
 
@@ -107,3 +113,47 @@ def _wkb_of(text: str) -> bytes | None:
     except FAULTS:
         return None
     return wkb
+
+
+def meeting(
+    footprints: pa.Array, areas: pa.Array, keys: pa.Array, types: pa.Array, crs: pa.Array
+) -> pa.Array:
+    """Of lists of footprints, of areas and of their keys: for every footprint the keys of areas that meet it.
+
+    A box is that of the geometry, as for ``&&``, in longitude and latitude; an area in another CRS is
+    projected first.
+    """
+    lists = []
+    for row in range(len(footprints)):
+        boxes = _boxes_in(footprints[row], None, None)
+        others = _boxes_in(areas[row], types[row].as_py(), crs[row].as_py())
+        left, right = boxes_that_meet(boxes, others)
+        ends = np.searchsorted(left, np.arange(len(boxes) + 1))
+        met = keys[row].values.take(pa.array(right)) if len(others) else pa.array([], pa.uint64())
+        lists.append(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), met.cast(pa.uint64())))
+    ends = np.cumsum([0, *map(len, lists)])
+    kind = pa.list_(pa.uint64())
+    whole = pa.concat_arrays(lists) if lists else pa.array([], kind)
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), whole)
+
+
+def _boxes_in(listed: pa.Scalar, kind: str | None, crs: str | None) -> npt.NDArray[np.float64]:
+    """The boxes of the areas in one list, of the type ``kind``; without one in longitude and latitude."""
+    column = listed.values if listed.is_valid else pa.nulls(0)
+    own = geometry_crs(kind)
+    if kind is None or (kind.startswith("GEOMETRY") and (own or crs or LONLAT) in WGS84_LONLAT):
+        return _bounds(column)
+    rows = len(column)
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([kind]))
+    given = pa.array([crs] * rows, pa.string())
+    return lonlat_boxes([_placed(area) for area in areas_of(column, texts.cast(pa.string()), given)])
+
+
+def _placed(area: Area) -> Aoi | None:
+    """An area with a place of its own, or none. Raises its error."""
+    there = sound(area)
+    if isinstance(there, Aoi | None):
+        return there
+    raise ArgumentError(
+        "a pixel window, or 'all' of a raster, is not a place: geometries, boxes or points were expected"
+    )

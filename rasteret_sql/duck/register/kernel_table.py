@@ -137,6 +137,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("files", "file_states", "validate_index", types.FILE_STATE),
         _pure("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
         _pure("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
+        _pure("extents", "meeting", "read_pairs", "UBIGINT[][]"),
         _pure("extents", "wkb", "read_rasteret", "BLOB"),
         _pure("extents", "geojson_wkb", "write_items", "BLOB"),
         _pure("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),

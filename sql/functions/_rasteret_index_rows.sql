@@ -1,0 +1,47 @@
+-- The rows of an index by its name, with every column that a header may have: NULL where the index has
+-- none of that name. The second part has no rows, and DuckDB drops it.
+CREATE MACRO _rasteret_index_rows(index) AS TABLE
+FROM query_table(index)
+UNION ALL BY NAME
+SELECT
+    NULL AS href,
+    NULL AS width,
+    NULL AS height,
+    NULL AS band_count,
+    NULL AS dtype,
+    NULL AS tile_width,
+    NULL AS tile_height,
+    NULL AS tiled,
+    NULL AS compression,
+    NULL AS predictor,
+    NULL AS interleave,
+    NULL AS photometric,
+    NULL AS byte_order,
+    NULL AS bits_per_sample,
+    NULL AS fill_order,
+    NULL AS extra_samples,
+    NULL AS crs,
+    NULL AS crs_note,
+    NULL AS transform,
+    NULL AS bbox,
+    NULL AS nodata,
+    NULL AS scales,
+    NULL AS "offsets",
+    NULL AS units,
+    NULL AS band_names,
+    NULL AS gcps,
+    NULL AS gcps_crs,
+    NULL AS colorinterp,
+    NULL AS colormap,
+    NULL AS tile_offsets,
+    NULL AS tile_gaps,
+    NULL AS tile_byte_counts,
+    NULL AS jpeg_tables,
+    NULL AS lerc_parameters,
+    NULL AS overviews,
+    NULL AS mask,
+    NULL AS mask_bands,
+    NULL AS file_size,
+    NULL AS etag,
+    NULL AS error
+WHERE false
