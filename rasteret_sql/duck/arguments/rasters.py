@@ -16,6 +16,9 @@ from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers
 
+FEW_ROWS = 128
+"""So many wide rows are compared one by one: ``take`` goes through all their columns each time."""
+
 
 def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
     """Every row's raster: an href (its header is read, once each), or a row of an index (no request).
@@ -46,12 +49,13 @@ def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raste
         alone = HeaderColumn(column.slice(0, 1))
         return [_attempt(alone, 0, overviews[0]) if present(column)[0] else None] * len(column)
     firsts = _firsts(column, overviews)
-    numbers = {
-        row: number for number, row in enumerate(sorted({first for first in firsts if first is not None}))
+    distinct = sorted({first for first in firsts if first is not None})
+    narrow = len(column) > FEW_ROWS
+    rows = HeaderColumn(_rows(column, distinct) if narrow else column)
+    headers = {
+        row: _attempt(rows, number if narrow else row, overviews[row]) for number, row in enumerate(distinct)
     }
-    rows = HeaderColumn(_rows(column, list(numbers)))
-    headers = [_attempt(rows, number, overviews[row]) for row, number in numbers.items()]
-    return [None if first is None else headers[numbers[first]] for first in firsts]
+    return [None if first is None else headers[first] for first in firsts]
 
 
 def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | None]:
@@ -61,7 +65,7 @@ def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | Non
     seen: dict[tuple[Any, bool], int] = {}
     firsts = [seen.setdefault((href, overviews[i]), i) if there[i] else None for i, href in enumerate(hrefs)]
     again = [i for i, first in enumerate(firsts) if first is not None and first != i]
-    if not again or _rows(column, again).equals(_rows(column, [firsts[i] for i in again])):
+    if len(again) > FEW_ROWS and _rows(column, again).equals(_rows(column, [firsts[i] for i in again])):
         return firsts
     for i in again:
         if not column.slice(firsts[i], 1).equals(column.slice(i, 1)):
@@ -71,8 +75,6 @@ def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | Non
 
 def _rows(column: pa.StructArray, rows: Sequence[int | None]) -> pa.StructArray:
     """Some rows of a column."""
-    if len(rows) == len(column):
-        return column
     return column.take(array_of(rows, "BIGINT"))
 
 
