@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
+from rasteret_sql.pipeline.copy import copy_to
 from rasteret_sql.pipeline.replace import local_path
-from rasteret_sql.pipeline.write import columns_of, copy_to, geo_metadata, key_values, query_of
+from rasteret_sql.pipeline.write import columns_of, geo_metadata, key_values, query_of
 from rasteret_sql.store.redact import place
 from rasteret_sql.tiff.tags import COMPRESSION_CODES, PHOTOMETRIC_CODES
 

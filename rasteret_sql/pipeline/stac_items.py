@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError, UnsupportedError
-from rasteret_sql.pipeline.write import columns_of, copy_to, geo_metadata, key_values, query_of
+from rasteret_sql.pipeline.copy import copy_to
+from rasteret_sql.pipeline.write import columns_of, geo_metadata, key_values, query_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.duck.quoting import name, quoted
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.crs_text import require_modest
-from rasteret_sql.pipeline.replace import local_path, replacing
+from rasteret_sql.pipeline.copy import copy_to
+from rasteret_sql.pipeline.sort import copy_sorted
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,6 +49,10 @@ def write_index(
     With ``native_geometry`` columns have Parquet's own GEOMETRY type beside the metadata, so that DuckDB
     skips row groups by ``geometry && …``; readers on Arrow before 21 need ``native_geometry=False``.
     ``metadata`` is kept in the file by key. Raises ``ArgumentError`` for an unknown ``time_unit``.
+
+    Rows are sorted in runs that lie beside the file until it is done, so memory does not grow with the index
+    (but for half a gigabyte, keys of rows alone). What holds types that Arrow does not give back as they are
+    (ENUM, HUGEINT, UUID, …) is sorted by DuckDB in memory.
     """
     if time_unit not in TIME_UNITS:
         raise ArgumentError(f"time_unit {time_unit!r} is not one of {', '.join(TIME_UNITS)}")
@@ -60,7 +65,7 @@ def write_index(
         rows = f"(SELECT * REPLACE ({placed}) FROM {rows})"
     selected, source = _selection(types, rows, packed=packed, native=native_geometry)
     primary = _primary(types)
-    order = _order(types, primary, time_unit) if ordered else ""
+    order = _order(types, primary, time_unit) if ordered else {}
     kept = {**(metadata or {}), **({"geo": geo_metadata(types, primary)} if primary else {})}
     options = [
         "FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 9", "PARQUET_VERSION v2",
@@ -68,32 +73,17 @@ def write_index(
     ]  # fmt: skip
     if kept:
         options.append(key_values(kept))
-    return copy_to(connection, f"SELECT {selected} FROM {source}{order}", path, options)
+    if not order:
+        return copy_to(connection, f"SELECT {selected} FROM {source}", path, options)
+    columns = columns_of(connection, f"(SELECT {selected} FROM {source})")
+    keys = ", ".join(f"{key} AS {column}" for column, key in order.items())
+    rows = f"SELECT {selected}, {keys} FROM {source}"
+    return copy_sorted(connection, rows, columns, list(order), path, options, block=row_group_rows)
 
 
 def key_values(kept: Mapping[str, str]) -> str:
     """The option of COPY for metadata of a Parquet file."""
     return f"KV_METADATA {{{', '.join(f'{name(key)}: {quoted(given)}' for key, given in kept.items())}}}"
-
-
-def copy_to(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    path: str | os.PathLike[str],
-    options: Sequence[str],
-) -> int:
-    """COPY a query to a file (or a folder of partitions), which is there whole or not at all; the rows."""
-    if "://" in os.fspath(path):  # an object is there when it is whole
-        return _copy(connection, query, os.fspath(path), options)
-    with replacing(local_path(path)) as beside:
-        return _copy(connection, query, beside, options)
-
-
-def _copy(
-    connection: duckdb.DuckDBPyConnection, query: str, path: str | os.PathLike[str], options: Sequence[str]
-) -> int:
-    row = connection.execute(f"COPY ({query}) TO {quoted(os.fspath(path))} ({', '.join(options)})").fetchone()
-    return int(row[0]) if row else 0
 
 
 def query_of(given: str) -> str:
@@ -136,8 +126,11 @@ def _selection(types: Mapping[str, str], rows: str, *, packed: bool, native: boo
         tables = [column for column in TABLES if column in types]
         given = ", ".join(f"'{column}': {column}" for column in tables)
         absent = "".join(f", '{column}': NULL" for column in TABLES if column not in types)
-        packing = f"_rasteret_ok(_rasteret_pack_tiles({{{given}{absent}}}))"
-        source = f"(SELECT r.*, {packing} AS rasteret_packed FROM {source})"
+        packing = f"_rasteret_pack_tiles({{{given}{absent}}})"
+        source = (
+            "(SELECT * REPLACE (_rasteret_ok_column(rasteret_packed) AS rasteret_packed) "
+            f"FROM (SELECT r.*, {packing} AS rasteret_packed FROM {source}))"
+        )
         for column in set(tables) - {"tile_byte_counts"}:
             new = column.replace("offsets", "gaps")
             shown[column] = f"rasteret_packed.{new} AS {new}"
@@ -150,11 +143,12 @@ def _selection(types: Mapping[str, str], rows: str, *, packed: bool, native: boo
     return ", ".join(shown.values()), source
 
 
-def _order(types: Mapping[str, str], primary: str | None, time_unit: str) -> str:
+def _order(types: Mapping[str, str], primary: str | None, time_unit: str) -> dict[str, str]:
+    """What rows are sorted by: names that no column has, and SQL."""
     keys = [f"date_trunc('{time_unit}', datetime)"] if "datetime" in types else []
     keys += [f"rasteret_hilbert({name(primary)})"] if primary else []
     keys += [name(column) for column in PLACES if column in types]
-    return f" ORDER BY {', '.join(keys)}" if keys else ""
+    return {f"rasteret_key_{number}": key for number, key in enumerate(keys)}
 
 
 def geo_metadata(types: Mapping[str, str], primary: str) -> str:

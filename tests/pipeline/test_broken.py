@@ -21,19 +21,22 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from rasteret_sql.pipeline import (
     build_index,
     index_info,
     refresh_index,
+    runs,
+    sort,
     validate_index,
     write_index,
     write_items,
     write_rasteret,
     write_tile_index,
 )
-from rasteret_sql.pipeline import write as write_module
+from rasteret_sql.pipeline import copy as copy_module
 from tests.pipeline.scenes import SMALL, serve_items
 from tests.store.server import FaultServer
 
@@ -54,7 +57,11 @@ class Faults:
         for module, name in ((os, "replace"), (os, "fsync"), (os, "link"), (shutil, "copymode")):
             monkeypatch.setattr(module, name, self.wrapped(name, getattr(module, name)))
         monkeypatch.setattr(Path, "mkdir", self.wrapped("mkdir", Path.mkdir))
-        monkeypatch.setattr(write_module, "_copy", self.wrapped("write", write_module._copy, half=True))
+        written = self.wrapped("write", copy_module.copy, half=True)
+        for module in (copy_module, sort):
+            monkeypatch.setattr(module, "copy", written)
+        monkeypatch.setattr(runs, "RUN_BYTES", 1)  # so that runs lie in files
+        monkeypatch.setattr(pa.ipc, "new_stream", self.wrapped("run", pa.ipc.new_stream))
 
     def wrapped(self, name: str, real: Callable[..., Any], *, half: bool = False) -> Callable[..., Any]:
         def call(*given: Any, **named: Any) -> Any:
@@ -135,7 +142,7 @@ def test_a_build_goes_on_after_any_fault(
         path.unlink()
 
     places = injected(faults, lambda: build_index(con, path, items=ITEMS, batch_rows=5), after)
-    assert places >= {"write", "fsync", "replace", "mkdir"}
+    assert places >= {"write", "run", "fsync", "replace", "mkdir"}
 
 
 def test_a_refresh_leaves_the_old_or_the_new(

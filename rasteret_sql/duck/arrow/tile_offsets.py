@@ -12,7 +12,8 @@ OFFSETS, GAPS, COUNTS = "tile_offsets", "tile_gaps", "tile_byte_counts"
 def gaps_of(offsets: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
     """Bytes between each tile and the one before; ``starts`` are where the tables of a row begin."""
     gaps = offsets.copy()
-    gaps[1:] -= (offsets + counts)[:-1]
+    gaps[1:] -= offsets[:-1]
+    gaps[1:] -= counts[:-1]
     gaps[starts] = offsets[starts]
     return gaps
 

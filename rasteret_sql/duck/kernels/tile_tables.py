@@ -82,7 +82,7 @@ def _flat(lists: pa.Array) -> tuple[Numbers, Numbers]:
     values = lists.values.slice(ends[0], ends[-1] - ends[0])
     if values.null_count or pa.types.is_null(values.type):
         raise ArgumentError("a table of tiles has NULL in it; build the index again with cog_header")
-    numbers = whole_numbers(values).astype(np.int64)
+    numbers = whole_numbers(values).astype(np.int64, copy=False)
     there = present(lists)
     if lengths[~there].any():
         numbers = numbers[np.repeat(there, lengths)]
