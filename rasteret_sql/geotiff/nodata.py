@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.errors import ArgumentError
+
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 EPSILON: Final = np.finfo(np.float32).eps
 """GDAL's ``ARE_REAL_EQUAL`` takes the one of float32 for float64 too."""
@@ -86,3 +88,15 @@ def _is_nodata_of_half(real: npt.NDArray[np.float16], nodata: float) -> npt.NDAr
     if overflows or abs(float(rounded) - nodata) <= HALF_PRECISION * abs(nodata):
         found |= real == rounded
     return found
+
+
+def require_fits(nodata: float, dtype: np.dtype[Any], instead: str = "") -> None:
+    """ArgumentError where the samples are integers that cannot be ``nodata``; ``instead``: other ways out."""
+    if dtype.kind not in "iu":
+        return
+    limits = np.iinfo(dtype)
+    if not math.isfinite(nodata) or nodata != int(nodata) or not limits.min <= nodata <= limits.max:
+        raise ArgumentError(
+            f"nodata := {nodata:g} does not fit {dtype.name}; pass one from {limits.min} to "
+            f"{limits.max}{instead}"
+        )

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geo.turns import places, union
 from rasteret_sql.geo.window import Window, clip_window
+from rasteret_sql.geotiff.nodata import require_fits
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.plan import area_in
 from rasteret_sql.raster.valid_pixels import usable
@@ -42,13 +42,7 @@ def with_nodata(chip: Chip, nodata: float) -> Chip:
     ArgumentError where the dtype cannot hold the value.
     """
     kind = chip.pixels.dtype
-    if kind.kind in "iu" and not (
-        np.isfinite(nodata) and nodata == int(nodata) and np.iinfo(kind).min <= nodata <= np.iinfo(kind).max
-    ):
-        raise ArgumentError(
-            f"nodata := {nodata:g}: the pixels are {kind}, which hold whole numbers from "
-            f"{np.iinfo(kind).min} to {np.iinfo(kind).max}"
-        )
+    require_fits(nodata, kind)
     good = usable(chip)
     pixels = chip.pixels
     if not good.all():

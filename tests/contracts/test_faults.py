@@ -17,7 +17,7 @@ from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.settings import configure
 from rasteret_sql.store.http import reader as http_reader
 from rasteret_sql.store.obstore import reader as obstore_reader
-from rasteret_sql.store.scheduling import scheduler
+from rasteret_sql.store.scheduling import retry, scheduler
 from tests.contracts import scenes
 from tests.contracts.ledger import bytes_asked_twice
 from tests.duck.refusals import message
@@ -38,7 +38,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(retry, "BACKOFF_FIRST_S", 0.001)
     configure(max_retries=RETRIES, merge_max_bytes=PIECE)
 
 

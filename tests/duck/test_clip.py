@@ -125,7 +125,7 @@ def test_what_cannot_be_clipped_is_an_error(con: duckdb.DuckDBPyConnection, corp
     said = message(con, f"SELECT RS_Clip('{path}', 'POLYGON')")
     assert said.startswith("RS_Clip: aoi: ")
     said = message(con, f"SELECT RS_Clip('{path}', '{TRIANGLE}', {IN_UTM}, nodata := 256)")
-    assert said == "RS_Clip: nodata := 256: the pixels are uint8, which hold whole numbers from 0 to 255"
+    assert said == "RS_Clip: nodata := 256 does not fit uint8; pass one from 0 to 255"
     configure(max_read_bytes=1000)
     try:
         said = message(con, f"SELECT RS_Clip(c, c.bbox, {IN_UTM}) FROM (SELECT {CHIP_OF_ZEROS} AS c)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rasteret_sql.store.scheduling import scheduler
+from rasteret_sql.store.scheduling import retry
 from rasteret_sql.store.signing import planetary_computer
 from tests.process_state import reset_settings
 from tests.store.server import FaultServer
@@ -25,7 +25,7 @@ def no_accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(scheduler, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(retry, "BACKOFF_FIRST_S", 0.001)
     monkeypatch.setattr(planetary_computer, "SETTINGS_FILE", tmp_path / "no-settings.env")
     reset_settings()
 

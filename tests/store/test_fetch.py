@@ -19,7 +19,7 @@ from rasteret_sql.store import fetch as fetch_module
 from rasteret_sql.store import request_log
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.protocol import Block, ByteRange
-from rasteret_sql.store.scheduling import scheduler
+from rasteret_sql.store.scheduling import retry, scheduler
 from tests.store.conftest import DATA
 from tests.store.server import Fault, FaultServer, wait_until
 
@@ -176,7 +176,7 @@ def test_an_iteration_never_begun_sends_nothing(server: FaultServer) -> None:
 
 def test_waiting_for_a_retry_holds_no_thread(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(max_concurrency=1)
-    monkeypatch.setattr(scheduler.random, "uniform", lambda least, most: 0.2)
+    monkeypatch.setattr(retry.random, "uniform", lambda least, most: 0.2)
     server.fail("a.tif", Fault(status=503))
     ranges = [ByteRange(href=server.url("a.tif?x=1"), start=0, length=10), *ranges_of(server.url("a.tif"), 5)]
     order = [index for index, _ in fetch(ranges, kind="tile")]

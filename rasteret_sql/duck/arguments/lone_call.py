@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from rasteret_sql.duck.declarations import callees_first
-from rasteret_sql.stac.filter.sql_syntax import Conditions, Tree
+from rasteret_sql.sql_conditions import NamedFunctions, Tree
 
 BEGINNING = re.compile(r"\s*(select|from|with)\b", re.IGNORECASE)
 SINGLE = frozenset(
@@ -31,7 +31,7 @@ def is_lone_call(text: str) -> bool:
     if not BEGINNING.match(text):
         return False
     try:
-        trees: list[Tree] = [tree for tree in Conditions().parse(text) if tree is not None]
+        trees: list[Tree] = [tree for tree in NamedFunctions().parse(text) if tree is not None]
     except (SqlglotError, RecursionError, ValueError):
         return False
     return len(trees) == 1 and _is_lone(trees[0])

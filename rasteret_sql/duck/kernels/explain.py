@@ -16,11 +16,12 @@ from rasteret_sql.duck.pushdown.constants import UNKNOWN, Parameters, constant
 from rasteret_sql.duck.pushdown.datetimes import Interval
 from rasteret_sql.duck.pushdown.plan import Plan
 from rasteret_sql.duck.pushdown.rewrite import plans, spliced
-from rasteret_sql.duck.pushdown.source import Tree, UnreadableError
+from rasteret_sql.duck.pushdown.source import UnreadableError
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.guard import from_geojson, from_wkt
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
+from rasteret_sql.sql_conditions import Tree
 from rasteret_sql.stac.search.request import SearchRequest
 
 BOX = ("xmin", "ymin", "xmax", "ymax")
@@ -119,19 +120,10 @@ def _area(value: Any) -> dict[str, Any] | None:
 
 
 def _body(asked: SearchRequest) -> dict[str, Any]:
-    """The members of ``POST /search`` (STAC API, Item Search), with the filter in CQL2 JSON."""
-    members = {
-        "collections": asked.collections,
-        "ids": asked.ids,
-        "bbox": asked.bbox,
-        "intersects": asked.intersects,
-        "datetime": asked.interval,
-        "filter": asked.expression,
-        "sortby": [key.as_json() for key in asked.order] or None,
-        "max_items": asked.max_items,
-        "limit": asked.page_size or settings().stac_page_size,
-    }
-    return {name: value for name, value in members.items() if value is not None}
+    """The body of the search, with the filter in CQL2 JSON, and after how many items it ends."""
+    more = {"filter": asked.expression, "max_items": asked.max_items}
+    given = {name: value for name, value in more.items() if value is not None}
+    return asked.body(limit=asked.page_size or settings().stac_page_size) | given
 
 
 def _value(node: Tree) -> Any:

@@ -17,8 +17,8 @@ from sqlglot import exp
 
 from rasteret_sql.duck.pushdown.constants import Constant
 from rasteret_sql.duck.pushdown.filters import Known
-from rasteret_sql.duck.pushdown.source import Tree
 from rasteret_sql.geo.guard import from_geojson, from_wkb, from_wkt
+from rasteret_sql.sql_conditions import Tree
 
 COLUMN = "geometry"
 MARGIN = 1e-6

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.duck.pushdown.source import Tree
 from rasteret_sql.duck.quoting import quoted
+from rasteret_sql.sql_conditions import Tree
 
 UNKNOWN = object()
 """The value of a constant that DuckDB works out when the query runs."""

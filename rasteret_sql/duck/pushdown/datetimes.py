@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Constant
 from rasteret_sql.duck.pushdown.filters import COMPARISONS, MIRRORED, Known
-from rasteret_sql.duck.pushdown.source import Tree
+from rasteret_sql.sql_conditions import Tree
 
 COLUMN = "datetime"
 

@@ -16,9 +16,9 @@ from typing import Any
 from sqlglot import exp
 
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Constant
-from rasteret_sql.duck.pushdown.source import Tree
 from rasteret_sql.duck.pushdown.text import Text, evaluated, joined, plain
 from rasteret_sql.duck.quoting import quoted
+from rasteret_sql.sql_conditions import Tree
 
 NUMBERS = ("cloud_cover", "gsd")
 TEXTS = ("platform", "constellation")

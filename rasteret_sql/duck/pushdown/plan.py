@@ -12,10 +12,11 @@ from rasteret_sql.duck.pushdown import areas, datetimes, reasons
 from rasteret_sql.duck.pushdown.constants import Constant, Parameters, constant
 from rasteret_sql.duck.pushdown.filters import NUMBERS, Known, Said, comparison, say
 from rasteret_sql.duck.pushdown.scope import Scope, limit, order, scope
-from rasteret_sql.duck.pushdown.source import Call, Tree, without_numbers
+from rasteret_sql.duck.pushdown.source import Call, without_numbers
 from rasteret_sql.duck.pushdown.text import Text, joined, plain
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.sql_conditions import Tree
 from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
 
 LISTS = {"id": "ids", "collection": "collections"}

@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from rasteret_sql.duck.pushdown.filters import TEXTS, Known
 from rasteret_sql.duck.pushdown.scope import Scope
-from rasteret_sql.duck.pushdown.source import Call, Tree
+from rasteret_sql.duck.pushdown.source import Call
+from rasteret_sql.sql_conditions import Tree
 
 NO_SELECT = (
     "the search is under an outer join, in a macro, sampled, or not itself in FROM: "

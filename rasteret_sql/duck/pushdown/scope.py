@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.duck.pushdown.source import Call, Tree
+from rasteret_sql.duck.pushdown.source import Call
+from rasteret_sql.sql_conditions import Tree
 
 ITEM_COLUMNS = ("id", "collection", "geometry", "datetime", "cloud_cover", "platform")
 COLUMNS = {

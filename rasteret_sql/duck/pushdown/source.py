@@ -12,8 +12,7 @@ from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, SqlglotError
 
-Tree = Any
-"""A node of sqlglot, whose classes changed their base between versions."""
+from rasteret_sql.sql_conditions import Tree
 
 FUNCTIONS = ("stac_search", "cog_index")
 _NUMBERED = re.compile(r"(stac_search|cog_index)__call_(\d+)", re.IGNORECASE)

@@ -15,7 +15,7 @@ import numpy as np
 
 from rasteret_sql.arrays import Bools
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.nodata import is_nodata
+from rasteret_sql.geotiff.nodata import is_nodata, require_fits
 from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_names import bands_told, find_band
 from rasteret_sql.raster.algebra.sql.casts import cast
@@ -201,11 +201,5 @@ def _as_dtype(data: Array, null: Bools | None, dtype: str) -> tuple[Array, Bools
 def _nodata(number: float | None, dtype: np.dtype[Any]) -> float | None:
     if number is None:
         return math.nan if dtype.kind == "f" else None
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if not math.isfinite(number) or number != int(number) or not limits.min <= number <= limits.max:
-            raise ArgumentError(
-                f"nodata := {number:g} does not fit {dtype.name}; pass one from {limits.min} to "
-                f"{limits.max}, or another dtype"
-            )
+    require_fits(number, dtype, ", or another dtype")
     return number

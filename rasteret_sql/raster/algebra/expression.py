@@ -27,8 +27,9 @@ from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.sql.bind import Binder, known_function
 from rasteret_sql.raster.algebra.sql.casts import stored_as
 from rasteret_sql.raster.algebra.sql.kinds import DOUBLE, of_pixels
-from rasteret_sql.raster.algebra.sql.syntax import Tree, fail, name_of, parse, position, shown
+from rasteret_sql.raster.algebra.sql.syntax import fail, name_of, parse, shown
 from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value
+from rasteret_sql.sql_conditions import Tree, position
 
 COMPILED = 256
 """Expressions, and programs, that stay compiled."""

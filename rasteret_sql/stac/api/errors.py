@@ -12,9 +12,8 @@ from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, Raste
 from rasteret_sql.settings import settings
 from rasteret_sql.store.errors import TRANSIENT_STATUSES, retry_after_seconds
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.retry import RETRY_AFTER_MAX_S
 
-WAIT_MAX_S = 60.0
-"""Longest ``Retry-After`` that is waited for."""
 _ARGUMENTS = frozenset({400, 413, 414, 422})
 
 
@@ -37,7 +36,7 @@ def _error_of(response: requests.Response, status: int, message: str) -> Rastere
     if status in (401, 403):
         return AccessError(message)
     wait_s = retry_after_seconds(response.headers.get("Retry-After"))
-    if wait_s is not None and wait_s > WAIT_MAX_S:
+    if wait_s is not None and wait_s > RETRY_AFTER_MAX_S:
         message += f"; it asks to wait {wait_s:.0f} s"
     return TransportError(message, transient=status in TRANSIENT_STATUSES, retry_after_s=wait_s)
 

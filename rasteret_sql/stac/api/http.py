@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from rasteret_sql.errors import (
 )
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api.concurrency import slot
-from rasteret_sql.stac.api.errors import WAIT_MAX_S, failure, refusal
+from rasteret_sql.stac.api.errors import failure, refusal
 from rasteret_sql.stac.json_text import load
 from rasteret_sql.stac.links import NEARER, origin
 from rasteret_sql.stac.values import short
@@ -32,6 +31,7 @@ from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped, unpacked
 from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.retry import wait_s
 
 REDIRECTS_MAX = 10
 LEARNED_MAX = 64
@@ -118,10 +118,10 @@ class ApiIO:
                 with slot():
                     return self._attempt(asked, step, attempt)
             except TransportError as error:
-                wait_s = error.retry_after_s if error.retry_after_s is not None else _backoff_s(attempt)
-                if not error.transient or attempt == attempts or wait_s > WAIT_MAX_S:
+                wait = wait_s(attempt, error.retry_after_s)
+                if not error.transient or attempt == attempts or wait is None:
                     raise
-                time.sleep(wait_s)
+                time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(self, asked: requests.PreparedRequest, step: Step, attempt: int) -> Answer:
@@ -233,8 +233,3 @@ def _content(response: requests.Response, href: str) -> bytes:
             )
         parts.append(part)
     return bytes(unpacked(b"".join(parts), encoding, href, max_bytes=most))
-
-
-def _backoff_s(attempt: int) -> float:
-    """Doubling waits with jitter, so that many threads do not come back at once."""
-    return min(0.25 * 2.0 ** (attempt - 1), 8.0) * random.uniform(0.5, 1.0)

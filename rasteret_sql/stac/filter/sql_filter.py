@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from rasteret_sql.stac.filter.sql_syntax import Tree, fail, parse
+from rasteret_sql.sql_conditions import Tree
+from rasteret_sql.stac.filter.sql_syntax import fail, parse
 from rasteret_sql.stac.filter.sql_words import (
     BINARY,
     LOGIC,

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from functools import partial
+from typing import NoReturn
 
 from sqlglot import Token, TokenType, exp
-from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.sql_conditions import NamedFunctions, Tree, position, refuse_chained_comparisons
 from rasteret_sql.stac.values import short
 
 LONGEST = 100_000
 """Characters of a filter."""
-COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
-Tree = Any
-"""A node of sqlglot, whose classes changed their base between versions."""
-
-
-class Conditions(DuckDB):
-    """DuckDB's dialect with every function as a name and its arguments, of which sqlglot drops some."""
-
-    class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]
-        """Only CAST and TRY_CAST have a syntax of their own."""
-
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - as sqlglot's own parsers declare it
-        FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser
-            for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items()
-            if name in ("CAST", "TRY_CAST")
-        }
-        NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
-        NO_PAREN_FUNCTION_PARSERS: dict[str, Any] = {}  # noqa: RUF012
 
 
 class NotSqlError(Exception):
@@ -50,7 +32,7 @@ def parse(text: str) -> Tree:
     """
     if len(text) > LONGEST:
         raise ArgumentError(f"filter has {len(text):,} characters; at most {LONGEST:,} are taken")
-    dialect = Conditions()
+    dialect = NamedFunctions()
     try:
         tokens = _with_prefixed_names(dialect.tokenize(text), text)
         [tree] = dialect.parser().parse_into(exp.Condition, tokens, text)
@@ -65,10 +47,7 @@ def parse(text: str) -> Tree:
         raise NotSqlError(max(text.find(";"), 0), "one condition is expected") from None
     if tree is None:
         raise NotSqlError(0, "one condition is expected")
-    for node in tree.walk():
-        sides = (node.this, node.expression) if isinstance(node, COMPARED) else ()
-        if any(isinstance(side, COMPARED) for side in sides):
-            fail(text, node, "comparisons do not chain; combine them by AND")
+    refuse_chained_comparisons(tree, partial(fail, text))
     return tree
 
 
@@ -116,12 +95,6 @@ def _with_prefixed_names(tokens: list[Token], text: str) -> list[Token]:
 
 def _is_name(text: str) -> bool:
     return text.replace("_", "a").isalnum() and not text[0].isdigit()
-
-
-def position(node: Tree) -> int | None:
-    """Where a part begins: the first of its words whose place is known, from 0."""
-    found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    return min(found, default=None)
 
 
 def fail(text: str, node: Tree, what: str) -> NoReturn:

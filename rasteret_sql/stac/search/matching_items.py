@@ -79,21 +79,16 @@ class Found:
         self, *, limit: int, interval: str | None, newest: bool | None = None, is_part: bool = True
     ) -> Iterator[Page]:
         """The pages of the search with another ``interval``; ``newest`` sorts by time alone instead."""
-        request, agreement = self.request, self.agreement
-        order = [key.as_json() for key in self.order]
+        agreement = self.agreement
+        body = self.request.body(limit=limit) | {"datetime": interval}
+        body["sortby"] = [key.as_json() for key in self.order] or None
         if newest is not None:
-            order = [{"field": "properties.datetime", "direction": "desc" if newest else "asc"}]
+            body["sortby"] = [{"field": "properties.datetime", "direction": "desc" if newest else "asc"}]
         search = ItemSearch(
             self.api.search_hrefs[agreement.method],
             method=agreement.method,
             stac_io=_ASKS_NOTHING,
-            limit=limit,
-            ids=None if request.ids is None else list(request.ids),
-            collections=None if request.collections is None else list(request.collections),
-            bbox=None if request.bbox is None else list(request.bbox),
-            intersects=None if request.intersects is None else dict(request.intersects),
-            datetime=interval,
-            sortby=order or None,
+            **body,
             **agreement.conditions,
         )
         step = Step(href=search.url, method=agreement.method, parameters=search.get_parameters())

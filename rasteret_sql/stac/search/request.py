@@ -90,6 +90,20 @@ class SearchRequest(RedactedRepr):
         """Whether nothing can match, so that no server need be asked."""
         return self.max_items == 0 or self.ids == () or self.collections == ()
 
+    def body(self, *, limit: int) -> dict[str, Any]:
+        """The members of ``POST /search`` (STAC API, Item Search) that are given, but for the filter, which
+        servers take in several forms."""
+        members: dict[str, Any] = {
+            "collections": None if self.collections is None else list(self.collections),
+            "ids": None if self.ids is None else list(self.ids),
+            "bbox": None if self.bbox is None else list(self.bbox),
+            "intersects": None if self.intersects is None else dict(self.intersects),
+            "datetime": self.interval,
+            "sortby": [key.as_json() for key in self.order] or None,
+            "limit": limit,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
     @property
     def key(self) -> str:
         """Equal for requests that ask the same."""

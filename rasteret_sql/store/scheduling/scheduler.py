@@ -9,7 +9,6 @@ the first; whichever answers first counts.
 from __future__ import annotations
 
 import heapq
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
@@ -31,11 +30,9 @@ from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.errors import IgnoredRangeError
 from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import place
+from rasteret_sql.store.scheduling.retry import wait_s
 from rasteret_sql.store.scheduling.thread_pool import Pool, pool_of
 
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 20.0
-"""Retry n waits a random time up to ``BACKOFF_FIRST_S * 2**(n-1)``: exponential with full jitter."""
-RETRY_AFTER_MOST_S = 120.0
 """A server that asks to wait longer than this is not waited for."""
 IGNORED_MOST = 3
 """A server that sends whole files in answer to ranges is asked again so often at most."""
@@ -242,18 +239,15 @@ class _Run:
         if not isinstance(outcome, TransportError) or not outcome.transient:
             return None
         limits, now = settings(), monotonic()
-        asked = outcome.retry_after_s
         most = limits.max_retries
         if isinstance(outcome, IgnoredRangeError):
             most = min(most, IGNORED_MOST)
-        if attempt > most or (asked or 0) > RETRY_AFTER_MOST_S:
+        wait = wait_s(attempt, outcome.retry_after_s)
+        if attempt > most or wait is None:
             return None
         if now - self.first_started[index] > PATIENCE * limits.request_timeout_s:
             return None
-        if asked == 0:
-            return now
-        jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))
-        return now + (asked or 0) + jitter
+        return now + wait
 
 
 def _unexpected(request: ByteRange, error: Exception) -> TransportError:

@@ -14,8 +14,9 @@ from rasteret_sql.raster.algebra.sql.functions import ALIASES, FUNCTIONS, Functi
 from rasteret_sql.raster.algebra.sql.kinds import NULL, Kind
 from rasteret_sql.raster.algebra.sql.literals import LONGEST_NUMBER, negated, number_of, type_of, types_told
 from rasteret_sql.raster.algebra.sql.scaled import scaled_name
-from rasteret_sql.raster.algebra.sql.syntax import Tree, fail, name_of, position
+from rasteret_sql.raster.algebra.sql.syntax import fail, name_of
 from rasteret_sql.raster.algebra.sql.values import Node, constant, null_of
+from rasteret_sql.sql_conditions import Tree, position
 
 Build = Callable[[Node, Node], Node]
 NUMBERS: dict[type[Tree], tuple[str, Build]] = {

@@ -9,8 +9,8 @@ from typing import Final
 from sqlglot import exp
 
 from rasteret_sql.raster.algebra.sql.kinds import BOOLEAN, DOUBLE, FLOAT, INTEGERS, Kind, decimal, integer
-from rasteret_sql.raster.algebra.sql.syntax import Tree
 from rasteret_sql.raster.algebra.sql.values import Frame, Node, Value, constant
+from rasteret_sql.sql_conditions import Tree
 
 TYPES: Final = {"INT": "INTEGER", "UINT": "UINTEGER"} | {name: name for name in INTEGERS}
 OTHERS: Final = {"FLOAT": FLOAT, "DOUBLE": DOUBLE, "BOOLEAN": BOOLEAN}

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from rasteret_sql.raster.algebra.sql.syntax import Tree, name_of
+from rasteret_sql.raster.algebra.sql.syntax import name_of
+from rasteret_sql.sql_conditions import Tree
 
 CLASSES = frozenset({"ceil", "ceiling", "floor", "round", "trunc", "sign", "isnan", "isinf", "isfinite"})
 """Functions that make classes of physical values, which may be compared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import sqlglot
 from sqlglot import TokenType, exp
@@ -10,6 +10,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.sql_conditions import NamedFunctions, Tree, position, refuse_chained_comparisons
 
 LONGEST = 10_000
 """Characters of an expression."""
@@ -20,25 +21,15 @@ WAYS = {
     "$": "write the value itself",
     "{": "pixels are numbers",
 }
-Tree = Any
-"""A node of sqlglot, whose classes changed their base between versions."""
-COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 
 
-class Pixels(DuckDB):
-    """DuckDB's dialect with every function as a name and its arguments, of which sqlglot drops some."""
+class Pixels(NamedFunctions):
+    """The dialect with CASE."""
 
-    class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]
-        """Only CASE, CAST and TRY_CAST have a syntax of their own."""
+    class Parser(NamedFunctions.Parser):
+        """CASE has a syntax of its own, and ~a + 1 is ~(a + 1) in DuckDB."""
 
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - as sqlglot's own parsers declare it
-        FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser
-            for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items()
-            if name in ("CAST", "TRY_CAST")
-        }
-        NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
-        UNARY_PARSERS = {  # noqa: RUF012 - ~a + 1 is ~(a + 1) in DuckDB
+        UNARY_PARSERS = {  # noqa: RUF012 - as sqlglot's own parsers declare it
             **DuckDB.Parser.UNARY_PARSERS,
             TokenType.TILDE: lambda self: self.expression(exp.BitwiseNot(this=self._parse_term())),
         }
@@ -64,11 +55,7 @@ def parse(text: str) -> Tree:
         _say(text, error)
     except RecursionError:
         raise ArgumentError(f"expression {shown(text)} is nested too deeply") from None
-    for node in tree.walk():
-        if isinstance(node, COMPARED) and any(
-            isinstance(side, COMPARED) for side in (node.this, node.expression)
-        ):
-            fail(text, position(node), "comparisons do not chain; combine them by AND")
+    refuse_chained_comparisons(tree, lambda node, what: fail(text, position(node), what))
     return tree
 
 
@@ -91,12 +78,6 @@ def name_of(column: Tree) -> str:
     """The name that a column stands for: ``red``, or ``s2.red`` for a band of a raster."""
     table = column.args.get("table")
     return f"{table.name}.{column.name}" if table is not None else str(column.name)
-
-
-def position(node: Tree) -> int | None:
-    """Where a part begins: the first of its words whose place is known, from 0."""
-    found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    return min(found, default=None)
 
 
 def fail(text: str, at: int | None, what: str, *, cause: BaseException | None = None) -> NoReturn:
