@@ -10,6 +10,9 @@ A file holds one macro below a comment header::
     -- @returns level INTEGER  What the column holds.
     -- @example What the query shows
     -- SELECT …;
+
+What several functions say alike is written once, below ``sql/shared``: ``@include NAME`` takes the ``@param``
+and ``@returns`` of ``NAME.sql``, but for arguments that the macro lacks and for what the file says itself.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from functools import lru_cache
 from graphlib import TopologicalSorter
 
 from rasteret_sql.duck.quoting import quoted
-from rasteret_sql.duck.sql_files import CATALOG, declaration_files
+from rasteret_sql.duck.sql_files import CATALOG, declaration_files, sql_folder
 
 PLAIN = re.compile(r"(?:\w+\.)?(?!rasteret_)([A-Za-z]\w*)")
 HELPER = re.compile(r"_rasteret_(\w+)\(")
@@ -89,6 +92,7 @@ class _Header:
 
     text: list[str] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
+    shared_params: dict[str, str] = field(default_factory=dict)
     returns: list[Column] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
 
@@ -185,12 +189,13 @@ def parse(text: str) -> Function:
         raise SyntaxError(f"no CREATE MACRO in the declaration that begins {lines[0]!r}")
     name, arguments, table = match.groups()
     summary, _, rest = "\n".join(header.text).strip().partition("\n")
+    described = header.shared_params | header.params
     return Function(
         name=name,
         kind="table" if table else "scalar",
         summary=summary.strip(),
         description=rest.strip(),
-        parameters=tuple(_parameter(part, header.params) for part in _split(arguments)),
+        parameters=tuple(_parameter(part, described) for part in _split(arguments)),
         returns=tuple(header.returns),
         examples=tuple(header.examples),
         macro=macro,
@@ -207,13 +212,32 @@ def _header(lines: list[str]) -> _Header:
         elif word == "@returns":
             head, _, description = rest.partition("  ")
             name, _, kind = head.strip().partition(" ")
-            header.returns.append(Column(name=name, type=kind, description=" ".join(description.split())))
+            _add(header.returns, Column(name=name, type=kind, description=" ".join(description.split())))
+        elif word == "@include":
+            shared = _shared(rest.strip())
+            header.shared_params.update(shared.params)
+            header.returns.extend(shared.returns)
         elif word == "@example":
             title, _, sql = rest.partition("\n")
             header.examples.append(Example(title=title.strip(), sql=sql.strip()))
         else:
             header.text.append(block)
     return header
+
+
+def _shared(name: str) -> _Header:
+    """What a file below ``sql/shared`` says."""
+    lines = (sql_folder() / "shared" / f"{name}.sql").read_text("utf-8").splitlines()
+    return _header([line[2:].removeprefix(" ") for line in lines])
+
+
+def _add(columns: list[Column], column: Column) -> None:
+    """One more column, or another text for one that was included."""
+    names = [known.name for known in columns]
+    if column.name in names:
+        columns[names.index(column.name)] = column
+    else:
+        columns.append(column)
 
 
 def _split(arguments: str) -> list[str]:

@@ -25,7 +25,7 @@
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled. An internal mask with a sample for each band speaks for its band alone: any band that is answered, and each that the condition names, has to be valid.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.

@@ -29,7 +29,7 @@
 -- @param level  0 is full resolution, 1 the first overview.
 -- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
 -- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @include aoi_crs
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param crs  CRS of the grid; the raster's own by default.
 -- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
@@ -37,7 +37,7 @@
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled. Over several rasters RS_MapAlgebra has it, or takes the chip of several bands.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled. An internal mask with a sample for each band speaks for its band alone: any band that is answered, and each that the condition names, has to be valid.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata (of several rasters, where the band is not valid). Bands without scale and offset, such as classes, stay as they are.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns href VARCHAR  The file; of several rasters the first that is asked for, whose level and window follow.
 -- @returns bands INTEGER[]  Band numbers in data, from 1; of several rasters the number of each in the MAP or STRUCT; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.

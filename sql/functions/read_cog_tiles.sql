@@ -6,13 +6,12 @@
 --
 -- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is not an area and gives no row.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @include bands
+-- @include level_or_resolution
+-- @include aoi_crs
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
 -- @returns level INTEGER  0 is full resolution.

@@ -12,13 +12,12 @@
 -- @param areas  Name of a table, view, CTE or file of areas.
 -- @param geom  Name of the column that holds the areas; by default geom or geometry. GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y). NULL gives no row.
 -- @param footprint  Name of the column that places the rows of the index, such as 'geometry' for the outlines of STAC items.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @include bands
+-- @include level_or_resolution
 -- @param aoi_crs  CRS of areas that have none of their own; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
 -- @returns level INTEGER  0 is full resolution.

@@ -13,18 +13,16 @@
 -- @param geom  Name of the column that holds the zones; by default geom or geometry. GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y). NULL gives no row.
 -- @param footprint  Name of the column that places the rows of the index, such as 'geometry' for the outlines of STAC items.
 -- @param band  Band number from 1 or band name, the first by default. An expression has one band, so leave it out there.
--- @param all_touched  True: all pixels that the zone touches count.
--- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @include zone
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers, as in exactextract.
 -- @param percentiles  Which percentiles to give, such as [10, 90].
 -- @param histogram  True: also give the pixels of every single value, up to 65,536 values.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @include level_or_resolution
 -- @param aoi_crs  CRS of zones that have none of their own; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels that are counted without an expression are physical, too.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns count DOUBLE  Pixels that count, or the sum of their fractions.
 -- @returns sum DOUBLE  Their sum.
 -- @returns mean DOUBLE  NULL where no pixel counts, as all that follow but pixels.

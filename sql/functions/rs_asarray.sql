@@ -1,9 +1,9 @@
 -- One band of a raster as rows of numbers, NULL where a pixel is not valid.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @include raster_read_whole
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value DOUBLE[][]  Rows of columns. 64-bit integers beyond 2^53 and complex pixels are refused; they are exact in data.
 -- @example The first three rows of a chip
 -- SELECT RS_AsArray(c)[1:3] AS first_rows

@@ -10,7 +10,7 @@
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.tif' (FORMAT blob): the query gives one row of one column. PARTITION_BY
 -- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @include raster_read_whole
 -- @param compression  'deflate', 'zstd', 'lzw', 'packbits' or 'none'; with a predictor where it helps.
 -- @param compression_level  On the scale of the compression; its usual level without.
 -- @param tile_size  Pixels, a multiple of 16; 512, or what holds a smaller raster, without.

@@ -4,7 +4,7 @@
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.npy' (FORMAT blob): the query gives one row of one column. PARTITION_BY
 -- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @include raster_read_whole
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
 -- @returns value BLOB  What numpy.save writes and numpy.load reads; NULL of a NULL raster.
 -- @example One array a field

@@ -6,12 +6,12 @@
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.png' (FORMAT blob): the query gives one row of one column. PARTITION_BY
 -- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @include raster_read_whole
 -- @param bands  One, three or four band numbers; of a chip, counted as its bands were read.
 -- @param stretch  Values that become black and white: [min, max], a list of such pairs (one a band), 'minmax', or percentiles of the valid pixels such as '2-98%', which is the default except for uint8 and colormap := 'ndvi'.
 -- @param colormap  'gray', 'viridis', 'heat', 'water', 'terrain', 'diverging', 'ndvi' (-0.3 to 0.92), a list of colours ['#000000', …], a MAP of categories MAP {6: '#2050ff'}, or a colour table such as the column colormap of cog_header; that of the raster itself, of a chip of one band too, is the default.
 -- @param scale  True: stretch is of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns value BLOB  The PNG file; NULL of a NULL raster.
 -- @example A picture into a file
 -- COPY (

@@ -1,8 +1,8 @@
 -- Nodata value of a band.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @param band  Band number from 1 or band name, the first by default; a band that the raster does not have is an error.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value DOUBLE  NULL without one. A GeoTIFF has one value for all bands.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_BandNoDataValue('S2_32632_20240414/red.tif') AS file, RS_BandNoDataValue(c) AS chip

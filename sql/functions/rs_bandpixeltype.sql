@@ -1,8 +1,8 @@
 -- Type of the pixels of a band, with the names of Sedona.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @param band  Band number from 1 or band name, the first by default; a band that the raster does not have is an error.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value VARCHAR  UNSIGNED_8BITS, UNSIGNED_16BITS, SIGNED_16BITS, SIGNED_32BITS, REAL_32BITS or REAL_64BITS; others by the same pattern. The column dtype has the name of NumPy.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_BandPixelType('S2_32632_20240414/red.tif') AS file, RS_BandPixelType(c) AS chip

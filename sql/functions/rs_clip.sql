@@ -13,9 +13,9 @@
 -- @param crop  False keeps the extent of the raster: pixels outside are only marked as not valid.
 -- @param level  Of a file: 0 is full resolution, 1 the first overview.
 -- @param resolution  Of a file, instead of level: the coarsest level whose pixels are no larger, in units of its CRS.
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @include aoi_crs
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip, as DOUBLE with NaN for nodata; stored numbers without, whose scales and offsets the answer has.
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @include band_for_bands
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  The columns of read_cog; NULL where area and raster do not overlap.
 -- @example A circle out of a chip, the rest set to 0
 -- SELECT r.shape, r.nodata, octet_length(r.valid) AS masked

@@ -1,6 +1,6 @@
 -- Coordinate reference system of a raster.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value VARCHAR  Authority code such as EPSG:32632, else WKT2; NULL without one.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_CRS('S2_32632_20240414/red.tif') AS file, RS_CRS(c) AS chip

@@ -2,7 +2,7 @@
 --
 -- The geometry has no CRS of its own: it is in that of the raster. As an area, pass aoi_crs := RS_CRS(raster) beside it.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value GEOMETRY  In the CRS of the raster.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_Envelope('S2_32632_20240414/red.tif') AS file, RS_Envelope(c) AS chip

@@ -1,6 +1,6 @@
 -- Rows of pixels of a raster.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value INTEGER  Of the full resolution of a file; of a chip its own.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_Height('S2_32632_20240414/red.tif') AS file, RS_Height(c) AS chip

@@ -9,14 +9,11 @@
 -- @param bins  How many, up to 1,000,000.
 -- @param range  [least, greatest] value; those of the pixels without.
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). By default 'all', the whole raster; NULL is not an area and gives NULL.
--- @param all_touched  True: all pixels that the zone touches count.
--- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @include zone
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
--- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @include level_or_resolution
 -- @param scale  True: bins, and range, are of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]  The bins in ascending order.
 -- @example Near infrared of a whole scene, from an overview
 -- SELECT unnest(RS_Histogram('S2_32632_20240414/nir.tif', bins := 8, range := [0, 8000], level := 1), recursive := true);

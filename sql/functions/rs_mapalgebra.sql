@@ -21,7 +21,7 @@
 -- @param scale  A band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; rows of cog_index and build_index have those of the STAC item, such as the offset of newer Sentinel-2 baselines, where the file has none. False: for the stored number, which bit operators and IN need of a band with a scale. Bands without scale and offset, such as classes and flags, are stored numbers anyway.
 -- @param resolution  Of each raster the coarsest level whose pixels are no larger, in units of its CRS.
 -- @param all_touched  As in read_cog.
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @include aoi_crs
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  A chip with the columns of read_cog, one band. href, level and window are those of the first raster. NULL where a raster is, and where the first does not overlap the area.
 -- @example Mean NDVI of one field on each date, without clouds
 -- WITH scenes AS (

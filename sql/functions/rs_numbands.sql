@@ -1,6 +1,6 @@
 -- Number of bands of a raster.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value INTEGER  Of a chip, the bands that were read.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_NumBands('S2_32632_20240414/red.tif') AS file, RS_NumBands(c) AS chip

@@ -2,11 +2,11 @@
 --
 -- The columns x and y of Sedona's structs are called col and row here.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @include raster_read_whole
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param exclude_nodata  True: only valid pixels have a row; false: every pixel has one, with NULL where it is not valid.
 -- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns geom GEOMETRY  Centre of the pixel as a point, in the CRS of the raster.
 -- @returns x DOUBLE  X of the centre, in the CRS of the raster.
 -- @returns y DOUBLE  Y of the centre, in the CRS of the raster.

@@ -1,6 +1,6 @@
 -- Change of x from one column of pixels to the next.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value DOUBLE  Width of a pixel in units of the CRS, where the raster is not rotated.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_ScaleX('S2_32632_20240414/red.tif') AS file, RS_ScaleX(c) AS chip

@@ -1,6 +1,6 @@
 -- Change of y from one row of pixels to the next.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value DOUBLE  Height of a pixel in units of the CRS, negative in the usual raster whose rows run south.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_ScaleY('S2_32632_20240414/red.tif') AS file, RS_ScaleY(c) AS chip

@@ -1,6 +1,6 @@
 -- Change of x from one row of pixels to the next.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value DOUBLE  0 where the raster is not rotated.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_SkewX('S2_32632_20240414/red.tif') AS file, RS_SkewX(c) AS chip

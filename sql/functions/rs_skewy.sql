@@ -1,6 +1,6 @@
 -- Change of y from one column of pixels to the next.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value DOUBLE  0 where the raster is not rotated.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_SkewY('S2_32632_20240414/red.tif') AS file, RS_SkewY(c) AS chip

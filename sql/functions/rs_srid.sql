@@ -1,6 +1,6 @@
 -- EPSG code of the coordinate reference system of a raster.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value INTEGER  As in Sedona 0 when there is no such code.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_SRID('S2_32632_20240414/red.tif') AS file, RS_SRID(c) AS chip

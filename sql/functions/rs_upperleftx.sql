@@ -1,6 +1,6 @@
 -- X of the upper left corner of the first pixel of a raster.
 --
--- @param raster  href, index row, or chip (row of read_cog).
+-- @include raster
 -- @returns value DOUBLE  In the CRS of the raster.
 -- @example Of a file, and of a chip of it
 -- SELECT RS_UpperLeftX('S2_32632_20240414/red.tif') AS file, RS_UpperLeftX(c) AS chip

@@ -7,13 +7,12 @@
 -- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. To be left out with expression.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @include level_or_resolution
 -- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels without an expression are physical, too.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value DOUBLE[]  One number a point, in their order; NULL where RS_Value is.
 -- @example Three points through time
 -- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red

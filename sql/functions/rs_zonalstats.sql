@@ -13,17 +13,14 @@
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL is not an area and gives NULL.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. An expression has one band, so leave it out there. May be left out before the statistic, as in Sedona: RS_ZonalStats(raster, zone, 'mean').
 -- @param stat  'count', 'sum', 'mean' (or 'avg', 'average'), 'median', 'mode' (the greatest of several), 'stddev' (or 'sd', 'std') and 'variance' (or 'var') of a sample, 'min', 'max'; and 'majority' and 'minority' (the least of several), 'unique_count' (or 'unique', 'variety'), 'percentile_90' (any number from 0 to 100, as NumPy interpolates), 'valid_fraction', 'pixels', 'm2': see RS_ZonalStatsAll.
--- @param all_touched  True: all pixels that the zone touches count.
--- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @include zone
 -- @param lenient  False: a zone that does not overlap the raster is an error.
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers, as in exactextract; stddev and variance are then those of a population.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
--- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @include level_or_resolution
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value DOUBLE  The statistic.
 -- @example Mean and 90th percentile of near infrared in some fields
 -- SELECT

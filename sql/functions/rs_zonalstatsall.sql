@@ -12,19 +12,16 @@
 -- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
 -- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL is not an area and gives NULL.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. An expression has one band, so leave it out there.
--- @param all_touched  True: all pixels that the zone touches count.
--- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @include zone
 -- @param lenient  False: a zone that does not overlap the raster is an error.
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers, as in exactextract.
 -- @param percentiles  Which percentiles to give, such as [10, 90].
 -- @param histogram  True: also give the pixels of every single value, up to 65,536 values.
--- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
--- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @include level_or_resolution
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @include bands_for_band
 -- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  count: pixels that count, or the sum of their fractions. mode: the value of most pixels, of several the greatest; majority: of several the least; minority: the value of fewest, of several the least. stddev, variance: of a sample (count - 1; 0 for one pixel), with coverage of a population. median, percentiles: between neighbours in proportion, as in NumPy; with coverage as in exactextract. histogram: value to pixels. pixels: those of the raster that the zone covers, usable or not; valid_fraction: count of these. m2: sum of the squared distances from the mean, for RS_StatsMerge.
 -- @example Statistics of every field in one scene
 -- SELECT f.field_id, f.label, unnest(RS_ZonalStatsAll(i, f.geom, percentiles := [10, 90]))

@@ -1,0 +1,3 @@
+-- What an accessor takes.
+--
+-- @param raster  href, index row, or chip (row of read_cog).

@@ -1,0 +1,5 @@
+-- What counts in a zone.
+--
+-- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @param all_touched  True: all pixels that the zone touches count.
+-- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
