@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -24,6 +25,7 @@ from rasteret_sql.duck.arrow.chip_source import math_text, own_source, plan_of, 
 from rasteret_sql.duck.arrow.plan_columns import PlannedRow, planned_array
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.errors import LimitError, RasteretError, sound
+from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
@@ -39,6 +41,7 @@ from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
 ON_ERROR = ("fail", "null")
+_planning = fork_safe_lock()
 Row = dict[str, Any]
 Found = Iterable[tuple[int, ChipPlan | WarpPlan, Row]]
 """Level, plan, and values of columns that others do not have."""
@@ -47,19 +50,29 @@ Found = Iterable[tuple[int, ChipPlan | WarpPlan, Row]]
 @by_name
 def plan_tiles(call: Call) -> pa.Array:
     """The internal tiles that each row's area touches; nothing is fetched but headers of plain hrefs."""
-    return _planned("read_cog_tiles", call, _tiles, [None] * len(call), types.TILE_PLAN)
+    with _alone(call.raster):
+        return _planned("read_cog_tiles", call, _tiles, [None] * len(call), types.TILE_PLAN)
 
 
 @by_name
 def plan_chips(call: Call) -> pa.Array:
     """The chip, or none, of each row; nothing is fetched but headers of plain hrefs."""
     if not is_named(call.raster.type):
-        return _planned("read_cog", call, _chips, asked_grids(call), types.CHIP_PLAN)
+        with _alone(call.raster):
+            return _planned("read_cog", call, _chips, asked_grids(call), types.CHIP_PLAN)
     from rasteret_sql.duck.kernels.stacks import stacked_rows  # what one raster does not need
 
     stacked = stacked_rows(call, call.choices("on_error", ON_ERROR))
     planned = [None if rows is None else [PlannedRow({}, row) for row in rows] for rows in stacked]
     return _noted("read_cog", call, call.areas(), planned, types.CHIP_PLAN)
+
+
+def _alone(raster: pa.Array) -> AbstractContextManager[object]:
+    """Rows of an index are planned by one thread at a time: two would take Python's lock from each other.
+
+    Headers of hrefs are waited for, so others may be planned meanwhile.
+    """
+    return _planning if pa.types.is_struct(raster.type) else nullcontext()
 
 
 def _planned(
