@@ -1,6 +1,7 @@
 """A query that is interrupted while it does one thing; prints what is raised: ``python … KIND HOW THREADS``.
 
-``HOW`` is ``ctrl-c``, which reaches Python's main thread, or ``interrupt``, from another thread.
+``HOW`` is ``ctrl-c``, which reaches Python's main thread, or ``interrupt``, from another thread. A fourth
+word, ``register``, takes a connection of DuckDB's own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rasteret_sql.duck.register import threads
 from rasteret_sql.geotiff.write.cog import write_cog
 from rasteret_sql.geotiff.write.options import Description
 from rasteret_sql.pipeline import build_index
+from rasteret_sql.settings import configure
 from tests.contracts import scenes
 from tests.store.server import FaultServer, wait_until
 
@@ -63,13 +65,22 @@ def queries(con: duckdb.DuckDBPyConnection, origin: str, folder: Path) -> dict[s
     return found
 
 
-def main(kind: str, how: str, thread_count: str) -> None:
+def connected(thread_count: str, made_by: str) -> duckdb.DuckDBPyConnection:
+    """A connection of ``connect``, or one of DuckDB's own that was registered."""
+    config = {"threads": int(thread_count)}
+    if made_by == "connect":
+        return rasteret_sql.connect(config=config, settings={"max_concurrency": 4})
+    configure(max_concurrency=4)
+    return rasteret_sql.register(duckdb.connect(config=config))
+
+
+def main(kind: str, how: str, thread_count: str, made_by: str = "connect") -> None:
     """One interruption; prints the error, and whether the connection is of use afterwards."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     warnings.simplefilter("ignore")
     data = scenes.file_of(scenes.scenes()[0], "red")
     with tempfile.TemporaryDirectory() as place, FaultServer({f"{n}.tif": data for n in range(40)}) as server:
-        con = rasteret_sql.connect(config={"threads": int(thread_count)}, settings={"max_concurrency": 4})
+        con = connected(thread_count, made_by)
         con.execute("SET enable_progress_bar = false")
         con.execute(
             "CREATE TABLE hrefs AS SELECT unnest($1) AS href", [[server.url(n) for n in server.files]]

@@ -198,11 +198,26 @@ def test_an_interruption_is_one_kind_of_error_and_duckdbs_own(kind: str, how: st
     """``plain`` is a query without anything of ours: what it raises is what all others must."""
     thread_counts = ("1", "2") if kind == "requests" else ("1" if kind == "plain" else "2",)
     for threads in thread_counts:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.contracts.interrupted", kind, how, threads],
-            cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        done = interrupted(kind, how, threads)
         assert (done.returncode, done.stdout) == (0, f"{error}\n[(40,)]\n"), done.stderr
+
+
+def interrupted(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.contracts.interrupted", *words],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "speaker"), [("requests", "read_cog"), ("search", "stac_search")])
+def test_ctrl_c_on_a_connection_that_was_registered(kind: str, speaker: str) -> None:
+    """A kernel on the main thread takes the signal, and DuckDB tells of the error that the kernel gives."""
+    of_duckdb = "RuntimeError: Query interrupted\n[(40,)]\n"
+    of_kernel = f"InvalidInputException: Invalid Input Error: {speaker}: interrupted\n[(40,)]\n"
+    for threads in ("1", "2"):
+        assert interrupted(kind, "ctrl-c", threads, "register").stdout in (of_duckdb, of_kernel)
+    found = interrupted(kind, "interrupt", "1", "register").stdout
+    assert found == "InterruptException: INTERRUPT Error: Interrupted!\n[(40,)]\n"
 
 
 def test_a_command_that_is_interrupted_says_so_in_one_line(server: FaultServer, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import tifffile
 
 import rasteret_sql
 from rasteret_sql.duck.register import hardening
+from rasteret_sql.errors import RefusedError
 from tests.duck.corpus import texture, write
 from tests.store.server import FaultServer
 
@@ -271,3 +273,56 @@ def test_asking_never_calls_a_connection_that_its_own_thread_uses(tmp_path: Path
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(reads, range(4))) == [25] * 4
     con.close()
+
+
+@pytest.fixture
+def plain() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that was not made by ``connect()``."""
+    with duckdb.connect() as con:
+        yield rasteret_sql.register(con)
+
+
+def test_a_plain_connection_is_held_too(plain: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    assert plain.execute("SELECT RS_Width('secret.tif')").fetchall() == [(16,)]
+    plain.execute("SET enable_external_access = false")
+    assert is_refused(plain, "SELECT RS_Width('secret.tif')")
+
+
+def test_a_plain_connection_is_borrowed_from_once_for_calls_at_one_time(
+    plain: duckdb.DuckDBPyConnection, folder: Path
+) -> None:
+    """A call of the user that comes just then is refused by DuckDB 2: it is rare, and says what to do."""
+    instance = hardening.instance_with(plain)
+    assert instance is not None
+    inner = instance.during(lambda: instance.ask() and instance._borrowed)
+    outer = instance.during(lambda: (inner(), inner()))
+    first, second = outer()
+    assert first is second
+    assert first is not inner()
+    with pytest.raises(duckdb.ConnectionException):  # closed with the last call
+        first.execute("SELECT 1")
+
+
+class Busy:
+    """A connection whose own thread is always calling it."""
+
+    def cursor(self) -> None:
+        raise duckdb.OperationalError("connection is busy with another call")
+
+
+def test_what_may_be_opened_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardening, "PATIENCE_S", 0.05)
+    instance = hardening.Instance(0)
+    monkeypatch.setattr(instance, "connections", lambda: [Busy()])
+    with pytest.raises(RefusedError, match="DuckDB does not say what may be opened"):
+        instance.ask()
+
+
+def test_threads_with_cursors_of_a_plain_connection(plain: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    owned = [rasteret_sql.register(plain.cursor()) for _ in range(4)]
+
+    def read(own: duckdb.DuckDBPyConnection) -> int:
+        return sum(len(own.execute("FROM cog_header('secret.tif')").fetchall()) for _ in range(25))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, owned)) == [25] * 4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rasteret_sql.errors import ArgumentError
-from rasteret_sql.geotiff.write.cog import write_cog
+from rasteret_sql.geotiff.write.cog import Description, write_cog
 from rasteret_sql.pipeline import write_files
 from tests.pipeline.test_broken import Faults, faults, injected
 
@@ -22,7 +22,7 @@ CHIPS = "SELECT 'chip-' || n || '.npy', RS_AsNPY(c) FROM range(3) AS r(n), read_
 def tif(tmp_path: Path) -> Path:
     path = tmp_path / "scene.tif"
     pixels = np.arange(64, dtype=np.uint16).reshape(1, 8, 8)
-    path.write_bytes(write_cog(pixels, crs=32632, transform=(10, 0, 6e5, 0, -10, 5e6)))
+    path.write_bytes(write_cog(pixels, Description(crs=32632, transform=(10, 0, 6e5, 0, -10, 5e6))))
     return path
 
 

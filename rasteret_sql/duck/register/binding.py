@@ -30,7 +30,7 @@ def known_instance(known: str) -> Instance:
 
 def bind_kernel(connection: duckdb.DuckDBPyConnection, kernel: Kernel, instance: Instance) -> bool:
     """Bind one kernel, which asks ``instance`` what may be opened; False where it is bound already."""
-    call = instance.keep(kernel.bind(instance.ask))
+    call = instance.keep(instance.during(kernel.bind(instance.ask)))
     return _created(connection, PREFIX + kernel.name, call, kernel.result_type, volatile=kernel.volatile)
 
 

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -20,6 +21,7 @@ import duckdb
 
 from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.duck.register.allowed import access
+from rasteret_sql.errors import RefusedError
 from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.store.access import Access
 
@@ -29,6 +31,8 @@ LOCAL = "LocalFileSystem"
 FORGOTTEN_AFTER = 1000
 """Databases without a registered connection whose functions are kept: a cursor that was never registered may
 still call them."""
+PATIENCE_S = 1.0
+"""A connection is in use for microseconds."""
 _DISABLED = re.compile(r'File system "(\w+)" has been disabled')
 
 
@@ -42,6 +46,10 @@ class Instance:
         self._connections: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
         self._asking = threading.Lock()
         self._askers: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+        self._borrowed: duckdb.DuckDBPyConnection | None = None
+        """A cursor on which the database is asked, where no connection was made by ``connect()``."""
+        self._calls = 0
+        """Of kernels, under way."""
         self._known = Access()
         self._functions: list[Callable[..., Any]] = []
         self.attached = False
@@ -80,7 +88,8 @@ class Instance:
         """What the database says now; where no registered connection is open any more, what it said last.
 
         DuckDB 2 refuses a call on a connection that another thread is just calling: no connection of a user
-        is asked where there is an asker, and askers are asked one at a time.
+        is asked where there is an asker, and askers are asked one at a time. Without one, a cursor is
+        borrowed of a connection, once for all calls of kernels that are under way.
         """
         with self._asking:
             with self._lock:
@@ -89,15 +98,56 @@ class Instance:
                 with suppress(duckdb.ConnectionException):  # closed
                     self._known = _asked(asker, self._known.disabled)
                     return self._known
-            for connection in self.connections():
-                with suppress(duckdb.Error):  # closed, or called by its own thread
-                    cursor = connection.cursor()
-                    try:
-                        self._known = _asked(cursor, self._known.disabled)
-                    finally:
-                        cursor.close()
-                    break
+            borrowed = self._borrowed or self._borrow()
+            if borrowed is not None:
+                self._known = _asked(borrowed, self._known.disabled)
             return self._known
+
+    def during(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """``call`` of a kernel: a cursor that is borrowed meanwhile is closed when no call is under way.
+
+        It may not live longer: a database closes with its connections, and who closes a connection that was
+        not made by ``connect()`` says nothing of it.
+        """
+
+        def counted(*columns: Any) -> Any:
+            with self._lock:
+                self._calls += 1
+            try:
+                return call(*columns)
+            finally:
+                with self._lock:
+                    self._calls -= 1
+                    done = self._borrowed if self._calls == 0 else None
+                    self._borrowed = None if self._calls == 0 else self._borrowed
+                if done is not None:
+                    done.close()
+
+        return counted
+
+    def _borrow(self) -> duckdb.DuckDBPyConnection | None:
+        """A cursor of a registered connection; None where all are closed.
+
+        DuckDB 2 refuses it while the connection's own thread begins or ends a call. What may be opened is
+        then not known: RefusedError where that does not pass.
+        """
+        until = monotonic() + PATIENCE_S
+        while True:
+            is_busy = False
+            for connection in self.connections():
+                try:
+                    self._borrowed = connection.cursor()
+                except duckdb.ConnectionException:
+                    continue  # closed
+                except duckdb.Error:
+                    is_busy = True
+                    continue
+                return self._borrowed
+            if not is_busy:
+                return None
+            if monotonic() > until:
+                raise RefusedError("DuckDB does not say what may be opened: every connection is in use")
+            sleep(0.001)
 
 
 def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Access:
@@ -172,7 +222,7 @@ def _after_fork() -> None:
     """No inherited connection is ever closed: that waits for DuckDB's threads, which a fork does not have."""
     for instance in _instances.values():
         instance._lock, instance._asking = threading.Lock(), threading.Lock()
-        for connection in (*instance.connections(), *instance._askers):
+        for connection in (*instance.connections(), *instance._askers, instance._borrowed):
             _keep_for_ever(connection)
     _instances.clear()
 
