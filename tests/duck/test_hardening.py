@@ -318,6 +318,22 @@ def test_what_may_be_opened_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> N
         instance.ask()
 
 
+def test_a_connection_that_is_closed_takes_the_borrowed_cursor_along(
+    plain: duckdb.DuckDBPyConnection, folder: Path
+) -> None:
+    instance = hardening.instance_with(plain)
+    assert instance is not None
+
+    def closed_in_between() -> None:
+        instance.ask()
+        assert instance._borrowed is not None
+        instance._borrowed.close()
+        plain.execute("SET enable_external_access = false")
+        assert not instance.ask().external
+
+    instance.during(closed_in_between)()
+
+
 def test_threads_with_cursors_of_a_plain_connection(plain: duckdb.DuckDBPyConnection, folder: Path) -> None:
     owned = [rasteret_sql.register(plain.cursor()) for _ in range(4)]
 

@@ -98,10 +98,41 @@ class Instance:
                 with suppress(duckdb.ConnectionException):  # closed
                     self._known = _asked(asker, self._known.disabled)
                     return self._known
-            borrowed = self._borrowed or self._borrow()
-            if borrowed is not None:
-                self._known = _asked(borrowed, self._known.disabled)
-            return self._known
+            return self._asked_of_borrowed()
+
+    def _asked_of_borrowed(self) -> Access:
+        """What a borrowed cursor says; DuckDB closes it with the connection that it is of, at any moment.
+
+        DuckDB 2 refuses to make one while the connection's own thread begins or ends a call. RefusedError
+        where it is not known what may be opened, and that does not pass.
+        """
+        until = monotonic() + PATIENCE_S
+        while True:
+            try:
+                self._borrowed = self._borrowed or self._new_cursor()
+                if self._borrowed is not None:
+                    self._known = _asked(self._borrowed, self._known.disabled)
+                return self._known
+            except duckdb.Error:
+                self._borrowed = None
+                if monotonic() > until:
+                    raise RefusedError("DuckDB does not say what may be opened") from None
+                sleep(0.001)
+
+    def _new_cursor(self) -> duckdb.DuckDBPyConnection | None:
+        """Of a registered connection; None where all are closed. Raises where one is in
+        use and no other open."""
+        refusal: duckdb.Error | None = None
+        for connection in self.connections():
+            try:
+                return connection.cursor()
+            except duckdb.ConnectionException:
+                continue  # closed
+            except duckdb.Error as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+        return None
 
     def during(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """``call`` of a kernel: a cursor that is borrowed meanwhile is closed when no call is under way.
@@ -124,30 +155,6 @@ class Instance:
                     done.close()
 
         return counted
-
-    def _borrow(self) -> duckdb.DuckDBPyConnection | None:
-        """A cursor of a registered connection; None where all are closed.
-
-        DuckDB 2 refuses it while the connection's own thread begins or ends a call. What may be opened is
-        then not known: RefusedError where that does not pass.
-        """
-        until = monotonic() + PATIENCE_S
-        while True:
-            is_busy = False
-            for connection in self.connections():
-                try:
-                    self._borrowed = connection.cursor()
-                except duckdb.ConnectionException:
-                    continue  # closed
-                except duckdb.Error:
-                    is_busy = True
-                    continue
-                return self._borrowed
-            if not is_busy:
-                return None
-            if monotonic() > until:
-                raise RefusedError("DuckDB does not say what may be opened: every connection is in use")
-            sleep(0.001)
 
 
 def _asked(cursor: duckdb.DuckDBPyConnection, disabled: frozenset[str]) -> Access:
