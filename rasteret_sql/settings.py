@@ -239,7 +239,7 @@ def configure(**values: object) -> Settings:
 
 
 def describe() -> list[tuple[str, Value, Value, str, str]]:
-    """One row a setting: name, value, default, unit, description."""
+    """One row per setting: name, value, default, unit, description."""
     current = settings()
     return [
         (

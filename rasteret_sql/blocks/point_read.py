@@ -72,7 +72,7 @@ def by_block(level: Level, rows: Integers, columns: Integers) -> BlockedPixels:
 
 @dataclass(frozen=True, kw_only=True)
 class PixelRead:
-    """Some pixels of one band to read into ``out``, one number a pixel (a ``BlockRead``)."""
+    """Some pixels of one band to read into ``out``, one number per pixel (a ``BlockRead``)."""
 
     selection: Selection
     """The blocks of the band in all cells of ``pixels``."""

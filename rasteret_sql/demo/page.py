@@ -20,7 +20,7 @@ from rasteret_sql.demo.sources import Source
 KINDS = {
     "stac": "STAC search pages",
     "document": "STAC documents",
-    "header": "headers, one request a file",
+    "header": "headers, one request per file",
     "tile": "pixels, neighbouring tiles in one request",
 }
 TOKENS = re.compile(

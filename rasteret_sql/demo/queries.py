@@ -72,7 +72,7 @@ def chips(source: Source) -> Query:
     """The join of the index with the fields."""
     return Query(
         title="Cut the chips",
-        why="The index joined with the fields: one row a field, scene and band, with its pixels.",
+        why="The index joined with the fields: one row per field, scene and band, with its pixels.",
         sql=f"""\
 CREATE OR REPLACE TABLE chips AS
 SELECT f.field_id, f.label, f.split, i.id, i.datetime, i.band, c.*

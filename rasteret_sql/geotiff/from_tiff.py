@@ -164,7 +164,7 @@ def _level(image: Image, byte_order: str, mask: Image | None = None) -> Level:
 
 
 def layout_of(image: Image, byte_order: str) -> ImageLayout:
-    """How the blocks of one directory lie and are packed; a mask gives one byte a sample."""
+    """How the blocks of one directory lie and are packed; a mask gives one byte per sample."""
     return image_layout(
         width=image.width,
         height=image.height,

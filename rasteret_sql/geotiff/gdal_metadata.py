@@ -24,7 +24,7 @@ LONGEST: Final = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class BandMetadata:
-    """One value a band; None where no band has one."""
+    """One value per band; None where no band has one."""
 
     scales: tuple[float, ...] | None = None
     """``value = pixel * scale + offset``; 1 for a band without one."""

@@ -1,6 +1,6 @@
 """An index as a collection of Rasteret, the Python library: what ``rasteret.load()`` opens.
 
-One row an item, with STRUCT ``assets`` by band and a STRUCT ``{band}_metadata`` for every band, partitioned
+One row per item, with STRUCT ``assets`` by band and a STRUCT ``{band}_metadata`` for every band, partitioned
 by year and month (rasteret 0.4: ``COG_BAND_METADATA_STRUCT``, and its schema contract). ``read_rasteret`` is
 the way back.
 """

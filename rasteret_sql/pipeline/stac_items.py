@@ -1,4 +1,4 @@
-"""STAC items as stac-geoparquet 1.1: one row an item, assets as a STRUCT, properties as columns."""
+"""STAC items as stac-geoparquet 1.1: one row per item, assets as a STRUCT, properties as columns."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Target(Protocol):
     """An index that grows. A batch that was added stays, whatever happens afterwards."""
 
     def known(self) -> str:
-        """A query that gives the columns ``KNOWN``, one row an asset; none where there is no index yet."""
+        """A query that gives the columns ``KNOWN``, one row per asset; none where there is no index yet."""
 
     def rows(self) -> str:
         """What stands behind FROM to read the whole index."""

@@ -16,7 +16,7 @@ BILEVEL = {"minisblack": (0, 65535) * 3, "miniswhite": (65535, 0) * 3}
 
 @dataclass(frozen=True, kw_only=True)
 class BandFacts:
-    """One value a band, in the order of the bands; None where no band has one."""
+    """One value per band, in the order of the bands; None where no band has one."""
 
     band_names: tuple[str | None, ...] | None = None
     scales: tuple[float, ...] | None = None

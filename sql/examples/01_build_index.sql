@@ -1,4 +1,4 @@
--- Build an index: one row a scene and band, every header read once.
+-- Build an index: one row per scene and band, every header read once.
 CREATE OR REPLACE TABLE idx AS
 SELECT
     s.id,

@@ -1,4 +1,4 @@
--- What has been sent over the wire so far, by kind, and what the cache of tiles spared (kind cache).
+-- What has been requested so far, by kind, and what the tile cache saved (kind cache).
 SELECT
     kind,
     count(*) FILTER (attempt > 0) AS requests,

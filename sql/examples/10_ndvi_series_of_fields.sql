@@ -1,4 +1,4 @@
--- NDVI of every field through the season, clouds and shadows left out: one row a field and date, with its
+-- NDVI of every field through the season, clouds and shadows left out: one row per field and date, with its
 -- label.
 CREATE OR REPLACE TABLE ndvi AS
 WITH scenes AS (

@@ -2,7 +2,7 @@
 CREATE OR REPLACE TABLE nightly AS
 FROM cog_index('demo', assets := ['red', 'nir'], datetime := '2024-04-01/2024-05-31');
 
--- What the catalogue has today, one row an asset: one search, no header.
+-- What the catalogue has today, one row per asset: one search, no header.
 CREATE OR REPLACE TEMP TABLE today AS
 SELECT
     s.id,

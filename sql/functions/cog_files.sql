@@ -1,8 +1,8 @@
--- The files of a local or remote glob, one row a file: an index without STAC.
+-- The files of a local or remote glob, one row per file: an index without STAC.
 --
--- Join it with cog_header to index a folder or a bucket. Files are listed by fsspec (s3fs for S3), whose patterns
--- these are: * stays within a folder, ** goes below it. A pattern without * ? [ is the file itself, or the
--- files directly in that folder. Nothing found gives no row.
+-- Join it with cog_header to index a folder or a bucket. Files are listed by fsspec (s3fs for S3), with its
+-- patterns: * stays within a folder, ** also goes below it. A pattern without * ? [ is the file itself, or the
+-- files directly in that folder. A pattern that matches nothing gives no rows.
 --
 -- @param pattern  Path or URL: 'data/*.tif', 's3://bucket/2024/**/*.tif', 'memory://x/*.tif'.
 -- @returns href VARCHAR  Where the file is.

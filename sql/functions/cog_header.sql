@@ -1,13 +1,13 @@
--- The header of a GeoTIFF: one row an image, overviews and masks nested.
+-- The header of a GeoTIFF: one row per image, overviews and masks nested.
 --
--- A COG costs one request; the headers of one vector of rows are fetched concurrently. A row is all that the
+-- A COG costs one request, and the headers of a vector of rows are fetched concurrently. A row holds everything that the
 -- reading functions need, so an index built from these rows is read without opening the files again.
--- A bad asset never ends a build: its row has error set and NULLs. So has a file whose pixels this version does
--- not read. The georeference is the affine and the CRS of the GeoTIFF tags; without an affine the transform counts
--- pixels and crs is NULL. Rational polynomial coefficients (RPCs) and world files are left alone.
+-- A bad asset never ends a build: its row has NULLs and error says why. The same goes for files whose pixels this
+-- version does not read. The georeference is the affine and the CRS of the GeoTIFF tags; without an affine the transform counts
+-- pixels and crs is NULL. Rational polynomial coefficients (RPCs) and world files are ignored.
 --
 -- @param raster  href of the file (VARCHAR), or a row with an href column.
--- @param signed  False leaves what signs it (X-Amz-…, X-Goog-…, sig and se of Azure, Signature and Policy of CloudFront, tokens, user and password) out of the href column: what an index keeps. This process remembers it for reading.
+-- @param signed  False leaves what signs it (X-Amz-…, X-Goog-…, sig and se of Azure, Signature and Policy of CloudFront, tokens, user and password) out of the href column, as an index keeps it. This process remembers the signed form for reading.
 -- @include header_columns
 -- @example What one file is
 -- SELECT width, height, dtype, crs, len(overviews) AS overviews

@@ -1,8 +1,8 @@
--- An index of the assets a search finds, one row an item and asset: stac_search and cog_header in one call.
+-- An index of the assets that a search finds, one row per item and asset: stac_search and cog_header in one call.
 --
--- An href that its catalogue signed is kept without the signature (see cog_header); this process reads it with the
--- signature that it came with, as long as that is valid.
--- Assets are taken when their media type is TIFF, or unsaid and the href ends in .tif or .tiff.
+-- A signed href is stored without its signature (see cog_header); this process reads it with the original signature,
+-- as long as that is valid.
+-- An asset is indexed if its media type is TIFF, or if it has none and the href ends in .tif or .tiff.
 --
 -- @param catalog  As in stac_search.
 -- @param assets  Asset keys to index, such as ['red', 'nir'], or the catalogue's other names for them (see stac_catalogs()); NULL indexes every TIFF asset.
@@ -22,7 +22,7 @@
 -- @returns collection VARCHAR  Collection id.
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint of the item.
 -- @returns datetime TIMESTAMP WITH TIME ZONE  When the item was acquired.
--- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata was changed last.
+-- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata last changed.
 -- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
 -- @returns platform VARCHAR  Satellite.
 -- @returns proj_code VARCHAR  CRS that the item declares.

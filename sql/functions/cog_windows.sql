@@ -1,4 +1,4 @@
--- Windows of equal size over a raster, one row a window.
+-- Windows of equal size over a raster, one row per window.
 --
 -- A row is a pixel window that read_cog takes as its area, to cut training chips.
 --

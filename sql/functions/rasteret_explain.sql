@@ -1,4 +1,4 @@
--- What each STAC search of a query asks of its catalogue, one row a search, without sending anything.
+-- What each STAC search of a query asks of its catalogue, one row per search, without sending anything.
 --
 -- A condition on the result of stac_search or cog_index is also given to the search, so that no more of the catalogue
 -- is read than needed: cloud_cover < 20 becomes filter := 'cloud_cover < 20', a condition on datetime becomes

@@ -1,4 +1,4 @@
--- Documentation of every function of this package, one row a function.
+-- Documentation of every function of this package, one row per function.
 --
 -- @returns name VARCHAR  Name.
 -- @returns kind VARCHAR  'table' or 'scalar'.

@@ -3,7 +3,7 @@
 -- ORDER BY date_trunc('month', datetime), rasteret_hilbert(geometry) puts rows that one area of interest needs
 -- into the same row groups of a Parquet file.
 --
--- @param geometry  GEOMETRY or WKB in longitude and latitude; its middle counts.
+-- @param geometry  GEOMETRY or WKB in longitude and latitude; its centre counts.
 -- @returns value UINTEGER  Distance along a curve of order 16 (cells of 0.0055 x 0.0027 degrees); NULL for NULL and for an empty geometry.
 -- @example An index in an order that is good to read
 -- COPY (

@@ -1,14 +1,14 @@
--- What this process sent over the wire, one row a request, oldest first; and what its cache of tiles spared.
+-- The requests that this process sent, one row per request, oldest first, and what its tile cache saved.
 --
--- Queries are cut from URLs, so no signature or token shows. The log keeps the last request_log_rows rows;
--- id counts all of them since the process began. A read that finds tiles decoded already, or being fetched for
--- another query, adds one row a file, of kind cache and attempt 0, which sent nothing: so sums of byte_count are
--- what was received, and sums of cached_byte_count what was not asked for.
+-- Queries are removed from URLs, so no signature or token shows. The log keeps the last request_log_rows rows;
+-- id counts all of them since the process began. A read that finds tiles already decoded, or being fetched for
+-- another query, adds one row per file of kind cache and attempt 0, for which nothing was sent. So the sum of
+-- byte_count is what was received, and the sum of cached_byte_count is what the cache saved.
 --
 -- @returns id UBIGINT  Number of the row, from 1.
 -- @returns started_at TIMESTAMP WITH TIME ZONE  When it was sent.
 -- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size, token (of the Planetary Computer); or cache: nothing was asked.
--- @returns url VARCHAR  Where, without what is secret.
+-- @returns url VARCHAR  URL without secrets.
 -- @returns offset UBIGINT  First byte asked for; NULL where no range of a file was.
 -- @returns byte_count UBIGINT  Bytes received.
 -- @returns duration_ms DOUBLE  Milliseconds until the last byte.
@@ -19,7 +19,7 @@
 -- @example What was spent, by kind
 -- SELECT kind, count(*) AS requests, sum(byte_count) AS bytes
 -- FROM rasteret_requests() WHERE attempt > 0 GROUP BY kind ORDER BY kind;
--- @example What was received, and what the cache spared
+-- @example What was received, and what the cache saved
 -- SELECT
 --     count(*) FILTER (kind = 'tile') AS tile_requests,
 --     sum(byte_count) FILTER (kind = 'tile') AS tile_bytes,

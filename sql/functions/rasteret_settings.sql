@@ -1,4 +1,4 @@
--- Limits and choices now in force, one row a setting.
+-- Limits and choices now in force, one row per setting.
 --
 -- Set them with environment variables (RASTERET_MAX_CONCURRENCY=128) or in Python with
 -- register(con, settings={'max_concurrency': 128}).

@@ -1,36 +1,35 @@
--- Chips of the areas of a table from the rasters of an index, one row a pair: read_cog for tables of any size.
+-- Chips of the areas of a table from the rasters of an index, one row per pair: read_cog for tables of any size.
 --
--- index and areas are names: of a table, a view, a CTE, or a file such as 'idx.parquet'. All columns of both come back,
--- but for the tables of tiles and those columns of cog_header that the chip has, too (its own href stays); a column whose
--- name is taken gets _1 behind it. Conditions on columns of either reach its table or Parquet
--- file, and what a query does not use is not read.
+-- index and areas are names: of a table, a view, a CTE, or a file such as 'idx.parquet'. The result has all columns of both, except the
+-- tables of tiles and those columns of cog_header that the chip has too (its own href stays); a column whose name is taken gets the suffix
+-- _1. Conditions on columns of either side are applied to its table or Parquet file, and columns that the query does not use are not read.
 --
--- Rows and areas are joined by the boxes of footprint and area, as by &&, each different footprint once; longitudes that
--- differ by a turn are one place, and an area in a CRS of its own is where it is. What a chip is, and what the other
--- arguments mean, is as in read_cog. Only chips whose data, valid or error column is used are fetched.
+-- Rows and areas are joined by the boxes of footprint and area, as by &&, each distinct footprint once. Longitudes that differ by 360
+-- degrees are the same place, and areas may have a CRS of their own. Chips and the other arguments are those of read_cog. Pixels are
+-- downloaded only if the query uses data, valid or error.
 --
 -- @param index  Name of an index: a table, view, CTE or file with the columns of cog_header. Footprints are in longitude and latitude.
 -- @param areas  Name of a table, view, CTE or file of areas.
 -- @param geom  Name of the column that holds the areas; by default geom or geometry. GEOMETRY, WKT, GeoJSON, WKB, DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y). NULL gives no row.
 -- @param footprint  Name of the column that places the rows of the index, such as 'geometry' for the outlines of STAC items.
--- @param bands  Band number from 1 or band name, or a list of them; all bands without. To be left out with expression.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands by default. Omit it with expression.
 -- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Size of a pixel. Alone, and instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size: of the grid's pixels, in units of crs; the raster's own by default.
--- @param all_touched  False: pixels whose centre is in the polygon are inside; true: all that it touches.
+-- @param resolution  Pixel size. Alone, and instead of level, it selects the coarsest level whose pixels are no larger, in units of the raster's CRS. With crs, resampling or size it is the size of the grid's pixels, in units of crs; the raster's own by default.
+-- @param all_touched  False: pixels whose centre lies in the polygon are inside; true: all pixels that it touches.
 -- @param aoi_crs  CRS of areas that have none of their own; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
 -- @param crs  CRS of the grid; the raster's own by default.
 -- @param resampling  'nearest' (the default), 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'.
--- @param size  Columns and rows of the grid, one number or [columns, rows]: around a point, whose pixels are the raster's own without a resolution; around the middle of the area with a resolution, else fitted to its bounds.
--- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …; those that it needs are read. Worked out on the raster's own pixels, before they are resampled.
--- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, pixels are not valid. Their values stay, unless they are resampled. An internal mask with a sample for each band speaks for its band alone: any band that is answered, and each that the condition names, has to be valid.
--- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: pixels without an expression are physical values, too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
+-- @param size  Columns and rows of the grid, one number or [columns, rows]. Around a point, pixels are the raster's own unless a resolution is given. For an area, the grid lies around its middle with a resolution, and is fitted to its bounds without one.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', whose answer is the chip's only band: the syntax of RS_MapAlgebra, over one raster. Names are those of its bands, or b1, b2, …; only the bands that it names are read. Evaluated on the raster's own pixels, before resampling.
+-- @param mask  Condition over the same names, such as 'qa & 8 = 0': pixels where it is not true are invalid. They keep their values unless they are resampled. Where an internal mask has a sample for each band, each sample applies to its own band: a pixel is valid where any band of the answer is, and every band that the condition names.
+-- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file or index row); with false, for the stored number. With true, pixels without an expression are physical values too, as DOUBLE with NaN for nodata. Bands without scale and offset, such as classes, stay as they are.
 -- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1; NULL of an expression.
 -- @returns level INTEGER  0 is full resolution.
--- @returns x_off INTEGER  First pixel column of the window; NULL on a grid of its own.
--- @returns y_off INTEGER  First pixel row of the window; NULL on a grid of its own.
+-- @returns x_off INTEGER  First pixel column of the window; NULL on a target grid.
+-- @returns y_off INTEGER  First pixel row of the window; NULL on a target grid.
 -- @returns width INTEGER  Columns.
 -- @returns height INTEGER  Rows.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Bounds in crs.
@@ -39,14 +38,14 @@
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels; of an expression NaN where it gives floating point, else none.
--- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset, which expressions over the chip apply; NULL where data holds physical values or an expression's answer, and where the file has none.
--- @returns offsets DOUBLE[]  Of each band.
--- @returns units VARCHAR[]  Of each band: unit of the physical values; these and what follows NULL of an expression.
+-- @returns scales DOUBLE[]  Per band: physical value = scale · stored + offset, which expressions over the chip apply. NULL if the file has none, or if data holds physical values or an expression's answer.
+-- @returns offsets DOUBLE[]  Per band.
+-- @returns units VARCHAR[]  Per band: unit of the physical values. NULL for an expression, like the columns that follow.
 -- @returns band_names VARCHAR[]  Of each band: GDAL's description.
--- @returns colorinterp VARCHAR[]  Of each band, as in cog_header; of one bit 'palette'.
+-- @returns colorinterp VARCHAR[]  Per band, as in cog_header; 'palette' for one bit.
 -- @returns colormap USMALLINT[]  Of a palette's band: all reds, greens, blues, 0 to 65535.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
--- @returns valid BLOB  One byte a pixel, 1 = usable: inside the area and, by the first of these that the raster has: internal mask not 0, not nodata in every band read, alpha not 0. NULL when all are.
+-- @returns valid BLOB  One byte per pixel, 1 = valid: inside the area and, by the first of these that the raster has, internal mask not 0, not nodata in every band read, alpha not 0. NULL if all pixels are valid.
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
 -- @example Chips of every field, with their labels
 -- SELECT label, datetime, band, width, height, data

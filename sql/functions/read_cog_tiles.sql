@@ -1,16 +1,15 @@
--- Internal tiles of a raster that touch an area, one row a tile.
+-- Internal tiles of a raster that touch an area, one row per tile.
 --
--- Only tiles whose data column is used are fetched: SELECT count(*), sum(byte_count) costs no pixel request,
--- and so tells the cost of a read before it is made. Of a raster with band interleave each band's tile is a
--- row of its own.
+-- Tiles are downloaded only if the query uses the data column. SELECT count(*), sum(byte_count) downloads no pixels, so it tells the cost of
+-- a read in advance. In a band-interleaved raster each band's tile is a row of its own.
 --
--- @param raster  href of a GeoTIFF, or a row of an index (no header request then).
--- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). By default 'all', the whole raster; NULL is not an area and gives no row.
+-- @param raster  href of a GeoTIFF, or an index row (which needs no header request).
+-- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]) such as a row of cog_windows, read at its own level (a different level := is an error). 'all', the whole raster, by default. NULL gives no row.
 -- @include bands
 -- @include level_or_resolution
 -- @include aoi_crs
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
--- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
+-- @param scale  True: physical values (scale · stored + offset, from the file or index row), as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
 -- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
@@ -29,8 +28,8 @@
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels.
--- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset; NULL where data holds physical values, and where the file has none.
--- @returns offsets DOUBLE[]  Of each band.
+-- @returns scales DOUBLE[]  Per band: physical value = scale · stored + offset. NULL if the file has none, or if data holds physical values.
+-- @returns offsets DOUBLE[]  Per band.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
 -- @example What a join would fetch, before it is run

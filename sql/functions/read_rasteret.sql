@@ -1,6 +1,6 @@
--- A collection of Rasteret (the Python library) as an index: one row an item and band.
+-- A collection of Rasteret (the Python library) as an index: one row per item and band.
 --
--- Rasteret keeps one row an item, with a column {band}_metadata for every band, in Parquet files partitioned
+-- Rasteret keeps one row per item, with a column {band}_metadata for every band, in Parquet files partitioned
 -- by year and month. The rows have the columns of cog_index, so that read_cog and all others read them as
 -- they are. What a collection does not keep (overviews, masks, ETags) is NULL or empty; files whose compression
 -- needs tables that it does not keep (JPEG, LERC) have error set.

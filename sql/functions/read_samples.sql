@@ -1,4 +1,4 @@
--- Values at the points of a table in the rasters of an index, one row a pair: RS_Value for tables of any size.
+-- Values at the points of a table in the rasters of an index, one row per pair: RS_Value for tables of any size.
 --
 -- index and points are names: of a table, a view, a CTE, or a file such as 'idx.parquet'. All columns of both come back,
 -- but for the tables of tiles; a column whose
@@ -12,12 +12,12 @@
 -- @param points  Name of a table, view, CTE or file of points.
 -- @param geom  Name of the column that holds the points; by default geom or geometry. POINT as GEOMETRY, WKB, WKT or GeoJSON, [x, y], or STRUCT(x, y). NULL gives no row.
 -- @param footprint  Name of the column that places the rows of the index, such as 'geometry' for the outlines of STAC items.
--- @param band  Band number from 1 or band name, the first by default. To be left out with expression.
+-- @param band  Band number from 1 or band name, the first by default. Omit it with expression.
 -- @param interpolation  'nearest': the pixel that holds the point; a point on the left or top edge of a pixel belongs to it. 'bilinear': between the four pixel centres around the point, as GDALRasterInterpolateAtPoint does: the pixels at the raster's edge are repeated beyond it, and the value is NULL unless all pixels that have a part in it are valid.
 -- @include level_or_resolution
 -- @param aoi_crs  CRS of points that have none of their own; OGC:CRS84 by default.
--- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
--- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: the syntax of RS_MapAlgebra, over one raster. Names are those of its bands, or b1, b2, …. Interpolation applies to the answer, not to the bands.
+-- @param mask  Condition over the same names, such as 'qa & 8 = 0': the pixel is invalid where it is not true.
 -- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file or row of the index; false: for the stored number. True: the pixel without an expression is physical, too.
 -- @include bands_for_band
 -- @returns value DOUBLE  NULL where the pixel is not valid (internal mask 0, nodata, or alpha 0), and for a point that lies in the box of a footprint and beside the raster.

@@ -16,7 +16,7 @@
 -- @include level_or_resolution
 -- @param aoi_crs  CRS of areas that have none of their own; OGC:CRS84 by default.
 -- @param on_error  'fail' ends the query at the first error; 'null' gives a row with NULLs and error set.
--- @param scale  True: physical values, scale · stored + offset of the file or row of the index, as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
+-- @param scale  True: physical values (scale · stored + offset, from the file or index row), as DOUBLE with NaN for nodata. Bands without scale and offset stay as they are.
 -- @include band_for_bands
 -- @returns href VARCHAR  The file.
 -- @returns bands INTEGER[]  Band numbers in data, from 1.
@@ -35,8 +35,8 @@
 -- @returns dtype VARCHAR  NumPy name of a sample.
 -- @returns shape INTEGER[]  Bands, rows, columns of data.
 -- @returns nodata DOUBLE  Value of missing pixels.
--- @returns scales DOUBLE[]  Of each band: physical value = scale · stored + offset; NULL where data holds physical values, and where the file has none.
--- @returns offsets DOUBLE[]  Of each band.
+-- @returns scales DOUBLE[]  Per band: physical value = scale · stored + offset. NULL if the file has none, or if data holds physical values.
+-- @returns offsets DOUBLE[]  Per band.
 -- @returns data BLOB  Pixels, little-endian, C order (bands, rows, columns).
 -- @returns error VARCHAR  Why data is NULL, with on_error := 'null'.
 -- @example What chips of all fields would fetch, before they are read

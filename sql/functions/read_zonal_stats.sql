@@ -1,4 +1,4 @@
--- Statistics of the zones of a table in the rasters of an index, one row a pair: RS_ZonalStatsAll for large tables.
+-- Statistics of the zones of a table in the rasters of an index, one row per pair: RS_ZonalStatsAll for large tables.
 --
 -- index and zones are names: of a table, a view, a CTE, or a file such as 'idx.parquet'. All columns of both come back,
 -- but for the tables of tiles; a column whose

@@ -2,7 +2,7 @@
 --
 -- @include raster_read_whole
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
--- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
+-- @param scale  True: physical values (scale · stored + offset, from the file, index row or chip) instead of stored numbers.
 -- @include bands_for_band
 -- @returns value DOUBLE[][]  Rows of columns. 64-bit integers beyond 2^53 and complex pixels are refused; they are exact in data.
 -- @example The first three rows of a chip

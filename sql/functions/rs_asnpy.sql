@@ -1,11 +1,11 @@
--- The pixels of a raster as a file of NumPy (.npy): (bands, rows, columns), native dtype.
+-- The pixels of a raster as a NumPy file (.npy): (bands, rows, columns), native dtype.
 --
--- The file has no georeference and no mask: RS_Clip with nodata writes over what is not valid.
+-- The file has no georeference and no mask: RS_Clip with nodata overwrites invalid pixels.
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.npy' (FORMAT blob): the query gives one row of one column. PARTITION_BY
--- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
+-- writes one file per row. rasteret_sql.pipeline.write_files also flushes the files to disk.
 --
 -- @include raster_read_whole
--- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
+-- @param scale  True: physical values (scale · stored + offset, from the file, index row or chip) instead of stored numbers.
 -- @returns value BLOB  What numpy.save writes and numpy.load reads; NULL of a NULL raster.
 -- @example One array a field
 -- COPY (

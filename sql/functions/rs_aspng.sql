@@ -1,16 +1,16 @@
 -- A raster as a PNG picture, transparent where a pixel is not valid.
 --
 -- One band is drawn in gray or in the colours of colormap, three as red, green and blue, a fourth as opacity when
--- bands lists it; of more bands the first three. In 8 bits a channel: this is for the eyes, RS_AsGeoTiff keeps values.
+-- bands lists it; of more bands the first three. Channels have 8 bits: the picture is for viewing; RS_AsGeoTiff keeps values.
 --
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.png' (FORMAT blob): the query gives one row of one column. PARTITION_BY
--- writes one file a row. rasteret_sql.pipeline.write_files also flushes what it writes to the disk.
+-- writes one file per row. rasteret_sql.pipeline.write_files also flushes the files to disk.
 --
 -- @include raster_read_whole
 -- @param bands  One, three or four band numbers; of a chip, counted as its bands were read.
 -- @param stretch  Values that become black and white: [min, max], a list of such pairs (one a band), 'minmax', or percentiles of the valid pixels such as '2-98%', which is the default except for uint8 and colormap := 'ndvi'.
 -- @param colormap  'gray', 'viridis', 'heat', 'water', 'terrain', 'diverging', 'ndvi' (-0.3 to 0.92), a list of colours ['#000000', …], a MAP of categories MAP {6: '#2050ff'}, or a colour table such as the column colormap of cog_header; that of the raster itself, of a chip of one band too, is the default.
--- @param scale  True: stretch is of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
+-- @param scale  True: stretch applies to physical values (scale · stored + offset, from the file, index row or chip) instead of stored numbers.
 -- @include band_for_bands
 -- @returns value BLOB  The PNG file; NULL of a NULL raster.
 -- @example A picture into a file

@@ -1,18 +1,18 @@
--- How many pixels of a raster, or of a zone in it, lie in each of some bins of equal width.
+-- How many pixels of a raster, or of a zone in it, lie in each bin of equal width.
 --
 -- A bin holds its lower end, the last one its upper end as well, as in numpy.histogram. Pixels count as in
 -- RS_ZonalStatsAll; those outside range are in no bin. NULL where zone and raster do not overlap, no bins
 -- where no pixel counts. RS_ZonalStatsAll(…, histogram := true) counts every single value instead.
 --
--- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts.
+-- @param raster  href of a GeoTIFF, an index row (which needs no header request), or a chip (row of read_cog), whose invalid pixels never count.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
--- @param bins  How many, up to 1,000,000.
--- @param range  [least, greatest] value; those of the pixels without.
--- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). By default 'all', the whole raster; NULL is not an area and gives NULL.
+-- @param bins  Number of bins, up to 1,000,000.
+-- @param range  [least, greatest] value; those of the pixels by default.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]). 'all', the whole raster, by default. NULL gives NULL.
 -- @include zone
 -- @param coverage  True: every pixel counts by the fraction of it that the zone covers.
 -- @include level_or_resolution
--- @param scale  True: bins, and range, are of physical values, scale · stored + offset of the file, row of the index or chip; of stored numbers without.
+-- @param scale  True: bins and range are of physical values (scale · stored + offset, from the file, index row or chip) instead of stored numbers.
 -- @include bands_for_band
 -- @returns value STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)[]  The bins in ascending order.
 -- @example Near infrared of a whole scene, from an overview

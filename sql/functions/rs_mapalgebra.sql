@@ -5,17 +5,17 @@
 -- sqrt, trigonometry and others; an unknown one is an error that lists them). NULL is a pixel that is not valid.
 -- Names are those of the rasters, s2.red or s2.b3 a band of a raster with several; of one raster given alone, the names of
 -- its bands or b1, b2, …; STAC's common names (red, nir, swir16, …) also find Sentinel-2's own (B04, B08, B11).
--- The answer lies on the grid of the first raster that the expression names; others are brought onto it by the nearest pixel,
--- which is exact for 10, 20 and 60 m of Sentinel-2; those on turned grids, or in another CRS, are warped.
+-- The answer lies on the grid of the first raster that the expression names. Others are aligned to it by the nearest pixel,
+-- which is exact for the 10, 20 and 60 m bands of Sentinel-2; rasters on rotated grids or in another CRS are warped.
 --
 -- Types and values are DuckDB's, except that nothing overflows: +, -, * and << of whole numbers give INTEGER, or BIGINT where
--- 32 bits might not do, so nir - red of unsigned bands may be negative, and what leaves 64 bits is an error. Decimals such as
+-- 32 bits might not suffice, so nir - red of unsigned bands may be negative; leaving 64 bits is an error. Decimals such as
 -- 0.0001 are exact up to 18 digits, and DOUBLE in the answer. Division by zero gives infinity or NaN, // and % by zero NULL.
 --
 -- @param expression  SQL over the names, such as '(nir - red) / (nir + red)'.
 -- @param rasters  STRUCT or MAP of rasters by name, each a chip, an index row or an href; or one raster.
--- @param aoi  Area to read, as in read_cog; by default 'all', whole rasters. NULL is not an area and gives NULL.
--- @param mask  Condition over the same names: where it is not true, pixels are not valid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
+-- @param aoi  Area to read, as in read_cog; 'all', the whole rasters, by default. NULL gives NULL.
+-- @param mask  Condition over the same names: pixels where it is not true are invalid. 'scl NOT IN (3, 8, 9, 10)', 'qa & 8 = 0'.
 -- @param dtype  NumPy name of the answer's samples, rounded as CAST does; the expression's own type without (BOOLEAN is uint8, DECIMAL float64).
 -- @param nodata  Value under pixels that are not valid, and what it equals is not valid; NaN for floating point without, else none (0 is written).
 -- @param scale  A band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; rows of cog_index and build_index have those of the STAC item, such as the offset of newer Sentinel-2 baselines, where the file has none. False: for the stored number, which bit operators and IN need of a band with a scale. Bands without scale and offset, such as classes and flags, are stored numbers anyway.

@@ -5,9 +5,9 @@
 --
 -- @param band1  Raster of one band: a chip, an index row or an href.
 -- @param band2  Raster of one band, whose grid the answer has.
--- @param aoi  Area to read; by default 'all', whole rasters. NULL is not an area and gives NULL.
+-- @param aoi  Area to read; 'all', the whole rasters, by default. NULL gives NULL.
 -- @include aoi_crs
--- @param scale  Names stand for physical values, scale · stored + offset of the file, row of the index or chip; false: for stored numbers.
+-- @param scale  Names stand for physical values (scale · stored + offset, from the file, index row or chip); with false, for stored numbers.
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  A chip of DOUBLE, as RS_MapAlgebra gives it.
 -- @example NDVI of two chips
 -- SELECT RS_AsArray(RS_NormalizedDifference(r, n)) AS ndvi

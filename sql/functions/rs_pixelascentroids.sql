@@ -5,7 +5,7 @@
 -- @include raster_read_whole
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read.
 -- @param exclude_nodata  True: only valid pixels have a row; false: every pixel has one, with NULL where it is not valid.
--- @param scale  True: physical values, scale · stored + offset of the file, row of the index or chip; stored numbers without.
+-- @param scale  True: physical values (scale · stored + offset, from the file, index row or chip) instead of stored numbers.
 -- @include bands_for_band
 -- @returns geom GEOMETRY  Centre of the pixel as a point, in the CRS of the raster.
 -- @returns x DOUBLE  X of the centre, in the CRS of the raster.

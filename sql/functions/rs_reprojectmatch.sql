@@ -1,9 +1,9 @@
 -- A raster on the grid of another one, as a chip.
 --
--- The answer has the CRS, the transform, the columns and the rows of the reference, so that the two lie pixel
--- on pixel; NULL where the raster holds nothing of it. Of a file only the blocks under the reference are read,
+-- The answer has the CRS, transform, columns and rows of the reference, so that the two match pixel for pixel;
+-- it is NULL where they do not overlap. Of a file only the blocks under the reference are read,
 -- from the coarsest level whose pixels are no larger than the reference's. Pixels that the raster does not
--- cover, or that are made of none but invalid ones, are nodata (else 0) and not valid. The values are those of
+-- cover, or that come from invalid pixels alone, are nodata (or 0) and invalid. The values are those of
 -- GDAL's warper with an exact transformation.
 --
 -- @param raster  href, index row, or chip.

@@ -1,11 +1,11 @@
--- Statistics of several rasters or zones as those of all their pixels together.
+-- Statistics of several rasters or zones, combined as if their pixels were one set.
 --
 -- count, sum, mean, stddev, variance, min, max, m2, pixels and valid_fraction merge exactly from the statistics
 -- alone (Chan, Golub and LeVeque). median, mode, majority, minority, unique_count, percentiles and histogram need
 -- to know how often each value occurs: they are given where all statistics have a histogram (RS_ZonalStatsAll
 -- with histogram := true), and are NULL otherwise. Pixels that two scenes both have count twice.
 --
--- @param stats  A list of values of RS_ZonalStatsAll, or of this function; NULLs in it (no overlap) are passed over, and without any other the answer is NULL.
+-- @param stats  A list of values of RS_ZonalStatsAll, or of this function; NULLs in it (no overlap) are skipped; a list of NULLs gives NULL.
 -- @param percentiles  Which percentiles to give, such as [10, 90].
 -- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  As in RS_ZonalStatsAll.
 -- @example Each crop over all its fields in one scene, from statistics that may have been stored

@@ -1,19 +1,19 @@
 -- The values of a raster at many points, as one list.
 --
--- Every tile that holds a point is read once, however many points there are and in whatever order. Memory does
--- not grow with the tiles: of each only the values are kept.
+-- Every tile that holds a point is read once, however many points there are and in whatever order. Only the values are kept, so memory does
+-- not grow with the number of tiles.
 --
--- @param raster  href, index row (no header request then), or chip.
+-- @param raster  href, index row (which needs no header request), or chip.
 -- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
--- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. To be left out with expression.
+-- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. Omit it with expression.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
 -- @include level_or_resolution
 -- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
--- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: what RS_MapAlgebra takes, of one raster. Names are those of its bands, or b1, b2, …. Between pixels, what is interpolated is the answer.
--- @param mask  Condition over the same names, such as 'qa & 8 = 0': where it is not true, the pixel is not valid.
--- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels without an expression are physical, too.
+-- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: the syntax of RS_MapAlgebra, over one raster. Names are those of its bands, or b1, b2, …. Interpolation applies to the answer, not to the bands.
+-- @param mask  Condition over the same names, such as 'qa & 8 = 0': the pixel is invalid where it is not true.
+-- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file, index row or chip); with false, for the stored number. True: pixels without an expression are physical, too.
 -- @include bands_for_band
--- @returns value DOUBLE[]  One number a point, in their order; NULL where RS_Value is.
+-- @returns value DOUBLE[]  One number per point, in their order; NULL where RS_Value is.
 -- @example Three points through time
 -- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red
 -- FROM 'idx.parquet' AS i

@@ -3,14 +3,14 @@
 -- Arguments and meaning are those of Apache Sedona; the arguments from coverage on are this package's own.
 -- Pixels whose centre lies in the zone count (GDAL's rule), nodata and NaN do not. NULL where zone and raster
 -- do not overlap; where no pixel counts, count is 0 and every other statistic NULL. Zones of any size are
--- worked through in pieces, and statistics are those of the whole. RS_ZonalStatsAll gives many at once, for
+-- processed in pieces, and the statistics are those of the whole. RS_ZonalStatsAll gives many at once, for
 -- the same bytes.
 --
 -- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
 -- join is large.
 --
--- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
--- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL is not an area and gives NULL.
+-- @param raster  href of a GeoTIFF, an index row (which needs no header request), or a chip (row of read_cog), whose invalid pixels never count. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL gives NULL.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. An expression has one band, so leave it out there. May be left out before the statistic, as in Sedona: RS_ZonalStats(raster, zone, 'mean').
 -- @param stat  'count', 'sum', 'mean' (or 'avg', 'average'), 'median', 'mode' (the greatest of several), 'stddev' (or 'sd', 'std') and 'variance' (or 'var') of a sample, 'min', 'max'; and 'majority' and 'minority' (the least of several), 'unique_count' (or 'unique', 'variety'), 'percentile_90' (any number from 0 to 100, as NumPy interpolates), 'valid_fraction', 'pixels', 'm2': see RS_ZonalStatsAll.
 -- @include zone
@@ -19,7 +19,7 @@
 -- @include level_or_resolution
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
--- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
+-- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file, index row or chip); with false, for the stored number. True: pixels that are counted without an expression are physical, too.
 -- @include bands_for_band
 -- @returns value DOUBLE  The statistic.
 -- @example Mean and 90th percentile of near infrared in some fields

@@ -1,16 +1,15 @@
 -- Statistics of the pixels of a raster inside a zone, all at once.
 --
--- Arguments and the first nine statistics are those of Apache Sedona; the rest is this package's own. Pixels
--- whose centre lies in the zone count (GDAL's rule), nodata and NaN do not. NULL where zone and raster do not
--- overlap; where no pixel counts, count is 0 and the others are NULL. Zones of any size are worked through in
--- pieces, and statistics are those of the whole: of integers of up to 16 bits in whole numbers, of others in
--- float64, with all values of one zone in memory, up to max_read_bytes.
+-- Arguments and the first nine statistics are those of Apache Sedona; the rest is this package's own. Pixels whose centre lies in the zone
+-- count (GDAL's rule); nodata and NaN do not. The answer is NULL where zone and raster do not overlap; where no pixel counts, count is 0 and
+-- the others are NULL. Zones of any size are processed in pieces, and the statistics are those of the whole: integers of up to 16 bits are
+-- added up exactly, others in float64, with all values of one zone in memory, up to max_read_bytes.
 --
--- Tiles that zones share are read once for each 2,048 rows of one vector: sort rows by file first where a
--- join is large. RS_StatsMerge adds up the statistics of several scenes.
+-- Tiles that zones share are read once per vector of 2,048 rows: sort the rows of a large join by file first. RS_StatsMerge combines the
+-- statistics of several scenes.
 --
--- @param raster  href of a GeoTIFF, a row of an index (no header request then), or a chip (row of read_cog), of which what is not valid never counts. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
--- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL is not an area and gives NULL.
+-- @param raster  href of a GeoTIFF, an index row (which needs no header request), or a chip (row of read_cog), whose invalid pixels never count. With expression also a STRUCT or MAP of such rasters by name, as in RS_MapAlgebra: pixels are those of the first that it names, and the others are brought onto its grid by the nearest pixel.
+-- @param zone  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]); or 'all', the whole raster. NULL gives NULL.
 -- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. An expression has one band, so leave it out there.
 -- @include zone
 -- @param lenient  False: a zone that does not overlap the raster is an error.
@@ -20,7 +19,7 @@
 -- @include level_or_resolution
 -- @param expression  SQL over the bands of the raster, whose answer is counted instead of a band, such as '(nir - red) / (nir + red)': what RS_MapAlgebra takes. Names are those of the bands, or b1, b2, …; NULL does not count.
 -- @param mask  Condition over the same names, such as 'scl IN (4, 5, 6)' or 'qa & 8 = 0': where it is not true, pixels do not count.
--- @param scale  In expression and mask a band's name stands for its physical value, scale · stored + offset of the file, row of the index or chip; false: for the stored number. True: pixels that are counted without an expression are physical, too.
+-- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file, index row or chip); with false, for the stored number. True: pixels that are counted without an expression are physical, too.
 -- @include bands_for_band
 -- @returns value STRUCT(count DOUBLE, sum DOUBLE, mean DOUBLE, median DOUBLE, mode DOUBLE, stddev DOUBLE, variance DOUBLE, min DOUBLE, max DOUBLE, majority DOUBLE, minority DOUBLE, unique_count BIGINT, percentiles DOUBLE[], histogram MAP(DOUBLE, DOUBLE), valid_fraction DOUBLE, pixels DOUBLE, m2 DOUBLE, coverage BOOLEAN)  count: pixels that count, or the sum of their fractions. mode: the value of most pixels, of several the greatest; majority: of several the least; minority: the value of fewest, of several the least. stddev, variance: of a sample (count - 1; 0 for one pixel), with coverage of a population. median, percentiles: between neighbours in proportion, as in NumPy; with coverage as in exactextract. histogram: value to pixels. pixels: those of the raster that the zone covers, usable or not; valid_fraction: count of these. m2: sum of the squared distances from the mean, for RS_StatsMerge.
 -- @example Statistics of every field in one scene

@@ -1,4 +1,4 @@
--- Datasets that stac_search knows by name, one row a dataset.
+-- Datasets that stac_search knows by name, one row per dataset.
 --
 -- They are built in, registered in Python by rasteret_sql.register_catalog('ours/scenes', endpoint=...), or
 -- listed in a TOML file: the one that the environment variable RASTERET_CATALOGS names, else

@@ -1,4 +1,4 @@
--- Collections of a STAC API, one row a collection.
+-- Collections of a STAC API, one row per collection.
 --
 -- @param catalog  URL of a STAC API, or a dataset of stac_catalogs(); of a dataset that is one collection, that one.
 -- @returns id VARCHAR  What stac_search takes in collections.

@@ -1,16 +1,16 @@
--- Items of a static STAC document, one row an item.
+-- Items of a static STAC document, one row per item.
 --
 -- Reads an Item, an ItemCollection, a list of items, a Catalog or Collection (its links are followed,
 -- concurrently), NDJSON of items or ItemCollections, or STAC GeoParquet, from a local path, http(s), s3,
 -- gs, az, memory or any other fsspec URL.
 --
--- What of an item cannot be read is NULL, and what is not an item is left out, each with a notice. Settings
+-- Parts of an item that cannot be read are NULL, and entries that are not items are skipped, each with a notice. Settings
 -- bound a document: max_document_bytes (64 MiB; 1 GiB for Parquet), max_document_depth, max_document_items.
 -- A document from the network cannot link to anything local.
 --
--- A pattern is every file that matches it, a folder (a local one, or a URL of a store that ends in /) its
--- catalog.json or collection.json, else every document in it and below. Rows come in the order of a list, then of
--- the paths. A pattern without a match and a folder without documents are errors.
+-- A pattern stands for every file that matches it; a folder (a local one, or a store's URL that ends in /) for its
+-- catalog.json or collection.json, or else for every document in and below it. Rows are ordered by the list, then by
+-- path. A pattern without a match and a folder without documents are errors.
 --
 -- @param href  Where the document is: a path or URL, a pattern such as 's3://bucket/items/**/*.parquet', a folder, or a list of these.
 -- @param alternate  Which href of each asset: a name in its alternate object, such as 's3', or a scheme; NULL and 'none' are the item's own.
@@ -19,10 +19,10 @@
 -- @returns geometry GEOMETRY('OGC:CRS84')  Footprint; NULL when the item has none.
 -- @returns bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE)  Longitude and latitude; heights are left out. West of the antimeridian xmin > xmax, as in STAC.
 -- @returns datetime TIMESTAMP WITH TIME ZONE  NULL for an item with a range.
--- @returns start_datetime TIMESTAMP WITH TIME ZONE  Begin of the range.
+-- @returns start_datetime TIMESTAMP WITH TIME ZONE  Start of the range.
 -- @returns end_datetime TIMESTAMP WITH TIME ZONE  End of the range.
 -- @returns created TIMESTAMP WITH TIME ZONE  When the metadata was created.
--- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata was changed last.
+-- @returns updated TIMESTAMP WITH TIME ZONE  When the metadata last changed.
 -- @returns cloud_cover DOUBLE  eo:cloud_cover, percent.
 -- @returns platform VARCHAR  Satellite.
 -- @returns constellation VARCHAR  Constellation.

@@ -1,3 +1,3 @@
 -- The CRS of an area.
 --
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @param aoi_crs  CRS of an area that carries none; OGC:CRS84 by default.

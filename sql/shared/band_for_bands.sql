@@ -1,3 +1,3 @@
 -- The other name of bands.
 --
--- @param band  The same as bands, under the name that it has in RS_Value.
+-- @param band  Another name for bands, as in RS_Value.

@@ -1,3 +1,3 @@
 -- Which bands.
 --
--- @param bands  Band number from 1 or band name, or a list of them; all bands without.
+-- @param bands  Band number from 1 or band name, or a list of them; all bands by default.

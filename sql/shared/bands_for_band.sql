@@ -1,3 +1,3 @@
 -- The other name of band.
 --
--- @param bands  The same as band, under the name that it has in read_cog.
+-- @param bands  Another name for band, as in read_cog.

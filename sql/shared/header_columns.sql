@@ -40,6 +40,6 @@
 -- @returns ghost MAP(VARCHAR, VARCHAR)  GDAL's structural metadata, such as LAYOUT and BLOCK_LEADER.
 -- @returns file_size UBIGINT  Bytes of the file.
 -- @returns etag VARCHAR  ETag; a read checks that it is still the same.
--- @returns last_modified TIMESTAMP WITH TIME ZONE  When the file was changed last.
+-- @returns last_modified TIMESTAMP WITH TIME ZONE  When the file last changed.
 -- @returns sidecars VARCHAR[]  Files beside a local raster that GDAL reads with it and this package does not: .msk, .aux.xml, .ovr, world files. NULL of remote files: nobody looks.
 -- @returns error VARCHAR  Why there is no header; all but href is NULL then.

@@ -1,10 +1,10 @@
 -- What all indices of bands take, and give.
 --
--- @param aoi  Area to read; by default 'all', whole rasters. NULL is not an area and gives NULL.
--- @param mask  Condition over rasters of the same STRUCT or MAP: where it is not true, pixels are not valid.
--- @param dtype  NumPy name of the answer's samples, such as float32; float64 without.
--- @param scale  Names stand for physical values, scale · stored + offset of the file, row of the index or chip; false: for stored numbers.
--- @param resolution  Of each raster the coarsest level whose pixels are no larger.
+-- @param aoi  Area to read; 'all', the whole rasters, by default. NULL gives NULL.
+-- @param mask  Condition over rasters of the same STRUCT or MAP: pixels where it is not true are invalid.
+-- @param dtype  NumPy name of the answer's samples, such as float32; float64 by default.
+-- @param scale  Names stand for physical values (scale · stored + offset, from the file, index row or chip); with false, for stored numbers.
+-- @param resolution  Selects, for each raster, the coarsest level whose pixels are no larger.
 -- @param all_touched  As in read_cog.
--- @param aoi_crs  CRS of the area when the value itself has none; OGC:CRS84 by default.
+-- @param aoi_crs  CRS of an area that carries none; OGC:CRS84 by default.
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], data BLOB, valid BLOB, error VARCHAR)  A chip, as RS_MapAlgebra gives it.

@@ -1,4 +1,4 @@
 -- Which level is read.
 --
 -- @param level  0 is full resolution, 1 the first overview.
--- @param resolution  Instead of level: the coarsest level whose pixels are no larger, in units of the raster's CRS.
+-- @param resolution  Instead of level: selects the coarsest level whose pixels are no larger, in units of the raster's CRS.

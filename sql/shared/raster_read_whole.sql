@@ -1,3 +1,3 @@
 -- What works on pixels takes.
 --
--- @param raster  A chip (row of read_cog), or an href or index row, which is then read whole.
+-- @param raster  A chip (row of read_cog), or an href or index row, which is read whole.

@@ -1,3 +1,3 @@
 -- Of indices that do not depend on a scale.
 --
--- @param reflectance  Scale and offset that make reflectance of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022, in place of those of the file, row of the index or chip. A scale alone does not change the index, an offset does.
+-- @param reflectance  Scale and offset that turn stored numbers into reflectance, [0.0001, -0.1] for Sentinel-2 since January 2022, instead of those of the file, index row or chip. A scale alone does not change the index; an offset does.

@@ -1,3 +1,3 @@
 -- Of indices whose constants are those of reflectance.
 --
--- @param reflectance  Scale and offset that make reflectance (0 to 1) of stored numbers, [0.0001, -0.1] for Sentinel-2 since January 2022, in place of those of the file, row of the index or chip. Whole numbers without any scale are refused without it, as the constants of the index are those of reflectance; [1, 0] takes them as they are.
+-- @param reflectance  Scale and offset that turn stored numbers into reflectance (0 to 1), [0.0001, -0.1] for Sentinel-2 since January 2022, instead of those of the file, index row or chip. Without it, whole numbers that have no scale are an error, because the constants of the index assume reflectance; [1, 0] takes the numbers as they are.

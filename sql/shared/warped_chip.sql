@@ -1,5 +1,5 @@
 -- What changes the grid of a raster takes, and gives.
 --
--- @param algorithm  'nearest', 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max'; Sedona's names are understood too.
--- @param scale  True: physical values are resampled, scale · stored + offset of the file, row of the index or chip, as DOUBLE with NaN for nodata; stored numbers without, whose scales and offsets the answer has.
+-- @param algorithm  'nearest', 'bilinear', 'cubic', 'average', 'mode', 'min' or 'max', or Sedona's name for one of them.
+-- @param scale  True: physical values (scale · stored + offset, from the file, index row or chip) are resampled, as DOUBLE with NaN for nodata; by default stored numbers, and the answer keeps their scales and offsets.
 -- @returns value STRUCT(href VARCHAR, bands INTEGER[], "level" INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER, bbox STRUCT(xmin DOUBLE, ymin DOUBLE, xmax DOUBLE, ymax DOUBLE), crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE, scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[], colormap USMALLINT[], "data" BLOB, "valid" BLOB, error VARCHAR)  A chip, as a row of read_cog; x_off and y_off are NULL.

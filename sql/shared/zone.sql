@@ -1,5 +1,5 @@
 -- What counts in a zone.
 --
--- @param aoi_crs  CRS of the zone when the value itself has none; OGC:CRS84 by default.
+-- @param aoi_crs  CRS of a zone that carries none; OGC:CRS84 by default.
 -- @param all_touched  True: all pixels that the zone touches count.
--- @param exclude_nodata  False: pixels that a file marks as nodata, or masks, count with the value they have.
+-- @param exclude_nodata  False: nodata and masked pixels count, with the value they have.

@@ -1,1 +1,1 @@
-"""Image codecs: streams that hold pixels, one file a codec."""
+"""Image codecs: streams that hold pixels, one file per codec."""

@@ -33,7 +33,7 @@ class PlannedRow(NamedTuple):
 
 
 def planned_array(planned: Sequence[Sequence[PlannedRow] | None], duck_type: str) -> pa.Array:
-    """One list a row of the vector, NULL for None; ``duck_type`` is the STRUCT of their columns."""
+    """One list per row of the vector, NULL for None; ``duck_type`` is the STRUCT of their columns."""
     rows = [row for some in planned for row in some or ()]
     numbers: dict[int, int] = {}
     which = [numbers.setdefault(id(row.shared), len(numbers)) for row in rows]

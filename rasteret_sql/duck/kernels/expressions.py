@@ -32,7 +32,7 @@ from rasteret_sql.store.redact import place
 
 @by_name
 def map_algebra(call: Call) -> pa.Array:
-    """One chip a row: the expression's answer on the grid of the first raster that it names."""
+    """One chip per row: the expression's answer on the grid of the first raster that it names."""
     rows = rows_of(call)
     chips: list[Chip | None] = [None] * len(call)
     held, answered, within = 0, 0, room(call)

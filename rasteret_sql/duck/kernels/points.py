@@ -64,7 +64,7 @@ class _Asked:
 
 @by_name
 def value(call: Call) -> pa.Array:
-    """One number a row."""
+    """One number per row."""
     points, number = points_of(call["point"], call[ASKED], call["aoi_crs"])
     options = _options(call)
     wanted = number >= 0

@@ -1,6 +1,6 @@
 """The kernels that the SQL macros call, and the guard that turns our errors into DuckDB's.
 
-A kernel takes the columns of one vector and gives one value a row. What it raises on purpose travels beside
+A kernel takes the columns of one vector and gives one value per row. What it raises on purpose travels beside
 the value, and the macros hand it to DuckDB's ``error()``: so a message arrives without a Python traceback,
 and alike in every host.
 """

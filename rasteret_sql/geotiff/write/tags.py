@@ -43,7 +43,7 @@ def nodata_text(nodata: float, dtype: np.dtype[Any]) -> str:
 def band_metadata(band_count: int, columns: Mapping[str, Sequence[Any] | None]) -> str | None:
     """GDAL_METADATA of a role of GDAL's (``description``, ``unittype``, …) to a value for each band.
 
-    None without any. ``ArgumentError``: not one value a band.
+    None without any. ``ArgumentError``: not one value per band.
     """
     items: list[str] = []
     for role, values in columns.items():

@@ -107,7 +107,7 @@ def _sample_bytes(dtype: str) -> int:
 
 
 def together(plan: ChipPlan) -> ChipPlan:
-    """The plan of bands that are made into one number a pixel."""
+    """The plan of bands that are made into one number per pixel."""
     return under(plan, 0, range(len(plan.bands)))
 
 

@@ -1,4 +1,4 @@
-"""STAC GeoParquet (stac-geoparquet 1.0 and 1.1): one row an item, its properties as columns."""
+"""STAC GeoParquet (stac-geoparquet 1.0 and 1.1): one row per item, its properties as columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- The index: one row an item and asset. Only headers of new or updated items are asked for, and of those that failed before.
+-- The index: one row per item and asset. Only headers of new or updated items are asked for, and of those that failed before.
 {{ config(materialized='incremental', unique_key=['id', 'band'], on_schema_change='append_new_columns') }}
 
 WITH wanted AS (
