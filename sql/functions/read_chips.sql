@@ -98,7 +98,7 @@ CREATE MACRO read_chips(
     band := NULL
 ) AS TABLE
 SELECT
-    * EXCLUDE (rasteret_chip, rasteret_pixels),
+    * EXCLUDE (rasteret_chip, rasteret_facts, rasteret_pixels),
     rasteret_chip.bands,
     rasteret_chip.level,
     rasteret_chip.x_off,
@@ -111,17 +111,19 @@ SELECT
     rasteret_chip.dtype,
     rasteret_chip.shape,
     rasteret_chip.nodata,
-    rasteret_chip.scales,
-    rasteret_chip."offsets",
-    rasteret_chip.units,
-    rasteret_chip.band_names,
-    rasteret_chip.colorinterp,
-    rasteret_chip.colormap,
+    rasteret_facts.scales,
+    rasteret_facts."offsets",
+    rasteret_facts.units,
+    rasteret_facts.band_names,
+    rasteret_facts.colorinterp,
+    rasteret_facts.colormap,
     rasteret_pixels.data,
     rasteret_pixels.valid,
     rasteret_pixels.error
 FROM (
-    SELECT * REPLACE (_rasteret_ok_column(rasteret_pixels) AS rasteret_pixels)
+    SELECT
+        * REPLACE (_rasteret_ok_column(rasteret_pixels) AS rasteret_pixels),
+        _rasteret_chip_facts(rasteret_chip.facts).value AS rasteret_facts
     FROM (
         SELECT * EXCLUDE (rasteret_place), _rasteret_read_chips(rasteret_chip.source) AS rasteret_pixels
         FROM (

@@ -127,17 +127,17 @@ SELECT
     t.dtype,
     t.shape,
     t.nodata,
-    t.scales,
-    t."offsets",
-    t.units,
-    t.band_names,
-    t.colorinterp,
-    t.colormap,
+    f.scales,
+    f."offsets",
+    f.units,
+    f.band_names,
+    f.colorinterp,
+    f.colormap,
     p.data,
     p.valid,
     p.error
 FROM (
-    SELECT t, _rasteret_ok_column(p) AS p
+    SELECT t, _rasteret_chip_facts(t.facts).value AS f, _rasteret_ok_column(p) AS p
     FROM (
         SELECT t, _rasteret_read_chips(t.source) AS p
         FROM (

@@ -45,8 +45,12 @@ CHIP_SOURCE = """STRUCT(
 CHIP_PLAN = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[], dtype VARCHAR, shape INTEGER[], nodata DOUBLE,
+    facts VARCHAR, source {CHIP_SOURCE})"""
+
+CHIP_FACTS = """STRUCT(
     scales DOUBLE[], "offsets" DOUBLE[], units VARCHAR[], band_names VARCHAR[], colorinterp VARCHAR[],
-    colormap USMALLINT[], source {CHIP_SOURCE})"""
+    colormap USMALLINT[])"""
+"""``facts`` of a planned chip: one text in place of six lists, which most queries do not ask for."""
 
 CHIP = f"""STRUCT(
     href VARCHAR, bands INTEGER[], level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,

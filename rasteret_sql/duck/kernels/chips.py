@@ -21,6 +21,7 @@ from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
+from rasteret_sql.duck.arrow.chip_facts import facts_row
 from rasteret_sql.duck.arrow.chip_source import math_text, own_source, plan_of, shared_source
 from rasteret_sql.duck.arrow.plan_columns import PlannedRow, planned_array
 from rasteret_sql.duck.arrow.rows import box
@@ -30,7 +31,7 @@ from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
-from rasteret_sql.raster.band_facts import COLUMNS, UNKNOWN, BandFacts, facts_of
+from rasteret_sql.raster.band_facts import UNKNOWN, facts_of
 from rasteret_sql.raster.read import chips
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
@@ -229,14 +230,18 @@ class _Answer:
 
     def __init__(self, shared: Row, bound: BoundMath) -> None:
         self._bound = bound
-        facts = BandFacts(**{name: shared[name] for name in COLUMNS}).of(range(bound.answered))
-        own = {"bands": shared["bands"][: bound.answered], **vars(facts)}
+        facts, bands = shared["band_facts"].of(range(bound.answered)), shared["bands"][: bound.answered]
         if bound.asked.expression is not None:
-            own = {"bands": None, **vars(UNKNOWN)}
+            facts, bands = UNKNOWN, None
         elif bound.physical is not None:
-            own |= vars(facts.physical)
-        source = None if bound.is_idle else shared["source"] | {"math": math_text(bound)}
-        self._shared = shared | own | {"dtype": bound.dtype, "nodata": bound.nodata, "source": source}
+            facts = facts.physical
+        self._shared = shared | {
+            "bands": bands,
+            **facts_row(facts),
+            "dtype": bound.dtype,
+            "nodata": bound.nodata,
+            "source": None if bound.is_idle else shared["source"] | {"math": math_text(bound)},
+        }
 
     def row(self, row: PlannedRow) -> PlannedRow:
         """A chip's or a tile's row with the answer's facts."""
@@ -258,7 +263,7 @@ def _shared_row(header: Header, level: int, plan: ChipPlan | WarpPlan, on_error:
         "crs": header.crs,
         "dtype": header.dtype,
         "nodata": header.nodata,
-        **vars(facts_of(header, bands)),
+        **facts_row(facts_of(header, bands)),
         "source": shared_source(plan, on_error),
     }
 

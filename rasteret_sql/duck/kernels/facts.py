@@ -13,6 +13,7 @@ from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import present
+from rasteret_sql.duck.arrow.chip_facts import facts_columns
 from rasteret_sql.duck.arrow.duck_types import declared
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
 from rasteret_sql.errors import ArgumentError, sound
@@ -40,6 +41,11 @@ PIXEL_TYPES = {
     "complex64": "COMPLEX_64BITS",
     "complex128": "COMPLEX_128BITS",
 }
+
+
+def chip_facts(facts: pa.Array) -> list[dict[str, Any] | None]:
+    """Scales, offsets, units, names and colours of planned chips."""
+    return facts_columns(facts.to_pylist())
 
 
 @dataclass(frozen=True, kw_only=True)

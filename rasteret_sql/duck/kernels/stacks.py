@@ -12,6 +12,7 @@ from rasteret_sql.duck.arguments.call import Call
 from rasteret_sql.duck.arguments.named_rasters import named_rasters
 from rasteret_sql.duck.arguments.stacks import Stack, asked_names, first_href, stack_of
 from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, grid_over
+from rasteret_sql.duck.arrow.chip_facts import facts_row
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.arrow.stack_rows import stack_source_row
 from rasteret_sql.errors import RasteretError
@@ -137,6 +138,6 @@ def _row(asked: _Asked, placed: Placed, request: ReadRequest, on_error: str) -> 
         "dtype": asked.dtype,
         "shape": plan.shape,
         "nodata": asked.nodata,
-        **vars(asked.facts),
+        **facts_row(asked.facts),
         "source": stack_source_row(plan, on_error),
     }

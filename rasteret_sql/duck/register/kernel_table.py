@@ -146,6 +146,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("facts", "raster_facts", "RS_MetaData", types.FACTS),
         _kernel("facts", "outlines", "RS_ConvexHull, RS_Envelope", types.OUTLINES),
         _kernel("facts", "band_facts", "RS_BandNoDataValue, RS_BandPixelType", types.BAND_FACTS),
+        _pure("facts", "chip_facts", "read_cog", types.CHIP_FACTS),
         _kernel("chips", "plan_tiles", "read_cog_tiles", types.TILE_PLAN + "[]"),
         _kernel("chips", "plan_chips", "read_cog", types.CHIP_PLAN + "[]"),
         _kernel("chips", "read_tiles", "read_cog_tiles", types.PIXELS),
