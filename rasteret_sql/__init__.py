@@ -29,6 +29,7 @@ def connect(
 
     The answer is a ``duckdb.DuckDBPyConnection`` for ``isinstance``, and has DuckDB's own as
     ``duckdb_connection``. In a process that was forked since, it raises ``duckdb.ConnectionException``.
+    A database in memory, which nobody else can open, gets the functions when the connection is first used.
 
     pushdown: whether conditions on STAC searches are given to the catalogue; see ``pushdown``.
     """
@@ -40,8 +41,10 @@ def connect(
     connection = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
         _configure(storage_options, settings)
-        register_functions(connection, new=True)
-        return wrapped(connection, pushes_down=pushdown)
+        is_alone = str(database) in ("", ":memory:")
+        if not is_alone:
+            register_functions(connection, new=True)
+        return wrapped(connection, pushes_down=pushdown, is_registered=not is_alone)
     except BaseException:
         connection.close()
         raise

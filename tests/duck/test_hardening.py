@@ -235,7 +235,9 @@ def test_a_database_closes_with_its_connection(tmp_path: Path) -> None:
 def test_databases_that_are_gone_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardening, "FORGOTTEN_AFTER", 3)
     for _ in range(8):
-        rasteret_sql.connect().close()
+        with rasteret_sql.connect() as con:
+            con.execute("SELECT 1")
+        del con
         gc.collect()
     gone = [each for each in hardening._instances.values() if not each.connections()]
     assert len(gone) <= 4

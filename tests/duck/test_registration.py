@@ -38,15 +38,60 @@ def test_import_loads_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_connecting_loads_neither_arrow_nor_projections() -> None:
-    late = {*HEAVY, *UNUSED, "pandas"} - {
-        "duckdb",
-        "numpy",
-    }  # DuckDB imports NumPy when it is given a function
+@pytest.mark.parametrize(
+    ("use", "numpy"), [("", []), ("; con.execute('SELECT 1')", ["numpy"])], ids=["connected", "used"]
+)
+def test_connecting_loads_neither_arrow_nor_projections(use: str, numpy: list[str]) -> None:
+    """DuckDB imports NumPy when it is given a function: at the first use of a database in memory."""
+    late = sorted({*HEAVY, *UNUSED, "pandas"} - {"duckdb"})
     found = run(
-        f"import sys, rasteret_sql; rasteret_sql.connect(); print([m for m in {late!r} if m in sys.modules])"
+        f"import sys, rasteret_sql; con = rasteret_sql.connect(){use}; "
+        f"print([m for m in {late!r} if m in sys.modules])"
     )
-    assert found.stdout.strip() == "[]"
+    assert found.stdout.strip() == str(numpy)
+
+
+def test_a_file_has_the_functions_for_other_connections_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "file.duckdb"
+    with rasteret_sql.connect(file), duckdb.connect(str(file)) as other:
+        assert other.execute("SELECT count(*) > 0 FROM rasteret.rasteret_functions()").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("use", ["cursor", "sql", "duckdb_connection", "table_function", "begin"])
+def test_a_database_in_memory_has_them_at_its_first_use(use: str) -> None:
+    count = "SELECT count(*) > 0 FROM rasteret_functions()"
+    with rasteret_sql.connect() as con:
+        if use == "begin":
+            con.begin()
+        match use:
+            case "cursor":
+                found = con.cursor().execute(count).fetchall()
+            case "sql":
+                found = con.sql(count).fetchall()
+            case "duckdb_connection":
+                found = con.duckdb_connection.execute(count).fetchall()  # type: ignore[attr-defined]
+            case "table_function":
+                found = con.table_function("rasteret_functions").aggregate("count(*) > 0").fetchall()
+            case _:
+                found = con.execute(count).fetchall()
+        assert found == [(True,)]
+
+
+def test_threads_that_use_it_first_at_once_register_it_once() -> None:
+    with rasteret_sql.connect() as con:
+        found: list[object] = []
+        start = threading.Barrier(4)
+
+        def work() -> None:
+            start.wait()
+            found.append(con.cursor().execute("SELECT count(*) > 0 FROM rasteret_functions()").fetchone())
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert found == [(True,)] * 4
 
 
 def test_the_first_chip_of_a_local_file_loads_neither_parsers_of_sql_nor_clients_of_servers(

@@ -20,7 +20,7 @@ import duckdb
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.pushdown import pushdown
 from rasteret_sql.duck.register import relations, threads
-from rasteret_sql.duck.register.hardening import instance_with
+from rasteret_sql.duck.register.hardening import Instance, instance_with
 from rasteret_sql.duck.register.registration import find_again, register
 from rasteret_sql.redaction import redact_text
 
@@ -54,23 +54,47 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__", "_asker", "_connection", "_instance", "_interrupts", "_is_read", "_process",
-        "_pushes_down",
+        "__weakref__", "_asker", "_connection", "_instance", "_interrupts", "_is_read", "_is_registered",
+        "_process", "_pushes_down", "_registering",
     )  # fmt: skip
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, pushes_down: bool) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, pushes_down: bool, is_registered: bool = True
+    ) -> None:
         self._connection = connection
         self._process = os.getpid()
         self._pushes_down = pushes_down
         self._interrupts = 0
         self._is_read = False
-        self._instance = instance_with(connection)
-        self._asker = None if self._instance is None else self._instance.new_asker(connection)
+        self._instance: Instance | None = None
+        self._asker: duckdb.DuckDBPyConnection | None = None
+        self._registering = threading.Lock()
+        self._is_registered = is_registered
+        if is_registered:
+            self._find_asker()
         _open.add(self)
+
+    def _find_asker(self) -> None:
+        self._instance = instance_with(self._connection)
+        self._asker = None if self._instance is None else self._instance.new_asker(self._connection)
+
+    def _register(self) -> None:
+        """Put the functions on a new connection, when it is used for the first time."""
+        with self._registering:
+            if not self._is_registered:
+                register(self._connection, new=True)
+                self._find_asker()
+                self._is_registered = True
 
     @property
     def duckdb_connection(self) -> duckdb.DuckDBPyConnection:
         """DuckDB's own connection; ``duckdb.ConnectionException`` in a process that was forked since."""
+        connection = self._not_inherited()
+        if not self._is_registered:
+            self._register()
+        return connection
+
+    def _not_inherited(self) -> duckdb.DuckDBPyConnection:
         if self._is_inherited():
             raise duckdb.ConnectionException(
                 f"this connection was made by process {self._process} and is used by process {os.getpid()}, "
@@ -84,7 +108,7 @@ class Connection:
 
     def interrupt(self) -> None:
         self._interrupts += 1
-        self.duckdb_connection.interrupt()
+        self._not_inherited().interrupt()
 
     def execute(self, query: Any, parameters: Any = None, **options: Any) -> Any:
         return self._run("execute", query, parameters, {"parameters": parameters, **options})
@@ -175,7 +199,7 @@ class Connection:
         return None
 
     def __enter__(self) -> Connection:
-        self.duckdb_connection.__enter__()
+        self._not_inherited().__enter__()
         return self
 
     def __exit__(
@@ -261,11 +285,18 @@ def _without_excerpt(message: str, query: Any) -> str:
     return message.partition("\nLINE ")[0].rstrip() if is_secret else message
 
 
-def wrapped(connection: duckdb.DuckDBPyConnection, *, pushes_down: bool) -> duckdb.DuckDBPyConnection:
-    """A registered connection as ``Connection``; ``pushes_down``: its SQL goes through ``pushdown`` first."""
+def wrapped(
+    connection: duckdb.DuckDBPyConnection, *, pushes_down: bool, is_registered: bool = True
+) -> duckdb.DuckDBPyConnection:
+    """A connection as ``Connection``; ``pushes_down``: its SQL goes through ``pushdown`` first.
+
+    One that is not registered yet will be by its first use, and by no other connection before that: it has to
+    be the only one of its database.
+    """
     if "IPython" in sys.modules:
         _follow_cells()
-    return cast(duckdb.DuckDBPyConnection, Connection(connection, pushes_down=pushes_down))
+    made = Connection(connection, pushes_down=pushes_down, is_registered=is_registered)
+    return cast(duckdb.DuckDBPyConnection, made)
 
 
 def plain(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
