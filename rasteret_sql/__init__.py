@@ -89,12 +89,14 @@ def _configure(
 
 
 def pushdown(sql: str, parameters: Any = None) -> str:
-    """``sql`` with its conditions on STAC searches also given to the searches, for other connections.
+    """``sql`` with its conditions also given to what they are about, for other connections.
 
     ``WHERE cloud_cover < 20`` adds ``filter := 'cloud_cover < 20'`` to the call of ``stac_search`` or
     ``cog_index`` that it is about; nothing else changes, so that the result is the same, and less of the
-    catalogue is read. ``connect()`` does this by itself. ``parameters`` are the values of a prepared
-    statement. What is sent, and what is not and why, is told by ``FROM rasteret_explain(sql)``.
+    catalogue is read. ``FROM idx AS i, read_cog(i, area) WHERE i.band = 'red'`` says the condition once
+    more where ``idx`` stands, so that it filters before rows are read. ``connect()`` does this by itself.
+    ``parameters`` are the values of a prepared statement. What is sent, and what is not and why, is told by
+    ``FROM rasteret_explain(sql)``.
     """
     from rasteret_sql.duck.pushdown import pushdown as rewritten
 

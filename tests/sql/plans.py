@@ -19,8 +19,8 @@ def nodes(plan: str) -> Iterator[dict[str, Any]]:
         yield node
 
 
-def require_filters_in_scans(plan: str, columns: Sequence[str]) -> None:
-    """Every column has a condition in a scan, and none in another operator."""
+def conditions(plan: str) -> tuple[str, str]:
+    """Those in scans of files, and those in filters above."""
     inside, outside = "", ""
     for node in nodes(plan):
         told = json.dumps({k: v for k, v in node["extra_info"].items() if k in ("Filters", "Expression")})
@@ -28,6 +28,12 @@ def require_filters_in_scans(plan: str, columns: Sequence[str]) -> None:
             inside += told
         elif node["name"].strip() == "FILTER":
             outside += told
+    return inside, outside
+
+
+def require_filters_in_scans(plan: str, columns: Sequence[str]) -> None:
+    """Every column has a condition in a scan, and none in another operator."""
+    inside, outside = conditions(plan)
     for column in columns:
         assert column in inside, plan
         assert column not in outside, plan
