@@ -94,7 +94,7 @@ class RasteretWarning(UserWarning):
 Value = TypeVar("Value")
 
 
-def sound(value: Value | RasteretError) -> Value:
+def value_or_raise(value: Value | RasteretError) -> Value:
     """A value, or the error that came in its place, raised."""
     if isinstance(value, RasteretError):
         raise value

@@ -17,9 +17,9 @@ from rasteret_sql.arrays import Bytes
 from rasteret_sql.forks import in_forked_child
 from rasteret_sql.settings import settings
 
-LEAST: Final = 64 << 10
+MIN_BYTES: Final = 64 << 10
 """Smaller buffers come from the allocator, which keeps such."""
-GRAIN: Final = 64 << 10
+STEP_BYTES: Final = 64 << 10
 LOOSE: Final = 2
 """A buffer may be so many times larger than what is asked for."""
 SLAB: Final = 16 << 20
@@ -57,15 +57,15 @@ class Recycler:
 
     def take(self, length: int) -> Bytes:
         """A writable array of ``length`` bytes with anything in them."""
-        if length < LEAST or not COUNTS_REFERENCES:
+        if length < MIN_BYTES or not COUNTS_REFERENCES:
             return np.empty(length, np.uint8)
         if not settings().reuse_memory:
             if self._slabs:
                 self.clear()
             return np.empty(length, np.uint8)
         with self._lock:
-            found = self._free(length)
-            return (self._cut(length) if found is None else found)[:length]
+            free = self._free(length)
+            return (self._cut(length) if free is None else free)[:length]
 
     @property
     def byte_count(self) -> int:
@@ -81,7 +81,7 @@ class Recycler:
         return None
 
     def _cut(self, length: int) -> Bytes:
-        size = -(-length // GRAIN) * GRAIN
+        size = -(-length // STEP_BYTES) * STEP_BYTES
         if size > len(self._rest):
             self._let_go()
             self._rest = np.empty(max(size, SLAB), np.uint8).data

@@ -39,5 +39,5 @@ def refuse_chained_comparisons(tree: Tree, fail: Callable[[Tree, str], NoReturn]
 
 def position(node: Tree) -> int | None:
     """Where a part begins: the first of its words whose place is known, from 0."""
-    found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    return min(found, default=None)
+    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    return min(starts, default=None)

@@ -14,10 +14,10 @@ import pytest
 import tifffile
 
 import rasteret_sql
-from rasteret_sql.memory import KEPT_IDLE, LEAST, RECYCLER, Recycler
+from rasteret_sql.memory import KEPT_IDLE, MIN_BYTES, RECYCLER, Recycler
 from rasteret_sql.settings import configure
 
-LENGTH = 3 * LEAST + 17
+LENGTH = 3 * MIN_BYTES + 17
 
 
 def address(memory: Any) -> int:
@@ -63,7 +63,7 @@ def test_small_memory_and_much_larger_memory_are_not_used_again() -> None:
     where = address(large)
     del large
     assert address(recycler.take(LENGTH)) != where
-    assert recycler.take(LEAST - 1).base is None
+    assert recycler.take(MIN_BYTES - 1).base is None
 
 
 def test_what_lies_idle_is_bounded() -> None:

@@ -14,7 +14,7 @@ from rasteret_sql.codec.part import Part, decodable_part, front_bytes, whole
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.protocol import ByteRange
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 BlockKey = tuple[str, str | None, int, int, BlockLayout, int, int]
 """href, ETag, offset, byte count, layout, rows, rows in the image: all that decides a block's pixels."""
@@ -101,7 +101,8 @@ def _without_length(stored: StoredLevel, offset: int) -> MalformedError:
     """GDAL takes such a block for a sparse one, and libtiff works it out where it is the only one."""
     kind = "TileByteCounts (325)" if stored.image.tiled else "StripByteCounts (279)"
     return MalformedError(
-        f"{place(stored.href)}: the block at byte {offset:,} has no length: {kind} is 0, its offset is not; "
+        f"{display_href(stored.href)}: the block at byte {offset:,} has no length: {kind} is 0, its offset "
+        "is not; "
         "a sparse block has 0 in both. Write the file anew from its source"
     )
 

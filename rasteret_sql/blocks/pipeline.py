@@ -27,7 +27,7 @@ from rasteret_sql.store import request_log
 from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.protocol import Block, ByteRange
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.coalesce import merge
 from rasteret_sql.workers import workers
 
@@ -64,7 +64,7 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
     """
     errors: list[RasteretError | None] = [None] * len(reads)
     stop = Event()
-    spared: list[Job] = []
+    cache_hits: list[Job] = []
 
     def settle(job: Job, outcome: Piece | RasteretError) -> None:
         for number, block in job.wanted_by:
@@ -82,8 +82,8 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
     if refused and stop_at_error:
         return errors
     while wanted and not stop.is_set():
-        wanted = _read_jobs(wanted, settle, spared, stop)
-    _note_spared(spared)
+        wanted = _read_jobs(wanted, settle, cache_hits, stop)
+    _note_cache_hits(cache_hits)
     return errors
 
 
@@ -102,7 +102,7 @@ def _allowed(jobs: dict[BlockKey, Job], refused: dict[int, RasteretError]) -> di
 
 
 def _read_jobs(
-    jobs: Mapping[BlockKey, Job], settle: Settle, spared: list[Job], stop: Event
+    jobs: Mapping[BlockKey, Job], settle: Settle, cache_hits: list[Job], stop: Event
 ) -> dict[BlockKey, Job]:
     """Read blocks here or wait for who reads them already; gives those that others left unread."""
     elsewhere: list[tuple[BlockKey, Job, Future[Piece]]] = []
@@ -113,7 +113,7 @@ def _read_jobs(
                 mine.append(_Work(key=key, job=job, claim=claim))
             case Piece() as piece:
                 settle(job, piece)
-                spared.append(job)
+                cache_hits.append(job)
             case future:
                 elsewhere.append((key, job, future))
     keep_what_is_worth_it([work.job for work in mine], limit=settings().tile_cache_bytes)
@@ -124,7 +124,7 @@ def _read_jobs(
             break
         try:
             settle(job, future.result())
-            spared.append(job)
+            cache_hits.append(job)
         except AbandonedError:
             left[key] = job
         except RasteretError as error:
@@ -132,7 +132,7 @@ def _read_jobs(
     return left
 
 
-def _note_spared(jobs: Sequence[Job]) -> None:
+def _note_cache_hits(jobs: Sequence[Job]) -> None:
     """Tell the meter, file by file, which blocks were there or on their way already."""
     by_href: dict[str, list[Job]] = {}
     for job in jobs:
@@ -148,7 +148,7 @@ def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
     tasks: list[Future[None]] = []
     rests: list[Future[None]] = []
     # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
-    room = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
+    decode_slots = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
 
     def finish(work: _Work, outcome: Pixels | RasteretError) -> None:
         if isinstance(outcome, RasteretError):
@@ -164,29 +164,29 @@ def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
             # a copy: the answer in which it lies is long
             rests.append(_rest_pool().submit(fetch_rest, work, bytes(data)))
         finally:
-            room.release()
+            decode_slots.release()
 
     def fetch_rest(work: _Work, front: bytes) -> None:
         block = work.job.byte_range
         rest = replace(block, start=block.start + len(front), length=block.length - len(front))
         for _, answer in fetch([rest], kind="tile"):
-            found = _slice(answer, work, 0, rest.length)
-            if isinstance(found, RasteretError):
-                finish(work, found)
+            stored = _slice(answer, work, 0, rest.length)
+            if isinstance(stored, RasteretError):
+                finish(work, stored)
             else:
-                finish(work, _decode(work.job, memoryview(front + found)))
+                finish(work, _decode(work.job, memoryview(front + stored)))
 
     try:
         asks = _asks(mine)
         with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
             for number, answer in fetch([ask.range for ask in asks], kind="tile"):
                 for work, start, length in asks[number].parts:
-                    found = _slice(answer, work, start, length)
-                    if isinstance(found, RasteretError):
-                        finish(work, found)
+                    stored = _slice(answer, work, start, length)
+                    if isinstance(stored, RasteretError):
+                        finish(work, stored)
                     else:
-                        room.acquire()
-                        tasks.append(workers().submit(decode, work, found))
+                        decode_slots.acquire()
+                        tasks.append(workers().submit(decode, work, stored))
                 advance(asks[number].range.length)
                 if stop.is_set():
                     break
@@ -248,7 +248,8 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
     data = answer.data[start : start + length]
     if len(data) != length:
         return MalformedError(
-            f"{place(job.byte_range.href)} is cut short: a block of {length:,} bytes is said to lie at byte "
+            f"{display_href(job.byte_range.href)} is cut short: a block of {length:,} bytes is said to lie "
+            "at byte "
             f"{job.byte_range.start:,}, and {len(data):,} of them are there"
         )
     return memoryview(data)
@@ -260,6 +261,8 @@ def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:
             return decode_block(data, job.layout, rows=job.rows, inside=job.inside)
         return decode_part(data, job.layout, job.part, complete=len(data) == job.byte_range.length)
     except RasteretError as error:
-        told = type(error)(f"{place(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}")
-        told.__cause__ = error
-        return told
+        named = type(error)(
+            f"{display_href(job.byte_range.href)}, block at byte {job.byte_range.start:,}: {error}"
+        )
+        named.__cause__ = error
+        return named

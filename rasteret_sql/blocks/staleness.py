@@ -8,7 +8,7 @@ from rasteret_sql.geotiff.header_cache import HEADERS
 from rasteret_sql.store.errors import BeyondEndError
 from rasteret_sql.store.etag import same
 from rasteret_sql.store.protocol import Block
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 
 def stale(job: Job, etag: str | None, answer: Block | RasteretError) -> StaleError | None:
@@ -23,7 +23,8 @@ def stale(job: Job, etag: str | None, answer: Block | RasteretError) -> StaleErr
     href = job.byte_range.href
     HEADERS.forget(href)
     return StaleError(
-        f"{place(href)} changed since it was indexed: {changed}; refresh the index (call cog_header for it "
+        f"{display_href(href)} changed since it was indexed: {changed}; refresh the index (call cog_header "
+        "for it "
         "again), or run the query again if it names the file by its href"
     )
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def naming(href: str) -> Iterator[None]:
     try:
         yield
     except RasteretError as error:
-        raise type(error)(f"{place(href)}: {error}") from error
+        raise type(error)(f"{display_href(href)}: {error}") from error
 
 
 def require_readable(header: Header) -> None:

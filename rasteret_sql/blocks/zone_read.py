@@ -56,7 +56,7 @@ class Patches:
 
 def by_block(level: Level, shapes: Sequence[Shape], *, weighted: bool) -> Patches:
     """Cut shapes where blocks end; ``weighted``: pixels are wanted by fractions."""
-    found: dict[int, list[Patch]] = {}
+    patches_of: dict[int, list[Patch]] = {}
     parts: list[Floats] = []
     at, bounds = 0, [0]
     for window, cover in shapes:
@@ -68,15 +68,15 @@ def by_block(level: Level, shapes: Sequence[Shape], *, weighted: bool) -> Patche
                 count = int(np.count_nonzero(mask))
             if count:
                 patch = Patch(top, bottom, columns, mask, at, at + count)
-                found.setdefault(cell, []).append(patch)
+                patches_of.setdefault(cell, []).append(patch)
                 at = patch.stop
                 if weighted:
                     fractions = np.ones(count) if own is None else own[mask]
                     parts.append(fractions.astype(np.float64, copy=False))
         bounds.append(at)
     return Patches(
-        cells=np.array(sorted(found), np.int64),
-        of={cell: (_part(patches), patches) for cell, patches in found.items()},
+        cells=np.array(sorted(patches_of), np.int64),
+        of={cell: (_part(patches), patches) for cell, patches in patches_of.items()},
         bounds=np.array(bounds, np.int64),
         weights=np.concatenate(parts) if parts else None,
         grid=level.image.across * level.image.down,

@@ -58,7 +58,7 @@ def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) ->
     if least > reachable:
         raise _malformed(data, name, least, most, f"bytes for {reachable} at best")
     try:
-        found = _fill(codec, data, least, most, reachable)
+        length = _fill(codec, data, least, most, reachable)
     except MemoryError as e:
         raise LimitError(f"no memory for a block of {most} bytes; read fewer or smaller blocks") from e
     except codec.errors as e:
@@ -67,9 +67,9 @@ def decompress(data: bytes | memoryview, name: str, *, least: int, most: int) ->
             return salvaged
         trouble = "more" if codec.overflow and codec.overflow in str(e) else f"a broken stream ({e})"
         raise _malformed(data, name, least, most, trouble) from e
-    if not least <= len(found) <= most:
-        raise _malformed(data, name, least, most, "more" if len(found) > most else str(len(found)))
-    return found
+    if not least <= len(length) <= most:
+        raise _malformed(data, name, least, most, "more" if len(length) > most else str(len(length)))
+    return length
 
 
 def _fill(codec: Compression, data: bytes | memoryview, least: int, most: int, reachable: int) -> Bytes:
@@ -97,11 +97,11 @@ def _salvage(codec: Compression, data: bytes | memoryview, least: int, most: int
     return found if least <= len(found) <= most else None
 
 
-def _malformed(data: bytes | memoryview, name: str, least: int, most: int, found: str) -> MalformedError:
+def _malformed(data: bytes | memoryview, name: str, least: int, most: int, reason: str) -> MalformedError:
     expected = f"{least}" if least == most else f"{least} to {most}"
     kind = "an uncompressed block" if name == "none" else f"a block in {name} compression"
     return MalformedError(
-        f"{kind}, {len(data)} bytes as stored: expected {expected} bytes decoded, found {found}"
+        f"{kind}, {len(data)} bytes as stored: expected {expected} bytes decoded, found {reason}"
     )
 
 

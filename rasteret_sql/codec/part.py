@@ -118,8 +118,8 @@ def _front(data: bytes | memoryview, size: int) -> Bytes:
     return np.frombuffer(isal_zlib.decompressobj().decompress(data, size), np.uint8)
 
 
-def _malformed(data: bytes | memoryview, layout: BlockLayout, size: int, found: str) -> MalformedError:
+def _malformed(data: bytes | memoryview, layout: BlockLayout, size: int, reason: str) -> MalformedError:
     return MalformedError(
         f"a block in deflate compression, {len(data)} bytes as stored: expected at least {size} bytes "
-        f"decoded, found {found} ({layout})"
+        f"decoded, found {reason} ({layout})"
     )

@@ -32,11 +32,11 @@ def season_chart(cards: list[FieldCard]) -> str:
         return "<p>No clear pixel on any date.</p>"
     names = _spread({label: _y(line[-1][1]) for label, line in lines.items()})
     parts = [*_grid(days), *(_line(label, line, days, names[label]) for label, line in lines.items())]
-    said = "; ".join(f"{label} {line[0][1]:.2f} to {line[-1][1]:.2f}" for label, line in lines.items())
+    summary = "; ".join(f"{label} {line[0][1]:.2f} to {line[-1][1]:.2f}" for label, line in lines.items())
     body = "\n".join(parts)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="NDVI from {days[0]} to {days[-1]}: {escape(said)}">\n{body}\n</svg>'
+        f'aria-label="NDVI from {days[0]} to {days[-1]}: {escape(summary)}">\n{body}\n</svg>'
     )
 
 

@@ -75,20 +75,20 @@ def check_chips(con: duckdb.DuckDBPyConnection, archive: Archive) -> Checked:
         if window != expected_window:
             raise MismatchError(f"{name}: the window is {window}, not {expected_window}")
         expected = truth[item_id][band][at.rows, at.cols]
-        found = np.frombuffer(data, dtype).reshape(height, width)
-        _must_equal(name, "", found, expected)
-        usable = np.ones(found.shape, bool) if valid is None else np.frombuffer(valid, bool)
-        _must_equal(name, " in validity", usable.reshape(found.shape), at.inside & (expected != NODATA))
+        pixels = np.frombuffer(data, dtype).reshape(height, width)
+        _must_equal(name, "", pixels, expected)
+        usable = np.ones(pixels.shape, bool) if valid is None else np.frombuffer(valid, bool)
+        _must_equal(name, " in validity", usable.reshape(pixels.shape), at.inside & (expected != NODATA))
     seasons = _check_season(con, truth, {(row[0], row[1]): places[row[0], row[1]] for row in rows})
     return Checked(chips=len(rows), pixels=sum(row[5] * row[6] for row in rows), seasons=seasons)
 
 
 def _must_equal(
-    name: str, of_what: str, found: npt.NDArray[np.generic], expected: npt.NDArray[np.generic]
+    name: str, of_what: str, actual: npt.NDArray[np.generic], expected: npt.NDArray[np.generic]
 ) -> None:
-    if not np.array_equal(found, expected):
-        count = int((found != expected).sum())
-        raise MismatchError(f"{name}: {count} of {found.size} pixels differ{of_what}")
+    if not np.array_equal(actual, expected):
+        count = int((actual != expected).sum())
+        raise MismatchError(f"{name}: {count} of {actual.size} pixels differ{of_what}")
 
 
 def _footing(polygon: Polygon, grid: Grid) -> Footing:

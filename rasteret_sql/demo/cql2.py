@@ -130,11 +130,11 @@ class _Parser:
         self.at = 0
         place = 0
         while text[place:].strip():
-            found = TOKEN.match(text, place)
-            if found is None or found.lastgroup is None:
+            match = TOKEN.match(text, place)
+            if match is None or match.lastgroup is None:
                 raise ArgumentError(f"CQL2 text {text!r}: no token starts at {text[place:].strip()[:20]!r}")
-            self.tokens.append((found.lastgroup, found.group(found.lastgroup)))
-            place = found.end()
+            self.tokens.append((match.lastgroup, match.group(match.lastgroup)))
+            place = match.end()
 
     def peek(self) -> str | None:
         """The next token as written; keywords in upper case."""
@@ -145,17 +145,17 @@ class _Parser:
 
     def take(self, *wanted: str) -> str | None:
         """Step over the next token when it is one of these."""
-        found = self.peek()
-        if found is None or found not in wanted:
+        token = self.peek()
+        if token is None or token not in wanted:
             return None
         self.at += 1
-        return found
+        return token
 
     def need(self, *wanted: str) -> str:
-        found = self.take(*wanted)
-        if found is None:
+        token = self.take(*wanted)
+        if token is None:
             raise self.error(" or ".join(wanted))
-        return found
+        return token
 
     def error(self, expected: str) -> ArgumentError:
         return ArgumentError(

@@ -68,16 +68,18 @@ def from_query_string(pairs: Mapping[str, str]) -> Json:
 def search(items: list[Json], body: Json) -> Page:
     """The page of ``items`` that a POST body asks for; ``ArgumentError`` where it makes no sense."""
     tests = [test for test in (make(body) for make in TESTS) if test is not None]
-    found = [item for item in items if all(test(item) for test in tests)]
-    found.sort(key=lambda item: str(item["id"]))
-    found.sort(key=lambda item: str(item["properties"]["datetime"]), reverse=True)
+    matching = [item for item in items if all(test(item) for test in tests)]
+    matching.sort(key=lambda item: str(item["id"]))
+    matching.sort(key=lambda item: str(item["properties"]["datetime"]), reverse=True)
     for rule in reversed(body.get("sortby") or []):
-        _sort(found, rule)
+        _sort(matching, rule)
     limit, start = _whole(body, "limit", DEFAULT_LIMIT), _whole(body, "token", 0)
     if not 1 <= limit <= MAX_LIMIT:
         raise ArgumentError(f"limit must be 1 to {MAX_LIMIT}, not {limit}")
     end = start + limit
-    return Page(items=found[start:end], matched=len(found), next_token=str(end) if end < len(found) else None)
+    return Page(
+        items=matching[start:end], matched=len(matching), next_token=str(end) if end < len(matching) else None
+    )
 
 
 def lookup(item: Json, name: str) -> Any:

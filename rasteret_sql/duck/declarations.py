@@ -100,8 +100,8 @@ class _Header:
 @lru_cache(maxsize=1)
 def functions() -> tuple[Function, ...]:
     """Every declared function; helpers (names with a leading underscore) first, then by name."""
-    found = [parse(path.read_text("utf-8")) for path in declaration_files()]
-    return tuple(sorted(found, key=lambda f: (f.public, f.name.lower())))
+    declared = [parse(path.read_text("utf-8")) for path in declaration_files()]
+    return tuple(sorted(declared, key=lambda f: (f.public, f.name.lower())))
 
 
 @lru_cache(maxsize=1)
@@ -159,9 +159,9 @@ def kernel_columns(kernel: str) -> tuple[str | None, ...]:
 
 
 def _column_name(kernel: str, texts: Sequence[str]) -> str | None:
-    plain = {found[1] for found in map(PLAIN.fullmatch, texts) if found} - WORDS
-    typed = {f"{found[1]}_type" for found in map(TYPEOF.fullmatch, texts) if found}
-    helped = {found[1] for found in map(HELPER.match, texts) if found}
+    plain = {match[1] for match in map(PLAIN.fullmatch, texts) if match} - WORDS
+    typed = {f"{match[1]}_type" for match in map(TYPEOF.fullmatch, texts) if match}
+    helped = {match[1] for match in map(HELPER.match, texts) if match}
     names = plain or typed or helped
     if len(names) > 1:
         raise SyntaxError(f"a column of the kernel {kernel} has several names: {sorted(names)}")

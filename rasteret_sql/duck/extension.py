@@ -44,12 +44,12 @@ def begin(counter: int, ours: int, version: str) -> str:
 
 def declarations() -> str:
     """Kernels with the DuckDB type of their answer, settings with their description, what attaches macros."""
-    found = [(_kind(kernel), kernel.name, kernel.result_type) for kernel in kernels().values()]
-    found.append(("kernel", NUMBER.removeprefix(PREFIX), told(SHELLS)))
-    found += [("setting", name, description) for name, _, _, _, description in settings.describe()]
+    declared = [(_kind(kernel), kernel.name, kernel.result_type) for kernel in kernels().values()]
+    declared.append(("kernel", NUMBER.removeprefix(PREFIX), told(SHELLS)))
+    declared += [("setting", name, description) for name, _, _, _, description in settings.describe()]
     if (file := macro_file.ready()) is not None:
-        found.append(("macros", CATALOG, macro_file.attachment(file)))
-    return RECORD.join(FIELD.join(fields) for fields in found)
+        declared.append(("macros", CATALOG, macro_file.attachment(file)))
+    return RECORD.join(FIELD.join(fields) for fields in declared)
 
 
 def _kind(kernel: Kernel) -> str:

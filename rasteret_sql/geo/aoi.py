@@ -22,7 +22,7 @@ from rasteret_sql.geo.crs import LONLAT, is_degrees
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.window import Affine
 
-MOST_BEYOND = 10.0
+MAX_DEGREES_BEYOND = 10.0
 """Degrees over a pole that the pixels of some grid may reach: half of one of 20 degrees."""
 FARTHEST = 1e12
 """No CRS reaches beyond; larger numbers are garbage that would only overflow later."""
@@ -100,7 +100,9 @@ def _check(crs: str, drafts: list[Draft]) -> None:
                 f"aoi: the box has xmin above xmax, which means across the antimeridian for longitudes only, "
                 f"not in CRS {shorten(crs)}"
             )
-    for at in misplaced(xy, degrees, MOST_BEYOND)[::-1].tolist():  # the first one of each geometry is told
+    for at in misplaced(xy, degrees, MAX_DEGREES_BEYOND)[
+        ::-1
+    ].tolist():  # the first one of each geometry is told
         drafts[owner[at]].error = ArgumentError(f"aoi: {why_misplaced(xy[at], crs, degrees)}")
     if degrees:
         for at in np.flatnonzero(abs(xy[:, 1]) > 90).tolist():

@@ -123,10 +123,10 @@ def _parse(form: str, parse: Callable[..., Any], values: Sequence[Any], drafts: 
     values, drafts = allowed, waiting
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # a coordinate past any number is looked at later
-            found = parse(np.array(values, dtype=object), on_invalid="ignore")
+            geometries = parse(np.array(values, dtype=object), on_invalid="ignore")
     except NotImplementedError:  # a curve anywhere fails the whole batch
-        found = [None] * len(values)
-    for value, draft, geometry in zip(values, drafts, found, strict=True):
+        geometries = [None] * len(values)
+    for value, draft, geometry in zip(values, drafts, geometries, strict=True):
         draft.geometry = geometry
         if geometry is None:
             try:

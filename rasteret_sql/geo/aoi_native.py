@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 AXES = frozenset("xyzm")
-RING_LEAST = 4
+MIN_RING_POINTS = 4
 """Points of a ring, the first again at its end."""
 
 
@@ -40,7 +40,7 @@ def native_geometry(value: Any) -> Any:
         if not all(map(len, parts)):
             raise ValueError("a list of coordinates is empty, or has a NULL in it")
         lines = [[_pair(point) for point in line] for line in parts]
-        if all(len(line) >= RING_LEAST and line[0] == line[-1] for line in lines):
+        if all(len(line) >= MIN_RING_POINTS and line[0] == line[-1] for line in lines):
             return shapely.Polygon(lines[0], lines[1:])
         return shapely.MultiLineString(lines)
     polygons = [native_geometry(part) for part in parts]

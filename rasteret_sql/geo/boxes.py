@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from rasteret_sql.errors import sound
+from rasteret_sql.errors import value_or_raise
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.crs import LONLAT, WGS84_LONLAT
 from rasteret_sql.geo.reprojection.reproject import project_all
@@ -29,7 +29,7 @@ def lonlat_boxes(areas: Sequence[Aoi | None]) -> Floats:
     boxes = np.full((len(areas), 4), np.nan)
     there = [row for row, area in enumerate(areas) if area is not None]
     given = [area for area in areas if area is not None]
-    shapes = [sound(shape) for shape in project_all(given, LONLAT, tolerance=TOLERANCE)]
+    shapes = [value_or_raise(shape) for shape in project_all(given, LONLAT, tolerance=TOLERANCE)]
     boxes[there] = shapely.bounds(np.array(shapes, dtype=object)).reshape(-1, 4)
     moved = [row for row, area in zip(there, given, strict=True) if area.crs not in WGS84_LONLAT]
     boxes[moved] += (-TOLERANCE, -TOLERANCE, TOLERANCE, TOLERANCE)
@@ -47,13 +47,13 @@ def meeting(boxes: Floats, others: Floats) -> tuple[Rows, Rows]:
         return known[:0], known_others[:0]
     boxes, others = boxes[known], others[known_others]
     tree = shapely.STRtree(shapely.box(*others.T))
-    found = [tree.query(shapely.box(*boxes.T))]
+    pairs = [tree.query(shapely.box(*boxes.T))]
     for turns in _turns(boxes, others):
         turned = boxes + np.array([turns * TURN, 0.0, turns * TURN, 0.0])
         left, right = tree.query(shapely.box(*turned.T))
         inside = (turned[left, 0] < others[right, 2]) & (others[right, 0] < turned[left, 2])
-        found.append(np.stack([left[inside], right[inside]]))
-    left, right = np.unique(np.concatenate(found, axis=1), axis=1)
+        pairs.append(np.stack([left[inside], right[inside]]))
+    left, right = np.unique(np.concatenate(pairs, axis=1), axis=1)
     return known[left], known_others[right]
 
 

@@ -18,7 +18,7 @@ Bounds = tuple[float, float, float, float]
 
 EDGE_POINTS = 21
 """Along each side of a raster whose outline is moved; GDAL takes as many."""
-MOST_POINTS = 4096
+MAX_SIDE_POINTS = 4096
 """Along each side of a raster that reaches around the globe: its own pixels, if there are no more."""
 WIDE_GAP = 1.5
 """Spacings of points between which a raster ends, rather than goes on."""
@@ -57,13 +57,13 @@ def _steps(size: int, around: bool) -> Floats:
     """Pixels from the first edge to the last; ``around``: the middle of each, and both ends."""
     if not around:
         return np.linspace(0, size, EDGE_POINTS)
-    count = min(size, MOST_POINTS)
+    count = min(size, MAX_SIDE_POINTS)
     return np.concatenate(([0.0], (np.arange(count) + 0.5) * (size / count), [float(size)]))
 
 
 def _places(raster: Grid, crs: str, columns: Floats, rows: Floats) -> tuple[Any, Any]:
     """The places of pixels in another CRS; longitudes stay in their turn where they were some."""
-    if len(columns) * len(rows) > MOST_POINTS * EDGE_POINTS:
+    if len(columns) * len(rows) > MAX_SIDE_POINTS * EDGE_POINTS:
         rows = rows[np.linspace(0, len(rows) - 1, EDGE_POINTS).round().astype(int)]
     a, b, c, d, e, f = raster.transform
     across, down = (grid.ravel() for grid in np.meshgrid(columns, rows))
@@ -85,7 +85,7 @@ def _poles(raster: Grid) -> tuple[bool, bool]:
     there = transformer(LONLAT, raster.known_crs)
     assert there is not None, "a projected CRS"
     to_a, to_b, to_c, to_d, to_e, to_f = invert(raster.transform)
-    found = []
+    on_raster = []
     for latitude in (-90.0, 90.0):
         x, y = (
             np.array(along) for along in there.transform([0.0, 90.0, -90.0], [latitude] * 3, errcheck=False)
@@ -94,8 +94,8 @@ def _poles(raster: Grid) -> tuple[bool, bool]:
         with np.errstate(invalid="ignore"):
             inside = (column >= 0) & (column <= raster.width) & (row >= 0) & (row <= raster.height)
             meet = np.hypot(column - column[0], row - row[0]) <= 1  # else it is a line of the map
-        found.append(bool((inside & meet).all()))
-    return found[0], found[1]
+        on_raster.append(bool((inside & meet).all()))
+    return on_raster[0], on_raster[1]
 
 
 def _arc(raster: Grid, crs: str, turn: float) -> tuple[float, float]:

@@ -21,7 +21,7 @@ DEGREE = 8
 """Of the polynomial that stands for the transformation within a tile of target."""
 TILE = 256
 """Largest rows and columns of such a tile."""
-FEW = 150
+MAX_POINTS_ONE_BY_ONE = 150
 """Points that are transformed one by one: a polynomial takes 81, and 64 that check it."""
 TOLERANCE = 1e-4
 """Pixels of the source by which the polynomial may miss one of its checks."""
@@ -80,12 +80,12 @@ class Mapping:
         x, y = (g.ravel() for g in np.meshgrid(columns, rows))
         right, left = self.at(x + 0.5, y), self.at(x - 0.5, y)
         below, above = self.at(x, y + 0.5), self.at(x, y - 0.5)
-        found = []
+        medians = []
         for axis in (0, 1):
             steps = np.hypot(right[axis] - left[axis], below[axis] - above[axis])
             steps = steps[np.isfinite(steps)]
-            found.append(float(np.median(steps)) if len(steps) else 1.0)
-        return found[0], found[1]
+            medians.append(float(np.median(steps)) if len(steps) else 1.0)
+        return medians[0], medians[1]
 
     def _wraps(self) -> bool:
         """Same CRS, of longitudes, and the target lies a turn away from the source."""
@@ -121,7 +121,7 @@ class Mapping:
         while tiles:
             tile = tiles.pop()
             c, r = columns[0, tile[1]], rows[tile[0], 0]
-            if c.size * r.size <= FEW:
+            if c.size * r.size <= MAX_POINTS_ONE_BY_ONE:
                 x[tile], y[tile] = self.at(*np.meshgrid(c, r))
             elif not self._fit(c, r, x[tile], y[tile]):
                 tiles.extend(_quarters(*tile))
@@ -136,9 +136,9 @@ class Mapping:
                 (along[0] + along[-1]) / 2 + points * (along[-1] - along[0]) / 2 for along in (columns, rows)
             )
             places.append([grid.ravel() for grid in np.meshgrid(at_columns, at_rows)])
-        found = self.at(*(np.concatenate(both) for both in zip(*places, strict=True)))
+        asked = self.at(*(np.concatenate(both) for both in zip(*places, strict=True)))
         across, down = _basis(len(columns)), _basis(len(rows))
-        for values, out in zip(found, (x, y), strict=True):
+        for values, out in zip(asked, (x, y), strict=True):
             known = values[: len(nodes) ** 2].reshape(len(nodes), len(nodes))
             missed = to_checks @ known @ to_checks.T - values[len(nodes) ** 2 :].reshape(DEGREE, DEGREE)
             if not (np.abs(missed) <= TOLERANCE).all():  # NaN compares false

@@ -17,7 +17,7 @@ from rasteret_sql.geo.window import Affine
 
 EDGE_POINTS = 32
 """An edge is followed at this many points; those that a straight line replaces are dropped again."""
-LEAST_PARTS = 1_000
+MIN_PARTS = 1_000
 """Of its own size, to which the outline of a raster of few pixels is true."""
 GRID_POINTS = 129
 """Points a side of the grid that is looked at where the outline itself is off the globe."""
@@ -54,7 +54,7 @@ def footprint(transform: Affine, width: int, height: int, crs: str | None) -> by
         outline = shapely.Polygon(ring)
     whole = split_at_antimeridian(clip(outline, WORLD))
     xmin, ymin, xmax, ymax = shapely.bounds(outline)
-    tolerance = max(xmax - xmin, ymax - ymin) / max(width, height, LEAST_PARTS)
+    tolerance = max(xmax - xmin, ymax - ymin) / max(width, height, MIN_PARTS)
     simple: Any = shapely.simplify(whole, tolerance, preserve_topology=True)
     wkb: bytes = shapely.to_wkb(simple, byte_order=1)
     return wkb

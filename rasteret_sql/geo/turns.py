@@ -47,10 +47,10 @@ def places(geometry: Any, crs: str, transform: Affine, width: int, height: int) 
         return _as_written(geometry, transform, width, height)
     if not xmin <= xmax:  # empty
         return []
-    found: list[Place] = []
+    on_raster: list[Place] = []
     for copy in _copies(geometry, left, right, turn):
-        found += _as_written(copy, transform, width, height)
-    return _joined(found, transform, width, height)
+        on_raster += _as_written(copy, transform, width, height)
+    return _joined(on_raster, transform, width, height)
 
 
 def wrapped(xy: Floats, crs: str, transform: Affine, width: int, height: int) -> Floats:
@@ -85,9 +85,9 @@ def meet_at_seam(windows: Sequence[Window], crs: str | None, transform: Affine, 
     return rows and first.x_off == 0 and last.x_off + last.width == width
 
 
-def merged(found: Sequence[Place], transform: Affine, width: int, height: int) -> list[Place]:
+def merged(parts: Sequence[Place], transform: Affine, width: int, height: int) -> list[Place]:
     """Several places of one area in one window."""
-    return _as_written(union([place.geometry for place in found]), transform, width, height)
+    return _as_written(union([place.geometry for place in parts]), transform, width, height)
 
 
 def _as_written(geometry: Any, transform: Affine, width: int, height: int) -> list[Place]:
@@ -186,10 +186,10 @@ def union(geometries: Sequence[Any]) -> Any:
     return shapely.union_all(valid)
 
 
-def _joined(found: Sequence[Place], transform: Affine, width: int, height: int) -> list[Place]:
+def _joined(parts: Sequence[Place], transform: Affine, width: int, height: int) -> list[Place]:
     """Places whose windows touch are one."""
     joined: list[Place] = []
-    for place in sorted(found, key=lambda one: one.window.x_off):
+    for place in sorted(parts, key=lambda one: one.window.x_off):
         last = joined[-1] if joined else None
         if last is None or place.window.x_off > last.window.x_off + last.window.width:
             joined.append(place)

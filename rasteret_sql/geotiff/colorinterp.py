@@ -58,11 +58,11 @@ def colours_of(photometric: str, extra_samples: Sequence[str], band_count: int) 
     return tuple(colours)
 
 
-def amended(told: str, named: str | None) -> str:
+def amended(tagged: str, named: str | None) -> str:
     """The colour that GDAL_METADATA names, unless the tags tell the same more exactly."""
-    if named is None or (told == ASSOCIATED_ALPHA and named == ALPHA):
-        return told
-    return told if to_gdal(told) is None and named in (UNDEFINED, GRAY) else named
+    if named is None or (tagged == ASSOCIATED_ALPHA and named == ALPHA):
+        return tagged
+    return tagged if to_gdal(tagged) is None and named in (UNDEFINED, GRAY) else named
 
 
 _TO_GDAL_BY_LOWER: Final = {name.lower(): name for name in GDAL_NAMES}

@@ -12,7 +12,7 @@ from rasteret_sql.geotiff.georef.georeference import Transform, georeference_of,
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.image_layout import ImageLayout, image_layout
 from rasteret_sql.store.protocol import ObjectInfo
-from rasteret_sql.tiff.alike import MOST, changed
+from rasteret_sql.tiff.alike import MAX_KEPT, changed
 from rasteret_sql.tiff.image import Image, Tiff
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -60,7 +60,7 @@ class _Known:
         return changed(self.header, full=full, overviews=tuple(overviews), transform=transform)
 
 
-@lru_cache(MOST)
+@lru_cache(MAX_KEPT)
 def _known(tiff: Tiff) -> _Known | None:
     """What headers of files like this one share; None where it has no affine or cannot be read."""
     try:
@@ -120,8 +120,8 @@ def _header(tiff: Tiff) -> Header:
 
 def _colours(image: Image, named: tuple[str | None, ...] | None) -> tuple[str, ...]:
     """What the tags tell of each band's colour, or GDAL_METADATA where it names another."""
-    told = colours_of(image.photometric, image.extra_samples, image.band_count)
-    return told if named is None else tuple(map(amended, told, named))
+    tagged = colours_of(image.photometric, image.extra_samples, image.band_count)
+    return tagged if named is None else tuple(map(amended, tagged, named))
 
 
 def overviews_of(tiff: Tiff) -> list[Image]:
@@ -150,8 +150,8 @@ def _levels(tiff: Tiff) -> list[tuple[Image, Image | None]]:
 def _mask_bands(tiff: Tiff) -> int:
     """Samples a pixel of the first mask that is one: 1, or as many as the image has (as GDAL)."""
     known = (1, tiff.images[0].band_count)
-    found = (m.band_count for m in tiff.images[1:] if m.is_mask and m.band_count in known)
-    return next(found, 1)
+    counts = (m.band_count for m in tiff.images[1:] if m.is_mask and m.band_count in known)
+    return next(counts, 1)
 
 
 def _level(image: Image, byte_order: str, mask: Image | None = None) -> Level:

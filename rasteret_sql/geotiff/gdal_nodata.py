@@ -68,8 +68,8 @@ def _whole(start: str, dtype: str) -> float:
         if value > most + 1 or value < least:
             return other
     else:
-        found = WHOLE.match(start)
-        value = _digits(found[0]) if found else 0
+        match = WHOLE.match(start)
+        value = _digits(match[0]) if match else 0
         if dtype == "uint64" and -most <= value < 0:
             value += most + 1
         value = most if dtype == "uint64" and value < least else min(max(value, least), most)

@@ -141,9 +141,11 @@ class Header:
     @property
     def colours(self) -> tuple[str, ...]:
         """The colour of each band, from ``colorinterp`` or else from the tags."""
-        told = colours_of(self.full.image.block.photometric, self.extra_samples, self.band_count)
+        tagged = colours_of(self.full.image.block.photometric, self.extra_samples, self.band_count)
         return (
-            told if self.colorinterp is None or len(self.colorinterp) != self.band_count else self.colorinterp
+            tagged
+            if self.colorinterp is None or len(self.colorinterp) != self.band_count
+            else self.colorinterp
         )
 
     @property

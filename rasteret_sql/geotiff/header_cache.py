@@ -59,7 +59,12 @@ class HeaderCache:
 
 def _size(_: Key, header: Header) -> int:
     levels = (header.full, *header.overviews)
-    tables = (level for found in levels for level in (found, found.mask) if level is not None)
+    tables = (
+        level
+        for level_or_mask in levels
+        for level in (level_or_mask, level_or_mask.mask)
+        if level is not None
+    )
     return PLAIN_BYTES + sum(level.tile_offsets.nbytes + level.tile_byte_counts.nbytes for level in tables)
 
 

@@ -81,13 +81,13 @@ def _near(real: npt.NDArray[Any], nodata: float) -> npt.NDArray[np.bool_]:
 
 
 def _is_nodata_of_half(real: npt.NDArray[np.float16], nodata: float) -> npt.NDArray[np.bool_]:
-    found = _near(real.astype(np.float32), nodata)
+    near = _near(real.astype(np.float32), nodata)
     with np.errstate(over="ignore"):
         rounded = np.float16(nodata)
     overflows = math.isinf(rounded) and math.isfinite(nodata)
     if overflows or abs(float(rounded) - nodata) <= HALF_PRECISION * abs(nodata):
-        found |= real == rounded
-    return found
+        near |= real == rounded
+    return near
 
 
 def require_fits(nodata: float, dtype: np.dtype[Any], instead: str = "") -> None:

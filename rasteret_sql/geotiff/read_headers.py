@@ -15,7 +15,7 @@ from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.fetch import fetch as fetch_ranges
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.readers import reader_for
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.tiff.buffer import Bytes, NeedBytes, Range, merged
 from rasteret_sql.tiff.head import READ_AHEAD
 from rasteret_sql.tiff.parse import parse
@@ -34,8 +34,8 @@ class Fetch(Protocol):
 
 def read_headers(hrefs: Sequence[str], *, fetch: Fetch = fetch_ranges) -> list[Header | RasteretError]:
     """The header of every href, or the error that its file or its transport gave; raises for none of them."""
-    found = dict(landing_headers(hrefs, fetch=fetch))
-    return [found[number] for number in range(len(hrefs))]
+    outcomes = dict(landing_headers(hrefs, fetch=fetch))
+    return [outcomes[number] for number in range(len(hrefs))]
 
 
 def landing_headers(
@@ -67,23 +67,23 @@ def known_headers(hrefs: Sequence[str]) -> list[Header | RasteretError]:
     """The same of distinct hrefs, with remote headers from the cache, and each read once at a time."""
     keys = [_key(href) for href in hrefs]
     claims = [None if key is None else HEADERS.claim(key) for key in keys]
-    found: list[Header | RasteretError | None] = [c if isinstance(c, Header) else None for c in claims]
+    outcomes: list[Header | RasteretError | None] = [c if isinstance(c, Header) else None for c in claims]
     mine = [at for at, claim in enumerate(claims) if claim is None]
     try:
         for at, outcome in zip(mine, read_headers([hrefs[at] for at in mine]), strict=True):
-            found[at] = outcome
+            outcomes[at] = outcome
     finally:
         for at in mine:
             key = keys[at]
             if key is not None:
-                HEADERS.settle(key, found[at])
+                HEADERS.settle(key, outcomes[at])
     for at, claim in enumerate(claims):
         if isinstance(claim, Future):
-            found[at] = claim.result()
-    given_up = [at for at, outcome in enumerate(found) if outcome is None]
+            outcomes[at] = claim.result()
+    given_up = [at for at, outcome in enumerate(outcomes) if outcome is None]
     for at, outcome in zip(given_up, read_headers([hrefs[at] for at in given_up]), strict=True):
-        found[at] = outcome
-    return [outcome for outcome in found if outcome is not None]
+        outcomes[at] = outcome
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
 def _key(href: str) -> Key | None:
@@ -115,7 +115,7 @@ class _Reading:
         except NeedBytes as need:
             self.missing = _fewer(need.ranges, self.buffer)
         except RasteretError as error:
-            self.outcome = type(error)(f"{place(self.href)}: {error}")
+            self.outcome = type(error)(f"{display_href(self.href)}: {error}")
 
     def take(self, asked: ByteRange, answer: Block | RasteretError) -> None:
         """One of the missing ranges, or why it could not be had."""

@@ -29,10 +29,10 @@ SAME = Scaling(1.0, 0.0)
 
 def scaling_of(scales: Numbers | None, offsets: Numbers | None, band: int) -> Scaling | None:
     """Scale and offset of a band (from 0); None where the stored number is the physical value."""
-    found = Scaling(
+    scaling = Scaling(
         1.0 if scales is None else float(scales[band]), 0.0 if offsets is None else float(offsets[band])
     )
-    return None if found == SAME else found
+    return None if scaling == SAME else scaling
 
 
 def picked(numbers: Numbers | None, bands: Sequence[int]) -> Numbers | None:

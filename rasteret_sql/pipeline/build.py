@@ -290,8 +290,8 @@ def _plan(connection: duckdb.DuckDBPyConnection, known: str, check_files: bool) 
         f"CREATE OR REPLACE TEMP TABLE {TODO} AS SELECT * EXCLUDE (old_etag, old_size), "
         f"row_number() OVER (ORDER BY datetime, id, band) AS n FROM {TODO} WHERE state <> 'known'"
     )
-    found = dict(connection.execute(f"SELECT state, count(*) FROM {TODO} GROUP BY state").fetchall())
-    return {state: found.get(state, 0) for state in STATES}
+    counts = dict(connection.execute(f"SELECT state, count(*) FROM {TODO} GROUP BY state").fetchall())
+    return {state: counts.get(state, 0) for state in STATES}
 
 
 def changed(row: str, *, etag: str = "old_etag", size: str = "old_size") -> str:

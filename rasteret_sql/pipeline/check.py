@@ -10,7 +10,7 @@ from rasteret_sql.errors import NotFoundError
 from rasteret_sql.pipeline.build import changed
 from rasteret_sql.pipeline.replace import local_path
 from rasteret_sql.pipeline.target import ParquetTarget, Target, target_of
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 if TYPE_CHECKING:
     import duckdb
@@ -115,7 +115,7 @@ def validate_index(
     one byte each: it may be missing, stale (changed since it was indexed), or unreachable.
     """
     index = _existing(connection, target)
-    found = [
+    problems = [
         _problem(connection, "failed", "error", f"{index.rows()} WHERE error IS NOT NULL"),
         _problem(
             connection, "duplicate", "'item ' || id || ', asset ' || band || ' is there more than once'",
@@ -128,8 +128,8 @@ def validate_index(
         ),
     ]  # fmt: skip
     if check_files:
-        found += _files(connection, index, sample)
-    return [problem for problem in found if problem is not None]
+        problems += _files(connection, index, sample)
+    return [problem for problem in problems if problem is not None]
 
 
 def _files(connection: duckdb.DuckDBPyConnection, index: Target, sample: int | None) -> list[Problem | None]:
@@ -141,7 +141,7 @@ def _files(connection: duckdb.DuckDBPyConnection, index: Target, sample: int | N
     )
     states = "temp.rasteret_states"
     is_changed = changed("rasteret_states", etag="etag", size="file_size")
-    found = [
+    problems = [
         _problem(connection, "missing", "now.error", f"{states} WHERE now.missing"),
         _problem(
             connection, "stale", "'it changed since it was indexed: ' || href",
@@ -153,7 +153,7 @@ def _files(connection: duckdb.DuckDBPyConnection, index: Target, sample: int | N
         ),
     ]  # fmt: skip
     connection.execute("DROP TABLE temp.rasteret_states")
-    return found
+    return problems
 
 
 def _problem(
@@ -163,7 +163,7 @@ def _problem(
         f"SELECT count(*), min({example}) FROM (SELECT {columns} FROM {rows})"
     ).fetchone()
     assert row is not None  # an aggregate gives one
-    return Problem(kind=kind, rows=row[0], example=place(str(row[1]))) if row[0] else None
+    return Problem(kind=kind, rows=row[0], example=display_href(str(row[1]))) if row[0] else None
 
 
 def _existing(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[str]) -> Target:

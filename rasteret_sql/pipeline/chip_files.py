@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.pipeline.replace import local_path, replacing
 from rasteret_sql.pipeline.write import columns_of, query_of
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,7 +56,7 @@ def _below(folder: Path, name: str | None) -> Path:
         path = folder / name
         if os.path.realpath(path).startswith(f"{folder}{os.sep}"):
             return path
-    raise ArgumentError(f"write_files: {place(str(name))!r} is not the name of a file below {folder}")
+    raise ArgumentError(f"write_files: {display_href(str(name))!r} is not the name of a file below {folder}")
 
 
 def _is_relative(name: str) -> bool:

@@ -169,12 +169,12 @@ def _take_over(path: Path, beside: Path, now: float) -> Owner | None:
             fcntl.flock(file, fcntl.LOCK_EX)
         owner = _read(file.read())
         with suppress(FileNotFoundError):
-            found = path.stat()
+            status = path.stat()
             here = os.fstat(file.fileno())
-            if (found.st_ino, found.st_dev) != (here.st_ino, here.st_dev):
+            if (status.st_ino, status.st_dev) != (here.st_ino, here.st_dev):
                 return owner or _unknown(now)  # another was faster
-            if not _left_behind(owner, now - found.st_mtime):
-                return owner or _unknown(found.st_mtime)
+            if not _left_behind(owner, now - status.st_mtime):
+                return owner or _unknown(status.st_mtime)
             os.replace(beside, path)
             return None
     return owner or _unknown(now)

@@ -15,7 +15,7 @@ from rasteret_sql.errors import ArgumentError, UnsupportedError
 from rasteret_sql.pipeline.copy import copy_to
 from rasteret_sql.pipeline.replace import local_path
 from rasteret_sql.pipeline.write import columns_of, geo_metadata, key_values, query_of
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.tiff.tags import COMPRESSION_CODES, PHOTOMETRIC_CODES
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _refuse(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchone()
     if row is not None and row[1] is not None:
         raise UnsupportedError(
-            f"{place(row[0])}: {row[1]}, which a Rasteret collection cannot hold; "
+            f"{display_href(row[0])}: {row[1]}, which a Rasteret collection cannot hold; "
             "leave such rows out with WHERE"
         )
 

@@ -114,8 +114,8 @@ class _InMemory:
 
     def following(self, count: int) -> list[pa.RecordBatch]:
         self._at += count
-        found: list[pa.RecordBatch] = self._rows.slice(self._at - count, count).to_batches()
-        return found
+        batches: list[pa.RecordBatch] = self._rows.slice(self._at - count, count).to_batches()
+        return batches
 
 
 class _InFile:
@@ -129,11 +129,11 @@ class _InFile:
         self._piece: pa.RecordBatch | None = None
 
     def following(self, count: int) -> list[pa.RecordBatch]:
-        found = []
+        batches = []
         while count:
             piece = self._piece if self._piece is not None else self._stream.read_next_batch()
             taken = piece.slice(0, count)
             self._piece = piece.slice(count) if len(piece) > count else None
             count -= len(taken)
-            found.append(taken)
-        return found
+            batches.append(taken)
+        return batches

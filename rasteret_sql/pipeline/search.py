@@ -14,7 +14,7 @@ from rasteret_sql.duck.quoting import quoted, value
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.redaction import RedactedRepr, redact_text, redacted
 from rasteret_sql.stac.catalogs.catalogs import resolve
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -88,7 +88,7 @@ class Search(RedactedRepr):
             host = urlsplit(address).netloc.rpartition("@")[2]
         except ValueError:  # no URL, as whoever asks it will be told
             host = ""
-        return host if "://" in address and host else place(address)
+        return host if "://" in address and host else display_href(address)
 
     def rows(self, *, updated_since: dt.datetime | None = None) -> str:
         """A query that gives the items; with ``updated_since`` only those whose ``updated`` is not before."""
@@ -194,8 +194,8 @@ def searches_text(searches: Iterable[Search]) -> str:
 def searches_in(kept: str | None) -> tuple[Search, ...]:
     """The searches in what was kept; none in a text of someone else's."""
     try:
-        found: Sequence[Mapping[str, Any]] = json.loads(kept or "{}")[KEY]
-        return tuple(_kept(one) for one in found)
+        searches: Sequence[Mapping[str, Any]] = json.loads(kept or "{}")[KEY]
+        return tuple(_kept(one) for one in searches)
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return ()
 

@@ -151,10 +151,10 @@ def _error_of(error: Exception) -> Exception:
     """The error that DuckDB would have raised: an Arrow stream has nothing but its text."""
     import duckdb
 
-    kind, found, _ = str(error).partition(" Error: ")
+    kind, name, _ = str(error).partition(" Error: ")
     names = {one.lower(): one for one in dir(duckdb) if one.endswith("Exception")}
     known = names.get(f"{kind.replace(' ', '')}exception".lower())
-    if not found or known is None:
+    if not name or known is None:
         return error
     raised: Exception = getattr(duckdb, known)(str(error))
     return raised

@@ -93,13 +93,13 @@ class TableTarget:
             1: "lower({0}) IN (lower(schema_name), lower(database_name))",
             2: "lower({0}) = lower(database_name) AND lower({1}) = lower(schema_name)",
         }[len(where)].format(*map(quoted, where))
-        found: tuple[str, str, str] | None = self._connection.execute(
+        row: tuple[str, str, str] | None = self._connection.execute(
             "SELECT database_name, schema_name, table_name FROM duckdb_columns() "
             f"WHERE lower(table_name) = lower({quoted(table)}) AND {condition} "
             "ORDER BY database_name = 'temp' DESC, database_name = current_database() DESC, "
             "schema_name = current_schema() DESC LIMIT 1"
         ).fetchone()
-        return found
+        return row
 
     def _exists(self) -> bool:
         place = self._place()

@@ -16,7 +16,7 @@ from rasteret_sql.geo.crs_text import require_modest
 from rasteret_sql.pipeline.replace import local_path, replacing
 from rasteret_sql.pipeline.write import columns_of, query_of
 from rasteret_sql.store.address import plain_href
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,7 +92,8 @@ def _refuse(files: list[Row]) -> None:
             raise ArgumentError("write_tile_index: a row has href NULL; leave such rows out with WHERE")
         if not all(side is not None and math.isfinite(side) for side in box):
             raise ArgumentError(
-                f"write_tile_index: {place(href)} has the bbox {box}, where four finite numbers are needed; "
+                f"write_tile_index: {display_href(href)} has the bbox {box}, where four finite numbers are "
+                "needed; "
                 "leave such rows out with WHERE bbox IS NOT NULL"
             )
 

@@ -113,8 +113,8 @@ def _placed(types: Mapping[str, str]) -> dict[str, str]:
 
 def _primary(types: Mapping[str, str]) -> str | None:
     """The geometry that places a row."""
-    found = [column for column, kind in types.items() if GEOMETRY.fullmatch(kind)]
-    return next((column for column in ("geometry", "footprint", *found) if column in found), None)
+    geometries = [column for column, kind in types.items() if GEOMETRY.fullmatch(kind)]
+    return next((column for column in ("geometry", "footprint", *geometries) if column in geometries), None)
 
 
 def _selection(types: Mapping[str, str], rows: str, *, packed: bool, native: bool) -> tuple[str, str]:

@@ -127,20 +127,20 @@ def read_each(
 def _plans(
     planner: Planner, row: int, header: Header, request: ReadRequest, *, together: bool
 ) -> Iterator[_Planned]:
-    found = planner.chips(header, request)
-    if len(found) > 1:
-        level = found[0][0]
+    planned = planner.chips(header, request)
+    if len(planned) > 1:
+        level = planned[0][0]
         if not meet_at_seam(
-            [plan.window for _, plan in found],
+            [plan.window for _, plan in planned],
             header.crs,
             header.level_transform(level),
             header.levels[level].width,
         ):
             wide = planner.chip(header, request)
-            found = [] if wide is None else [wide]
-    if found:
-        plans = tuple(chip_plan.together(plan) if together else plan for _, plan in found)
-        yield _Planned(row=row, header=header, level=found[0][0], plans=plans)
+            planned = [] if wide is None else [wide]
+    if planned:
+        plans = tuple(chip_plan.together(plan) if together else plan for _, plan in planned)
+        yield _Planned(row=row, header=header, level=planned[0][0], plans=plans)
 
 
 def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:
@@ -198,11 +198,11 @@ def clip(chip: Chip, request: ReadRequest) -> Chip | None:
         window = clip_window(request.area, columns, rows)
         return None if window is None else _cut(chip, window)
     geometry = area_in(request.area, chip.grid(), chip.name)
-    found = places(geometry, chip.crs or "", chip.transform, columns, rows)
-    windows = [place.window for place in found]
-    if len(found) > 1 and not meet_at_seam(windows, chip.crs, chip.transform, columns):
-        found = merged(found, chip.transform, columns, rows)
-    parts = [_inside(_cut(chip, one.window), one.geometry, request.all_touched) for one in found]
+    on_chip = places(geometry, chip.crs or "", chip.transform, columns, rows)
+    windows = [place.window for place in on_chip]
+    if len(on_chip) > 1 and not meet_at_seam(windows, chip.crs, chip.transform, columns):
+        on_chip = merged(on_chip, chip.transform, columns, rows)
+    parts = [_inside(_cut(chip, one.window), one.geometry, request.all_touched) for one in on_chip]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else _across_seam(*parts)

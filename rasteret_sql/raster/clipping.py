@@ -13,7 +13,7 @@ from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.nodata import require_fits
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.read.plan import area_in
-from rasteret_sql.raster.valid_pixels import usable
+from rasteret_sql.raster.valid_pixels import valid_mask
 
 
 def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | None:
@@ -21,10 +21,10 @@ def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | 
     columns, rows = chip.window.width, chip.window.height
     if isinstance(area, Aoi):
         geometry = area_in(area, chip.grid(), chip.name)
-        found = places(geometry, chip.crs or "", chip.transform, columns, rows)
-        if not found:
+        on_chip = places(geometry, chip.crs or "", chip.transform, columns, rows)
+        if not on_chip:
             return None
-        whole = found[0].geometry if len(found) == 1 else union([place.geometry for place in found])
+        whole = on_chip[0].geometry if len(on_chip) == 1 else union([place.geometry for place in on_chip])
         covered = inside(whole, chip.transform, rows, columns, all_touched=all_touched)
     else:
         window = clip_window(area, columns, rows)
@@ -43,7 +43,7 @@ def with_nodata(chip: Chip, nodata: float) -> Chip:
     """
     kind = chip.pixels.dtype
     require_fits(nodata, kind)
-    good = usable(chip)
+    good = valid_mask(chip)
     pixels = chip.pixels
     if not good.all():
         pixels = np.where(good, pixels, kind.type(nodata))

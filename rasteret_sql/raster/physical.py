@@ -49,18 +49,18 @@ def physical_pixels(
     UnsupportedError: complex pixels, and 64-bit integers of a band without scale that float64 would round.
     """
     require_real(pixels.dtype)
-    found = np.empty(pixels.shape, np.float64)
+    values = np.empty(pixels.shape, np.float64)
     for band, (stored, scaling) in enumerate(zip(pixels, scalings, strict=True)):
         if scaling is None:
             _require_exact(stored)
-            found[band] = stored
+            values[band] = stored
         else:
-            found[band] = scaling.of(stored)
+            values[band] = scaling.of(stored)
     missing = is_nodata(pixels, nodata)
     if missing is not None:
         there = True if valid is None else valid
-        found[missing & ~(missing.all(axis=0) & there)] = math.nan
-    return found
+        values[missing & ~(missing.all(axis=0) & there)] = math.nan
+    return values
 
 
 def require_real(dtype: np.dtype[Any]) -> None:

@@ -11,7 +11,7 @@ from rasteret_sql.geotiff.nodata import is_nodata
 from rasteret_sql.raster.chip import Chip
 
 
-def usable(chip: Chip) -> npt.NDArray[np.bool_]:
+def valid_mask(chip: Chip) -> npt.NDArray[np.bool_]:
     """``(bands, rows, columns)``: True where a pixel is valid, not nodata in its band, and not NaN.
 
     Where all bands of a valid pixel are nodata the file has a mask that says otherwise, and the mask wins.

@@ -42,8 +42,8 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
 def _check(program: str) -> None:
     """What would make LOAD fail is told before, once and in full."""
-    found = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
-    version = re.match(r"v(\d+)\.(\d+)\.(\d+)", found)
+    output = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)\.(\d+)", output)
     if version is not None and tuple(map(int, version.groups())) < OLDEST:
         raise UnsupportedError(
             f"{program} is DuckDB {version[0]}, and {'.'.join(map(str, OLDEST))} or later is needed; "
@@ -89,6 +89,6 @@ def _unwrapped(program: Path) -> Path:
         return program
     python = head[2:].split(b"\n", 1)[0].decode().strip()
     tell = "import duckdb_cli, pathlib; print(pathlib.Path(duckdb_cli.__file__).with_name('duckdb'), end='')"
-    found = subprocess.run([python, "-c", tell], capture_output=True, text=True, check=False)
-    inside = Path(found.stdout) if found.returncode == 0 else program
+    completed = subprocess.run([python, "-c", tell], capture_output=True, text=True, check=False)
+    inside = Path(completed.stdout) if completed.returncode == 0 else program
     return inside if inside.is_file() else program

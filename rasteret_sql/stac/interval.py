@@ -84,8 +84,8 @@ def _written(moment: datetime | None) -> str:
     return ".." if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def _unreadable(text: str, found: str) -> ArgumentError:
+def _unreadable(text: str, reason: str) -> ArgumentError:
     return ArgumentError(
         f"datetime {text!r}: expected a moment such as 2024-05-31T10:15:00Z, a day, month or year, or an "
-        f"interval such as 2024-01-01/2024-06-30 or 2024-01-01/..; {found}"
+        f"interval such as 2024-01-01/2024-06-30 or 2024-01-01/..; {reason}"
     )

@@ -38,10 +38,10 @@ def load(data: bytes, name: str) -> Any:
 def check_depth(data: bytes, name: str) -> None:
     """``LimitError`` where the JSON text in UTF-8 nests deeper than the setting allows."""
     most = settings().max_document_depth
-    found = depth(data)
-    if found > most:
+    levels = depth(data)
+    if levels > most:
         raise LimitError(
-            f"{name}: its JSON is nested {found:,} levels deep; at most {most:,} are read "
+            f"{name}: its JSON is nested {levels:,} levels deep; at most {most:,} are read "
             "(setting max_document_depth)"
         )
 

@@ -11,7 +11,7 @@ from rasteret_sql.errors import MalformedError
 from rasteret_sql.stac.href import has_scheme, is_unsafe, resolve_href, without_mark
 from rasteret_sql.stac.values import short
 from rasteret_sql.store.address import family_of, is_chain, scheme_of
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Link = Mapping[str, Any]
 Origin = tuple[str, str, int | None]
@@ -50,7 +50,7 @@ def web_href(link: Link, base: str, name: str) -> str:
         raise MalformedError(f"{name} has no href: found {short(link.get('href'))}")
     href = resolve_href(str(link["href"]).strip(), base)
     if is_unsafe(href) and family_of(named := without_mark(href)) == "http":
-        raise MalformedError(f"{name} leads to {short(place(named), 200)}, {NEARER}")
+        raise MalformedError(f"{name} leads to {short(display_href(named), 200)}, {NEARER}")
     try:
         parts = urlsplit(href)
         valid = parts.scheme.lower() in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
@@ -58,7 +58,8 @@ def web_href(link: Link, base: str, name: str) -> str:
         valid = False
     if not valid:
         raise MalformedError(
-            f"{name} leads to {short(place(without_mark(href)), 200)}: expected an http(s) address, the only "
+            f"{name} leads to {short(display_href(without_mark(href)), 200)}: expected an http(s) address, "
+            "the only "
             "kind of link that is followed from an API"
         )
     return _with_user_of(base, href) if origin(href) == origin(base) else href
@@ -74,9 +75,9 @@ def member_href(link: Link, base: str, name: str) -> str:
         return href
     named = without_mark(href)
     if family_of(named) == "http":
-        raise MalformedError(f"{name} leads to {short(place(named), 200)}, {NEARER}")
+        raise MalformedError(f"{name} leads to {short(display_href(named), 200)}, {NEARER}")
     raise MalformedError(
-        f"{name} leads to {short(place(named), 200)}: a document from the network can only link to "
+        f"{name} leads to {short(display_href(named), 200)}: a document from the network can only link to "
         "http(s), s3, gs and az addresses"
     )
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from rasteret_sql.errors import RasteretError, RefusedError
 from rasteret_sql.store.address import family_of, links_of, parse_address, plain_href
 from rasteret_sql.store.prefix import forms
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 FILE_SYSTEMS = {
     "local": ("LocalFileSystem",),
@@ -61,13 +61,14 @@ class Access:
             for name in FILE_SYSTEMS[family_of(link)]:
                 if name in self.disabled and not link.startswith("memory://"):
                     return RefusedError(
-                        f"{place(href)}: Permission Error: file system {name} has been disabled by DuckDB's "
+                        f"{display_href(href)}: Permission Error: file system {name} has been disabled by "
+                        "DuckDB's "
                         "configuration (disabled_filesystems)."
                     )
         if self.external or self._is_allowed(plain, folder):
             return None
         return RefusedError(
-            f"{place(href)}: Permission Error: DuckDB's configuration does not allow external access "
+            f"{display_href(href)}: Permission Error: DuckDB's configuration does not allow external access "
             "(enable_external_access = false), and neither allowed_directories nor allowed_paths name it."
         )
 
@@ -88,8 +89,10 @@ class Access:
 
     @cached_property
     def _directory_forms(self) -> tuple[tuple[str, ...], ...]:
-        found = (forms(_whole(name)) for name in self.directories)
-        return tuple(tuple(form if form.endswith("/") else f"{form}/" for form in each) for each in found)
+        directories = (forms(_whole(name)) for name in self.directories)
+        return tuple(
+            tuple(form if form.endswith("/") else f"{form}/" for form in each) for each in directories
+        )
 
 
 def _whole(href: str) -> str:
@@ -164,9 +167,9 @@ def is_open() -> bool:
 
 def require(href: str) -> None:
     """Raise ``RefusedError`` where this thread may not open ``href``."""
-    found = refusal(href)
-    if found is not None:
-        raise found
+    reason = refusal(href)
+    if reason is not None:
+        raise reason
 
 
 def require_listing(pattern: str) -> None:
@@ -174,9 +177,9 @@ def require_listing(pattern: str) -> None:
     at = min((pattern.find(sign) for sign in WILDCARDS if sign in pattern), default=-1)
     if at >= 0:
         folder = pattern[:at].rpartition("/")[0]
-        found = refusal(f"{folder}/" if folder or pattern.startswith("/") else "./", folder=True)
-        found = found or refusal(pattern)  # ``..`` behind a wildcard
+        reason = refusal(f"{folder}/" if folder or pattern.startswith("/") else "./", folder=True)
+        reason = reason or refusal(pattern)  # ``..`` behind a wildcard
     else:
-        found = refusal(pattern) and refusal(pattern, folder=True)
-    if found is not None:
-        raise found
+        reason = refusal(pattern) and refusal(pattern, folder=True)
+    if reason is not None:
+        raise reason

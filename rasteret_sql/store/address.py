@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from rasteret_sql.errors import ArgumentError, RasteretError, RefusedError
 from rasteret_sql.store.gdal_path import href_of
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 FAMILIES = {
     "s3": "s3", "s3a": "s3", "s3n": "s3",
@@ -91,7 +91,7 @@ def plain_href(href: str) -> str:
     try:
         return href_of(plain)
     except RasteretError as error:
-        raise type(error)(f"{place(href)}: {error}") from None
+        raise type(error)(f"{display_href(href)}: {error}") from None
 
 
 def parse_address(href: str) -> Address:
@@ -107,12 +107,14 @@ def _parse(href: str, scheme: str) -> Address:
     if href.startswith(UNSAFE):
         raise _named_by_a_stranger(href)
     if "\0" in href or not href.strip():
-        raise ArgumentError(f"{place(href)!r} is not an address of a file: it is empty or holds a NUL.")
+        raise ArgumentError(
+            f"{display_href(href)!r} is not an address of a file: it is empty or holds a NUL."
+        )
     root, key = _SPLIT[family](href)
     if "\0" in key:  # %00 in a file URL
-        raise ArgumentError(f"{place(href)!r} is not an address of a file: it holds an escaped NUL.")
+        raise ArgumentError(f"{display_href(href)!r} is not an address of a file: it holds an escaped NUL.")
     if not key or (family != "local" and not root):
-        raise ArgumentError(f"{place(href)!r} names no file: expected {_EXPECTED[family]}.")
+        raise ArgumentError(f"{display_href(href)!r} names no file: expected {_EXPECTED[family]}.")
     return Address(href=href, scheme=scheme, family=family, root=root, key=key)
 
 
@@ -123,7 +125,8 @@ def _named_by_a_stranger(href: str) -> RefusedError:
     if family_of(named) == "local" or named.startswith("memory:"):
         what, way = "a local file", "read it by its own name"
     return RefusedError(
-        f"{place(href)}: a document that came over the network names {what}, which is not read. If that is "
+        f"{display_href(href)}: a document that came over the network names {what}, which is not read. If "
+        "that is "
         f"meant, {way}."
     )
 

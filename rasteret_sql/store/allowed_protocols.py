@@ -6,7 +6,7 @@ from rasteret_sql.errors import ArgumentError, RefusedError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.address import family_of, is_chain, links_of, scheme_of
 from rasteret_sql.store.options import allowing_prefix
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 WITHOUT_ASKING = "memory"
 """Of fsspec's protocols the one that needs no permission: what it reads, this process has put there."""
@@ -40,11 +40,12 @@ def _is_allowed(link: str, protocol: str) -> bool:
 def _refusal(href: str, protocol: str) -> RefusedError | ArgumentError:
     if not _is_known(protocol):
         return ArgumentError(
-            f"{place(href)}: neither this package nor fsspec knows the protocol {protocol!r}."
+            f"{display_href(href)}: neither this package nor fsspec knows the protocol {protocol!r}."
         )
     what = f"in a chain the protocol {protocol!r}" if is_chain(href) else f"the protocol {protocol!r}"
     return RefusedError(
-        f"{place(href)}: {what} is not allowed. http(s), s3, gs, az, local files and memory are read without "
+        f"{display_href(href)}: {what} is not allowed. http(s), s3, gs, az, local files and memory are "
+        "read without "
         "asking; allow another one by storage options for its prefix "
         f"(storage_options={{'{protocol}://…': {{}}}}), or in the setting protocols "
         f"(settings={{'protocols': '{protocol}'}})."

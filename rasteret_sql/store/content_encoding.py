@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 
 from rasteret_sql.errors import LimitError, MalformedError, UnsupportedError
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 GZIP = frozenset({"gzip", "x-gzip"})
 COMPRESSIONS = GZIP | {
@@ -50,7 +50,8 @@ def unpacked(data: bytes | memoryview, header: object, href: str, *, max_bytes: 
 def encoded_document(href: str, name: str) -> UnsupportedError:
     """A whole document in a compression that is not unpacked here."""
     return UnsupportedError(
-        f"{place(href)}: the server sends it with Content-Encoding {name!r}; a document is read without "
+        f"{display_href(href)}: the server sends it with Content-Encoding {name!r}; a document is read "
+        "without "
         "compression, or with gzip or deflate."
     )
 
@@ -62,7 +63,9 @@ def gunzipped(data: bytes | memoryview, href: str, *, max_bytes: int) -> bytes:
     left, position = max_bytes, 0
     while position < len(packed):
         if len(parts) == MAX_MEMBERS:
-            raise LimitError(f"{place(href)}: more than {MAX_MEMBERS:,} gzip members; compress it as one")
+            raise LimitError(
+                f"{display_href(href)}: more than {MAX_MEMBERS:,} gzip members; compress it as one"
+            )
         part, position = _member(packed, position, _WINDOW, href, left, max_bytes)
         parts.append(part)
         left -= len(part)
@@ -89,15 +92,15 @@ def _member(
     while not stream.eof:
         piece = packed[position : position + PIECE]
         if not piece:
-            raise MalformedError(f"{place(href)}: its gzip data ends too early")
+            raise MalformedError(f"{display_href(href)}: its gzip data ends too early")
         try:
             part = stream.decompress(piece, left + 1 - length)
         except zlib.error as error:
-            raise MalformedError(f"{place(href)}: its gzip data is damaged ({error})") from error
+            raise MalformedError(f"{display_href(href)}: its gzip data is damaged ({error})") from error
         parts.append(part)
         length += len(part)
         if length > left:
             limit = f"{max_bytes >> 20} MiB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
-            raise LimitError(f"{place(href)}: decompresses to more than {limit}; split the file")
+            raise LimitError(f"{display_href(href)}: decompresses to more than {limit}; split the file")
         position += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
     return b"".join(parts), position

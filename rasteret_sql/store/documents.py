@@ -92,7 +92,7 @@ def list_files(pattern: str) -> list[FileEntry]:
         fs.invalidate_cache()
         if not any(sign in path for sign in "*?["):
             path = f"{path.rstrip('/')}/*" if fs.isdir(path) else path
-        found: Mapping[str, Mapping[str, Any]] = fs.glob(path, detail=True)
+        files: Mapping[str, Mapping[str, Any]] = fs.glob(path, detail=True)
     except Exception as error:  # every file system has exceptions of its own
         raise translate(error, pattern, None) from None
     entries = (
@@ -102,7 +102,7 @@ def list_files(pattern: str) -> list[FileEntry]:
             last_modified=_moment(_first(about, MODIFIED_KEYS)),
             etag=etag_or_none(_first(about, ETAG_KEYS)),
         )
-        for name, about in found.items()
+        for name, about in files.items()
         if about.get("type") == "file"
     )
     return sorted(entries, key=lambda entry: entry.href)

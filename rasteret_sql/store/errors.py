@@ -18,7 +18,7 @@ from rasteret_sql.errors import (
 )
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.protocol import ByteRange
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 try:
     import resource
@@ -80,25 +80,27 @@ def status_error(
     size: int | None = None,
 ) -> RasteretError:
     """The error for an HTTP status; ``code`` is the store's own word for it, if it had one."""
-    told = f"HTTP {status}" + (f", {code}" if code else "")
+    status_text = f"HTTP {status}" + (f", {code}" if code else "")
     if status == 416 or code == "InvalidRange":
         return beyond_end(href, request, size)
     if status in (404, 410):
-        return NotFoundError(f"{place(href)}: there is no such file ({told}).")
+        return NotFoundError(f"{display_href(href)}: there is no such file ({status_text}).")
     if status in (401, 403, 407) or code in ACCESS_CODES:
-        return AccessError(f"{place(href)}: access was refused ({told}); {access_hint(href)}.")
+        return AccessError(f"{display_href(href)}: access was refused ({status_text}); {access_hint(href)}.")
     if status == 400 and code == "InvalidArgument":
         what = span(request) if request else "its bytes"
         return RangeRefusedError(
-            f"{place(href)}: {what} were asked for, but the server refuses that ({told})."
+            f"{display_href(href)}: {what} were asked for, but the server refuses that ({status_text})."
         )
     if status in TRANSIENT_STATUSES:
         wait = retry_after_seconds(retry_after)
         what = "the server asks to slow down" if status in (429, 503) else "the server failed"
         asked = f" and to wait {wait:g} s" if wait and status in (429, 503) else ""
-        return TransportError(f"{place(href)}: {what}{asked} ({told}).", transient=True, retry_after_s=wait)
+        return TransportError(
+            f"{display_href(href)}: {what}{asked} ({status_text}).", transient=True, retry_after_s=wait
+        )
     return TransportError(
-        f"{place(href)}: the server answered {told}; expected 206 with the bytes asked for."
+        f"{display_href(href)}: the server answered {status_text}; expected 206 with the bytes asked for."
     )
 
 
@@ -123,20 +125,22 @@ def beyond_end(href: str, request: ByteRange | None, size: int | None) -> Beyond
     """A range that begins where the file has ended."""
     has = f"the file has {size:,} bytes" if size is not None else "the file ends before that"
     if request is None:
-        return BeyondEndError(f"{place(href)}: the server has no bytes for this request; {has}.", size=size)
-    return BeyondEndError(f"{place(href)}: {span(request)} were asked for, but {has}.", size=size)
+        return BeyondEndError(
+            f"{display_href(href)}: the server has no bytes for this request; {has}.", size=size
+        )
+    return BeyondEndError(f"{display_href(href)}: {span(request)} were asked for, but {has}.", size=size)
 
 
 def too_large(href: str, size: int | None, max_bytes: int) -> LimitError:
     """A whole file was wanted, and it is too long for that."""
     has = f"has {size:,} bytes" if size is not None else f"goes on after {max_bytes:,} bytes"
-    return LimitError(f"{place(href)} {has}; at most {max_bytes:,} bytes are read as one document.")
+    return LimitError(f"{display_href(href)} {has}; at most {max_bytes:,} bytes are read as one document.")
 
 
 def short_body(request: ByteRange, got: int, expected: int) -> TransportError:
     """An answer cut off on its way."""
     return TransportError(
-        f"{place(request.href)}: the answer for {span(request)} was cut short: "
+        f"{display_href(request.href)}: the answer for {span(request)} was cut short: "
         f"{got:,} of {expected:,} bytes came.",
         transient=True,
     )
@@ -145,7 +149,7 @@ def short_body(request: ByteRange, got: int, expected: int) -> TransportError:
 def wrong_range(request: ByteRange, start: int, end: int) -> MalformedError:
     """The server answered another range than the one asked for."""
     return MalformedError(
-        f"{place(request.href)}: {span(request)} were asked for, but the server sent bytes "
+        f"{display_href(request.href)}: {span(request)} were asked for, but the server sent bytes "
         f"{start:,} to {end - 1:,}."
     )
 
@@ -158,7 +162,8 @@ def ignored_range(request: ByteRange, size: int | None) -> IgnoredRangeError:
     """The whole file came, too long to take the bytes out of it."""
     whole = f"the whole file ({size:,} bytes)" if size is not None else "the whole file"
     return IgnoredRangeError(
-        f"{place(request.href)}: {span(request)} were asked for, but the server does not do byte ranges "
+        f"{display_href(request.href)}: {span(request)} were asked for, but the server does not do byte "
+        "ranges "
         f"and sends {whole}; download it, or serve it from a store with range requests.",
         transient=True,
     )
@@ -167,7 +172,8 @@ def ignored_range(request: ByteRange, size: int | None) -> IgnoredRangeError:
 def web_page(request: ByteRange) -> AccessError:
     """Somebody who has to sign in gets a page that says so, with status 200."""
     return AccessError(
-        f"{place(request.href)}: {span(request)} were asked for, but the server sent a web page (text/html), "
+        f"{display_href(request.href)}: {span(request)} were asked for, but the server sent a web page "
+        "(text/html), "
         f"perhaps to sign in. {ELSEWHERE_HINT} Otherwise: {access_hint(request.href)}."
     )
 
@@ -175,7 +181,8 @@ def web_page(request: ByteRange) -> AccessError:
 def encoded_body(request: ByteRange, encodings: Sequence[str]) -> UnsupportedError:
     """The stored bytes are wrapped in a compression of HTTP's."""
     return UnsupportedError(
-        f"{place(request.href)}: the server sends it with Content-Encoding {', '.join(encodings)!r}, so byte "
+        f"{display_href(request.href)}: the server sends it with Content-Encoding "
+        f"{', '.join(encodings)!r}, so byte "
         "ranges do not address the file's own bytes; store it without that encoding."
     )
 
@@ -183,13 +190,13 @@ def encoded_body(request: ByteRange, encodings: Sequence[str]) -> UnsupportedErr
 def timed_out(href: str, seconds: float) -> TransportError:
     """No byte came for as long as the settings allow."""
     return TransportError(
-        f"{place(href)}: no answer within {seconds:g} s (setting request_timeout_s).", transient=True
+        f"{display_href(href)}: no answer within {seconds:g} s (setting request_timeout_s).", transient=True
     )
 
 
 def unreachable(href: str, why: str) -> TransportError:
     """No connection: the name does not resolve, nobody listens, or the way there is cut."""
-    return TransportError(f"{place(href)}: cannot connect to its server ({why}).", transient=True)
+    return TransportError(f"{display_href(href)}: cannot connect to its server ({why}).", transient=True)
 
 
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
@@ -199,7 +206,8 @@ def too_many_files(href: str) -> TransportError:
     """This process may open nothing more; with fewer requests in flight it may."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if resource else "unknown"
     return TransportError(
-        f"{place(href)}: too many open files: this process may have {limit} of them (ulimit -n). Raise that "
+        f"{display_href(href)}: too many open files: this process may have {limit} of them (ulimit -n). "
+        "Raise that "
         "limit, or lower the setting max_concurrency.",
         transient=True,
     )
@@ -208,14 +216,14 @@ def too_many_files(href: str) -> TransportError:
 def interrupted(href: str) -> TransportError:
     """The connection broke in the middle."""
     return TransportError(
-        f"{place(href)}: the connection broke before the whole answer was there.", transient=True
+        f"{display_href(href)}: the connection broke before the whole answer was there.", transient=True
     )
 
 
 def bad_certificate(href: str) -> TransportError:
     """TLS could not verify the server."""
     return TransportError(
-        f"{place(href)}: the certificate of its server is not trusted; "
+        f"{display_href(href)}: the certificate of its server is not trusted; "
         "expected one signed by a known authority."
     )
 

@@ -12,7 +12,7 @@ from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import parse_address, plain_href
 from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.readers import reader_for
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.scheduler import run
 from rasteret_sql.store.scheduling.thread_pool import pool_of
 from rasteret_sql.store.transports import Preparing
@@ -56,7 +56,7 @@ def _prepare(href: str) -> None:
 def _read(request: ByteRange) -> Block:
     if request.start < 0 or request.length <= 0:
         raise ArgumentError(
-            f"{place(request.href)}: {request.length:,} bytes at {request.start:,} cannot be read; "
+            f"{display_href(request.href)}: {request.length:,} bytes at {request.start:,} cannot be read; "
             "expected a length above 0 and a start of at least 0."
         )
     href = plain_href(request.href)

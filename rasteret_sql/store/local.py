@@ -11,9 +11,9 @@ from rasteret_sql.memory import take
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.errors import OUT_OF_DESCRIPTORS, beyond_end, too_large, too_many_files
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
-MOST_AT_ONCE = 1 << 30
+MAX_BYTES_AT_ONCE = 1 << 30
 
 
 class LocalReader:
@@ -46,18 +46,20 @@ def _open(href: str) -> tuple[int, ObjectInfo]:
         # Without O_NONBLOCK a named pipe would be waited for.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"{place(href)}: there is no such file{_seen_from(href, path)}.") from error
+        raise NotFoundError(
+            f"{display_href(href)}: there is no such file{_seen_from(href, path)}."
+        ) from error
     except PermissionError as error:
-        raise AccessError(f"{place(href)}: this user may not read the file.") from error
+        raise AccessError(f"{display_href(href)}: this user may not read the file.") from error
     except OSError as error:
         if error.errno in OUT_OF_DESCRIPTORS:
             raise too_many_files(href) from error
-        raise TransportError(f"{place(href)}: it cannot be opened ({error.strerror}).") from error
+        raise TransportError(f"{display_href(href)}: it cannot be opened ({error.strerror}).") from error
     about = os.fstat(fd)
     if not stat.S_ISREG(about.st_mode):
         os.close(fd)
         kind = "a folder" if stat.S_ISDIR(about.st_mode) else "not a regular file"
-        raise NotFoundError(f"{place(href)}: that is {kind}; expected a file.")
+        raise NotFoundError(f"{display_href(href)}: that is {kind}; expected a file.")
     return fd, ObjectInfo(
         size=about.st_size,
         etag=f'"{about.st_mtime_ns:x}-{about.st_size:x}"',
@@ -70,12 +72,12 @@ def _pread(fd: int, start: int, length: int, href: str) -> memoryview:
     data, there = take(length).data, 0
     try:
         while there < length:
-            count = os.preadv(fd, [data[there : there + MOST_AT_ONCE]], start + there)
+            count = os.preadv(fd, [data[there : there + MAX_BYTES_AT_ONCE]], start + there)
             if not count:
                 break
             there += count
     except (OSError, OverflowError) as error:
-        raise TransportError(f"{place(href)}: reading failed at byte {start:,} ({error}).") from error
+        raise TransportError(f"{display_href(href)}: reading failed at byte {start:,} ({error}).") from error
     return data[:there]
 
 

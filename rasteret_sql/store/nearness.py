@@ -51,10 +51,10 @@ def is_nearer(href: str, base: str) -> bool:
     limit = _of_base(base)
     if limit is Nearness.LOCAL:
         return False
-    found = nearness(href)
-    if settings().allow_private_hosts and found is not Nearness.LOCAL:
+    degree = nearness(href)
+    if settings().allow_private_hosts and degree is not Nearness.LOCAL:
         return False
-    return found > limit
+    return degree > limit
 
 
 def nearness(href: str) -> Nearness:
@@ -137,7 +137,7 @@ def _endpoint(family: str, options: Options) -> str | None:
     if family == "az":
         text = str(options.get("connection_string") or "")
         parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
-        found = options.get("account_host") or parts.get("BlobEndpoint")
+        host = options.get("account_host") or parts.get("BlobEndpoint")
     else:
-        found = options.get("endpoint_url") or options.get("client_kwargs", {}).get("endpoint_url")
-    return None if found is None else str(found)
+        host = options.get("endpoint_url") or options.get("client_kwargs", {}).get("endpoint_url")
+    return None if host is None else str(host)

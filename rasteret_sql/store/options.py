@@ -10,7 +10,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.store.address import family_of, plain_href
 from rasteret_sql.store.prefix import covers, normal_prefix
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Options = Mapping[str, Any]
 
@@ -45,8 +45,8 @@ class ByPrefix(Generic[Value]):
 
     def get(self, href: str) -> Value | None:
         """The value for ``href``; a name is never cut in its middle."""
-        found = self.prefix(href)
-        return None if found is None else self.values[found]
+        prefix = self.prefix(href)
+        return None if prefix is None else self.values[prefix]
 
     def prefix(self, href: str) -> str | None:
         """The prefix that counts for ``href``."""
@@ -75,10 +75,11 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
         normal = normal_prefix(plain_href(prefix))
         if not isinstance(words, Mapping):
             raise ArgumentError(
-                f"The storage options of {place(prefix)!r} are a {type(words).__name__}; expected a mapping "
+                f"The storage options of {display_href(prefix)!r} are a {type(words).__name__}; expected a "
+                "mapping "
                 "of options, as in {'s3://bucket/': {'anon': True}}."
             )
-        _check(words, KNOWN.get(family_of(normal)), f"of {place(prefix)!r}")
+        _check(words, KNOWN.get(family_of(normal)), f"of {display_href(prefix)!r}")
         checked[normal] = dict(words)
     with _lock:
         _registry = ByPrefix({**_registry.values, **checked})

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from rasteret_sql.store.address import FAMILIES, is_chain
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
-DECODED_MOST = 8
+MAX_DECODINGS = 8
 """Times that an address may be encoded over again; what is left then stays encoded."""
 _PARAMETERS = re.compile(r"((?:^|/)\.{1,2});[^/]*")
 """``..;x=1`` is ``..`` to servers that know path parameters."""
@@ -76,7 +76,7 @@ def _http(scheme: str, rest: str) -> tuple[str, str, str, str]:
 
 
 def _decoded(path: str) -> str:
-    for _ in range(DECODED_MOST):
+    for _ in range(MAX_DECODINGS):
         if "%" not in path:
             break
         path = unquote(path)

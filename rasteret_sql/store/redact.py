@@ -17,7 +17,7 @@ def redact(url: str) -> str:
     return redaction.redact(shown(bare) if bare else url)
 
 
-def place(href: str) -> str:
+def display_href(href: str) -> str:
     """How a message names a file: redacted, and cut in the middle where it is endless."""
     text = redact(href)
     if len(text) > LONGEST_PLACE:

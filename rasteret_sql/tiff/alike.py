@@ -24,7 +24,7 @@ from rasteret_sql.tiff.image import Image, Tiff
 
 LONGEST = 1 << 16
 """Bytes of a header that is kept."""
-MOST = 32
+MAX_KEPT = 32
 """Headers that are kept: one for each size and projection of an archive."""
 NUMBERS = {**tags.INTEGERS, **tags.FLOATS}
 Span = tuple[int, int]
@@ -94,16 +94,16 @@ def _has_lengths(image: Image) -> bool:
     return bool(image.tile_byte_counts[0]) and not (image.compression == "none" and not image.tiled)
 
 
-_known: deque[_Known] = deque(maxlen=MOST)
+_known: deque[_Known] = deque(maxlen=MAX_KEPT)
 
 
 def read_alike(buffer: Bytes, limits: Settings) -> Tiff | None:
     """What parsing ``buffer`` would give, where a file like it was parsed before."""
     data = buffer.beginning
     for known in tuple(_known):
-        found = known.read(data, limits)
-        if found is not None:
-            return found
+        tiff = known.read(data, limits)
+        if tiff is not None:
+            return tiff
     return None
 
 
@@ -118,10 +118,10 @@ def keep(buffer: Bytes, head: Head, directories: Sequence[Directory], progress: 
     parts: list[tuple[_Part, ...]] = []
     for directory, image in zip(directories, tiff.images, strict=True):
         grid = progress.grids[directory.offset]
-        found = _parts(head, directory, grid, image)
-        parts.append(tuple(found.values()))
-        decisive += _decisive(directory, grid, found)
-    apart = sorted((part.start, part.end) for found in parts for part in found)
+        parts_by_tag = _parts(head, directory, grid, image)
+        parts.append(tuple(parts_by_tag.values()))
+        decisive += _decisive(directory, grid, parts_by_tag)
+    apart = sorted((part.start, part.end) for parts_by_tag in parts for part in parts_by_tag)
     end = max(stop for _, stop in (*decisive, *apart))
     if end > min(LONGEST, len(data)) or not _disjoint(apart, decisive):
         return
@@ -137,12 +137,12 @@ def _parts(head: Head, directory: Directory, grid: BlockGrid, image: Image) -> d
         ("tile_byte_counts", grid.counts_tag, UNSIGNED, grid.block_count),
         ("model_tiepoint", tags.MODEL_TIEPOINT, tags.FLOATS, len(image.model_tiepoint or ())),
     )
-    found = {}
+    by_tag = {}
     for name, tag, kinds, count in places:
         field = directory.fields.get(tag)
         if field is not None and field.kind in kinds:
-            found[tag] = _Part(name, field.position, count, np.dtype(head.prefix + NUMBERS[field.kind]))
-    return found
+            by_tag[tag] = _Part(name, field.position, count, np.dtype(head.prefix + NUMBERS[field.kind]))
+    return by_tag
 
 
 def _decisive(directory: Directory, grid: BlockGrid, parts: Mapping[int, _Part]) -> list[Span]:

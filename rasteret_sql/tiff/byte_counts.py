@@ -41,9 +41,9 @@ def complete_byte_counts(
     if grid.block_count != 1 or not offsets[0]:
         return counts
     if uncompressed and not (grid.tiled and counts[0]):
-        needed, size = _uncompressed(values, grid), values.buffer.size
+        missing, size = _uncompressed(values, grid), values.buffer.size
         beyond = size is not None and int(offsets[0]) + int(counts[0]) > size
-        return needed if counts[0] < needed[0] or beyond else counts
+        return missing if counts[0] < missing[0] or beyond else counts
     return counts if counts[0] else _measured(values, grid, offsets, next_position)
 
 

@@ -167,7 +167,7 @@ def walk(buffer: Bytes, head: Head, progress: Progress) -> tuple[list[Directory]
 
     Raises ``MalformedError`` for a cycle and ``LimitError`` for more than ``max_directories``.
     """
-    found: list[Directory] = []
+    directories: list[Directory] = []
     missing: list[Range] = []
     visited: set[int] = set()
     waiting = [(head.first_directory, True)]
@@ -182,22 +182,22 @@ def walk(buffer: Bytes, head: Head, progress: Progress) -> tuple[list[Directory]
             )
         visited.add(offset)
         directory = progress.directories.get(offset) or _read_directory(
-            buffer, head, len(found), offset, progress.allowance
+            buffer, head, len(directories), offset, progress.allowance
         )
         if not isinstance(directory, Directory):
             missing.append(directory)
             continue
-        if directory.index != len(found):  # one before it was found only now
-            directory = replace(directory, index=len(found))
+        if directory.index != len(directories):  # one before it was found only now
+            directory = replace(directory, index=len(directories))
         progress.directories[offset] = directory
-        found.append(directory)
+        directories.append(directory)
         # A SubIFD's own "next" is not followed: libtiff does not either.
         if chained and directory.next_offset:
             waiting.append((directory.next_offset, True))
         children, wanted = _sub_directories(Values(buffer, head, directory), progress.allowance)
         missing += wanted
         waiting += [(child, False) for child in reversed(children)]
-    return found, missing
+    return directories, missing
 
 
 def _sub_directories(values: Values, allowance: Allowance) -> tuple[list[int], list[Range]]:

@@ -151,8 +151,8 @@ def _read_image(values: Values, progress: Progress, every: Sequence[Values]) -> 
 def _first_integers(values: Values, tag: int, most: int) -> tuple[int, ...] | None:
     """The values of a tag, ``most`` at most: what a damaged count claims beyond them has no meaning."""
     field = values.field(tag)
-    found = None if field is None else values.integers(tag, min(field.count, most))
-    return None if found is None else tuple(found.tolist())
+    integers = None if field is None else values.integers(tag, min(field.count, most))
+    return None if integers is None else tuple(integers.tolist())
 
 
 def _name(code: int, names: dict[int, str]) -> str:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 
 from rasteret_sql.codec.block import BlockLayout, decode_block
 from rasteret_sql.errors import LimitError, MalformedError, RasteretError
-from rasteret_sql.memory import LEAST, RECYCLER
+from rasteret_sql.memory import MIN_BYTES, RECYCLER
 
 ROWS, COLUMNS = 32, 64
 GRAY = (np.add.outer(np.arange(ROWS), np.arange(COLUMNS)) % 251).astype("uint8")
@@ -124,7 +124,7 @@ WITHOUT_SIZE = {
 def test_a_stream_of_another_size_than_the_tags_is_malformed_at_no_cost(name: str, other: str) -> None:
     block, layout = STREAMS[name]
     RECYCLER.clear()
-    RECYCLER.take(LEAST)  # the first slab of this process is nobody's cost
+    RECYCLER.take(MIN_BYTES)  # the first slab of this process is nobody's cost
     tracemalloc.start()
     try:
         with pytest.raises(MalformedError, match=r"expected .*, found"):

@@ -122,7 +122,7 @@ def test_where_lists_do_not_keep_short_vectors_a_batch_has_rows_enough(
     monkeypatch.setattr(batches.duckdb_version, "_followed", (1, 5, 6))
     large = {"held": 1 << 30}
     batches.take_places([large], batches.Batch(byte_count=MIB, total=MIB, query=None))
-    assert batches.PLACES // len(large["places"]) >= batches.LEAST_ROWS  # type: ignore[arg-type]
+    assert batches.PLACES // len(large["places"]) >= batches.MIN_ROWS  # type: ignore[arg-type]
 
 
 def test_threads_share_what_may_be_in_flight_once_they_are_several(con: duckdb.DuckDBPyConnection) -> None:

@@ -14,7 +14,7 @@ from rasteret_sql.store.allowed_protocols import require_protocol
 from rasteret_sql.store.nearness import Nearness, nearness
 from rasteret_sql.store.options import options_for
 from rasteret_sql.store.prefix import covers
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from tests.fuzz.checks import Finding
 
 SAFE = "https://host/safe/"
@@ -50,7 +50,7 @@ WORDS = (
 def check_href(data: bytes) -> None:
     """Raise ``Finding`` where an href breaks a promise; anything but a ``RasteretError`` is one too."""
     href = data.decode("utf-8", "replace")
-    if len(shown := place(href)) > 1000:
+    if len(shown := display_href(href)) > 1000:
         raise Finding(f"an address of {len(shown)} characters is shown")
     address = None
     try:

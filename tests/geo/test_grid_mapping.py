@@ -11,12 +11,12 @@ import rasterio
 from rasterio.transform import Affine
 
 from rasteret_sql.geo.grid import Grid
-from rasteret_sql.geo.grid_mapping import FEW, Mapping
+from rasteret_sql.geo.grid_mapping import MAX_POINTS_ONE_BY_ONE, Mapping
 from rasteret_sql.geo.window import Window
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import read_headers
 from rasteret_sql.raster.warp.resample import filter_scale, reach
-from rasteret_sql.raster.warp.source_blocks import boxes, narrow, window_of
+from rasteret_sql.raster.warp.source_blocks import boxes, keep_blocks_touching, window_of
 from rasteret_sql.raster.warp.warp import ALGORITHMS
 from rasteret_sql.raster.warp.warp_plan import plan_warp
 from tests.raster.warping import DEGREES, GLOBE, PAIRS, UTM_32, Floats, around, places
@@ -71,7 +71,7 @@ def test_small_grids_are_asked_for_pixel_by_pixel(monkeypatch: pytest.MonkeyPatc
     target = Grid(
         crs="EPSG:32633", transform=(10.0, 0.0, 250_000.0, 0.0, -10.0, 5_290_000.0), width=12, height=12
     )
-    assert target.width * target.height <= FEW
+    assert target.width * target.height <= MAX_POINTS_ONE_BY_ONE
     x, y = Mapping(target=target, source=UTM_32).centres(target.window)
     want_x, want_y = all_places(target, UTM_32)
     np.testing.assert_allclose((x, y), (want_x, want_y), rtol=1e-12)
@@ -248,7 +248,7 @@ def test_narrow_keeps_the_blocks_that_boxes_touch(files: dict[str, Header]) -> N
     assert found is not None
     selection = found[1].source.selection
     assert len(selection.blocks) == 12 * 10
-    some = narrow(selection, np.array([[0.5, 0.5, 15.5, 0.6], [100.0, 40.0, 120.0, 47.9]]))
+    some = keep_blocks_touching(selection, np.array([[0.5, 0.5, 15.5, 0.6], [100.0, 40.0, 120.0, 47.9]]))
     assert [selection.stored.image.place(int(b))[1:] for b in some.blocks] == [(0, 0), (2, 6), (2, 7)]
     assert len(some.offsets) == len(some.byte_counts) == 3
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rasterio.transform import Affine, rowcol
 
-from rasteret_sql.raster.points.neighbours import combine, spots
-from tests.geo.gdal_points import interpolate
+from rasteret_sql.raster.points.neighbours import interpolate, pixel_neighbours
+from tests.geo.gdal_points import interpolate as gdal_interpolate
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 AFFINES = {
@@ -32,7 +32,7 @@ def test_the_pixel_of_a_point_is_rasterios(affine: Affine) -> None:
     x, y = affine @ np.random.default_rng(1).uniform(-20, 320, (2, 20_000))
     rows, columns = (np.array(found) for found in rowcol(affine, x, y))
     inside = (columns >= 0) & (columns < 300) & (rows >= 0) & (rows < 260)
-    found = spots(np.column_stack((x, y)), affine[:6], 300, 260, "nearest")
+    found = pixel_neighbours(np.column_stack((x, y)), affine[:6], 300, 260, "nearest")
     np.testing.assert_array_equal(found.inside, np.flatnonzero(inside))
     np.testing.assert_array_equal(found.rows, rows[inside])
     np.testing.assert_array_equal(found.columns, columns[inside])
@@ -43,7 +43,7 @@ def test_a_pixel_begins_at_its_left_and_top_edge(name: str) -> None:
     affine = AFFINES[name]
     number = np.arange(0, 10_980)
     xy = np.column_stack((affine.c + number * affine.a, affine.f + number * affine.e))
-    found = spots(xy, affine[:6], 10_980, 10_980, "nearest")
+    found = pixel_neighbours(xy, affine[:6], 10_980, 10_980, "nearest")
     np.testing.assert_array_equal(found.columns, number)
     np.testing.assert_array_equal(found.rows, number)
 
@@ -51,13 +51,13 @@ def test_a_pixel_begins_at_its_left_and_top_edge(name: str) -> None:
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 def test_the_far_edges_are_outside(interpolation: str) -> None:
     xy = np.array([(0, 0), (4, 0), (0, 3), (np.nextafter(4, 0), np.nextafter(3, 0)), (-1e-9, 1), (1, -1e-9)])
-    assert spots(xy, IDENTITY, 4, 3, interpolation).inside.tolist() == [0, 3]
+    assert pixel_neighbours(xy, IDENTITY, 4, 3, interpolation).inside.tolist() == [0, 3]
 
 
 @pytest.mark.parametrize("nowhere", [np.nan, np.inf, -np.inf])
 def test_what_has_no_image_is_outside(nowhere: float) -> None:
     xy = np.array([(nowhere, 1), (1, nowhere), (nowhere, nowhere), (1, 1)])
-    assert spots(xy, IDENTITY, 4, 3, "nearest").inside.tolist() == [3]
+    assert pixel_neighbours(xy, IDENTITY, 4, 3, "nearest").inside.tolist() == [3]
 
 
 def bilinear(pixels: Any, valid: Any, column: float, row: float) -> float | None:
@@ -89,8 +89,8 @@ PLACES = st.lists(st.tuples(st.floats(-1, 6), st.floats(-1, 6)) | st.tuples(*[st
 
 def sampled(pixels: Any, valid: Any, places: Any) -> list[float | None]:
     height, width = pixels.shape
-    spot = spots(np.array(places, float), IDENTITY, width, height, "bilinear")
-    values, there = combine(
+    spot = pixel_neighbours(np.array(places, float), IDENTITY, width, height, "bilinear")
+    values, there = interpolate(
         spot, pixels[spot.rows, spot.columns], None if valid is None else valid[spot.rows, spot.columns]
     )
     out: list[float | None] = [None] * len(places)
@@ -133,4 +133,4 @@ def test_bilinear_is_gdals(tmp_path: Path, seed: int) -> None:
     )
     places += [(0.0, 0.0), (0.25, height - 0.25), (width - 0.001, 0.3), (0.5, 0.7)]
     valid = None if nodata is None else pixels != nodata
-    assert sampled(pixels, valid, places) == interpolate(path, 1, places)
+    assert sampled(pixels, valid, places) == gdal_interpolate(path, 1, places)

@@ -9,30 +9,30 @@ import numpy as np
 import pytest
 
 from rasteret_sql.raster.read import validity
-from rasteret_sql.raster.read.validity import Question
+from rasteret_sql.raster.read.validity import ReadChip
 
 ROWS, COLUMNS = 512, 64
 
 
-def question(invalid_row: int | None) -> Question:
+def question(invalid_row: int | None) -> ReadChip:
     pixels = np.ones((1, ROWS, COLUMNS), np.uint16)
     if invalid_row is not None:
         pixels[0, invalid_row, 5] = 0
     plan: Any = SimpleNamespace(aoi=None, nodata=0.0, shape=pixels.shape)
-    return Question(plan=plan, pixels=pixels, shown=None)
+    return ReadChip(plan=plan, pixels=pixels, shown=None)
 
 
 def test_what_one_thread_found_another_does_not_take_back() -> None:
     """A thread that looks at valid rows ends after another found a pixel that is not valid."""
 
-    class Slow(validity._Answer):
-        def _said(self, rows: slice) -> Any:
+    class Slow(validity._Validity):
+        def _mask_or_nodata(self, rows: slice) -> Any:
             if rows.start == 0:
-                super().look(slice(ROWS - 1, ROWS))
-            return super()._said(rows)
+                super().scan(slice(ROWS - 1, ROWS))
+            return super()._mask_or_nodata(rows)
 
     answer = Slow(question(invalid_row=ROWS - 1), validity._Covered())
-    answer.look(slice(0, 1))
+    answer.scan(slice(0, 1))
     assert answer.is_partial
 
 

@@ -13,7 +13,12 @@ from rasteret_sql.store import request_log
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
 from rasteret_sql.store.scheduling import adaptive_concurrency, scheduler
-from rasteret_sql.store.scheduling.adaptive_concurrency import GROWTH, LEAST, MOST, OperatingPoint
+from rasteret_sql.store.scheduling.adaptive_concurrency import (
+    GROWTH,
+    MAX_REQUESTS,
+    MIN_REQUESTS,
+    OperatingPoint,
+)
 from tests.store.server import Fault, FaultServer
 
 MB = 1_000_000
@@ -60,9 +65,9 @@ def test_the_first_guess_has_about_48_mb_in_flight(length: int, expected: int) -
 def test_it_grows_while_that_brings_more(clock: Clock) -> None:
     point = OperatingPoint()
     point.expect(400_000)
-    assert point.limit() < MOST
-    rounds(point, clock, 30, {n: n * MB for n in range(1, MOST + 1)})
-    assert point.limit() == MOST
+    assert point.limit() < MAX_REQUESTS
+    rounds(point, clock, 30, {n: n * MB for n in range(1, MAX_REQUESTS + 1)})
+    assert point.limit() == MAX_REQUESTS
 
 
 def test_it_goes_back_where_more_brings_nothing(clock: Clock) -> None:
@@ -81,11 +86,11 @@ def test_a_full_server_halves_it_once_a_second(clock: Clock) -> None:
     point.expect(1000)
     for _ in range(50):
         point.set_back()
-    assert point.limit() == MOST // 2
+    assert point.limit() == MAX_REQUESTS // 2
     for _ in range(9):
         clock.now += 1.5
         point.set_back()
-    assert point.limit() == LEAST
+    assert point.limit() == MIN_REQUESTS
 
 
 def test_answers_tell_nothing_while_nobody_waits(clock: Clock) -> None:

@@ -10,7 +10,7 @@ from rasteret_sql.errors import ArgumentError
 from rasteret_sql.store.address import parse_address, plain_href
 from rasteret_sql.store.documents import list_files, read_document
 from rasteret_sql.store.protocol import Block
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from tests.store.conftest import DATA
 from tests.store.reading import read
 from tests.store.server import FaultServer
@@ -84,7 +84,7 @@ SHOWN = {
 
 @pytest.mark.parametrize(("path", "shown"), SHOWN.items())
 def test_no_form_of_an_address_shows_its_secrets(path: str, shown: str) -> None:
-    assert place(path) == shown
+    assert display_href(path) == shown
 
 
 def test_all_that_reads_takes_such_paths(server: FaultServer) -> None:

@@ -68,6 +68,6 @@ def test_the_last_signature_is_read_with(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presigned, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(presigned, "MAX_REMEMBERED", 2)
     bare = [remember(f"https://host/{n}?sig=a&sv=1") for n in range(3)]
     assert [presigned.presigned(href) is not None for href in bare] == [False, True, True]

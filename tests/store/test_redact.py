@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasteret_sql.store.redact import LONGEST_PLACE, place, redact
+from rasteret_sql.store.redact import LONGEST_PLACE, display_href, redact
 
 SHOWN = {
     "https://host/a.tif": "https://host/a.tif",
@@ -47,7 +47,7 @@ def test_no_password_and_no_value_of_a_query_is_shown(password: str, signature: 
 
 
 def test_an_endless_address_is_cut_in_the_middle() -> None:
-    shown = place("https://host/" + "x" * 5000 + "/a.tif")
+    shown = display_href("https://host/" + "x" * 5000 + "/a.tif")
     assert len(shown) == LONGEST_PLACE + 1
     assert shown.startswith("https://host/xxx")
     assert shown.endswith("xxx/a.tif")

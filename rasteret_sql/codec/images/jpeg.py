@@ -17,7 +17,7 @@ START_OF_SCAN: Final = 0xDA
 START, END, SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 MAX_SCANS: Final = 100
 """libtiff's own limit: every scan of a progressive image costs a pass over all of its pixels."""
-MOST_PIXELS_A_BIT: Final = 64
+MAX_PIXELS_PER_BIT: Final = 64
 """A block of 8 x 8 takes one bit at least."""
 COLORSPACES: Final = {1: "GRAYSCALE", 3: "RGB", 4: "CMYK"}
 """What libjpeg is told so that it converts nothing; of other numbers of samples it never does."""
@@ -57,7 +57,7 @@ def _check_scans(stream: bytes, at: int, claim: Claim) -> None:
     scans = stream.count(SCAN, at)
     if scans > MAX_SCANS:
         raise LimitError(f"found a JPEG stream of {scans} scans; at most {MAX_SCANS} are read")
-    most = 8 * len(stream) * MOST_PIXELS_A_BIT
+    most = 8 * len(stream) * MAX_PIXELS_PER_BIT
     if claim.width * claim.height > most:
         raise MalformedError(f"found {claim} in {len(stream)} bytes, which hold {most} pixels at best")
 

@@ -16,13 +16,14 @@ JP2: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
 START_AND_SIZE: Final = b"\xff\x4f\xff\x51"
 END: Final = b"\xff\xd9"
 CODING_STYLE, COMPONENT_STYLE, TILE_PART, DATA, END_CODE = 0xFF52, 0xFF53, 0xFF90, 0xFF93, 0xFFD9
-FEW: Final = 1 << 12
-MOST_TILES: Final = 1 << 15
+MAX_UNCHECKED_PRECINCTS: Final = 1 << 12
+MAX_TILES: Final = 1 << 15
 """Of JPEG 2000's own tiles inside one block, each counted with its samples and 9 more: OpenJPEG takes about
 1 kB for each of these."""
 PIXELS_A_PRECINCT: Final = 128
-"""A block of more than ``FEW`` precincts must have so many pixels for each: OpenJPEG takes 2 kB for one."""
-MOST_PACKETS: Final = 1 << 20
+"""A block of more than ``MAX_UNCHECKED_PRECINCTS`` must have so many pixels for each: OpenJPEG takes 2 kB
+for one."""
+MAX_PACKETS: Final = 1 << 20
 """Precincts times quality layers of one block."""
 
 
@@ -58,8 +59,8 @@ def read_header(data: bytes, layout: BlockLayout) -> Claim:
         fewer_bits=True,
     )
     tiles = -(-(x1 - tile_x0) // tile_width) * -(-(y1 - tile_y0) // tile_height)
-    if tiles * (samples + 9) > MOST_TILES:
-        most = MOST_TILES // (samples + 9)
+    if tiles * (samples + 9) > MAX_TILES:
+        most = MAX_TILES // (samples + 9)
         raise LimitError(f"found {tiles:,} JPEG 2000 tiles of {samples} samples; at most {most:,} are read")
     tile = min(claim.width, tile_width), min(claim.height, tile_height)
     _check_precincts(stream, claim, tiles * samples, tile)
@@ -88,7 +89,7 @@ def _codestream(data: bytes) -> bytes:
 
 def _check_precincts(stream: bytes, claim: Claim, planes: int, tile: tuple[int, int]) -> None:
     samples = claim.samples or 1
-    most = max(FEW, claim.width * claim.height * samples // PIXELS_A_PRECINCT)
+    most = max(MAX_UNCHECKED_PRECINCTS, claim.width * claim.height * samples // PIXELS_A_PRECINCT)
     layers = 1
     for marker, style in _coding_styles(stream):
         if marker == CODING_STYLE:
@@ -98,10 +99,10 @@ def _check_precincts(stream: bytes, claim: Claim, planes: int, tile: tuple[int, 
             number = 1 if samples < 257 else 2
             given, own = style[number : number + 1], style[number + 1 :]
         count = planes * _precincts(own, tile, given=given != b"" and bool(given[0] & 1))
-        if count > most or count * layers > MOST_PACKETS:
+        if count > most or count * layers > MAX_PACKETS:
             raise LimitError(
                 f"found {count:,} JPEG 2000 precincts in {layers:,} layers; at most {most:,} precincts, and "
-                f"{MOST_PACKETS:,} counted over all layers, are read"
+                f"{MAX_PACKETS:,} counted over all layers, are read"
             )
 
 

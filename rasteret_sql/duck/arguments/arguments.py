@@ -13,7 +13,7 @@ from rasteret_sql.duck.arguments.kept_areas import KeptAreas
 from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arrow.fits import fields_of
 from rasteret_sql.duck.quoting import quoted
-from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.errors import ArgumentError, RasteretError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi, parse_aois
 from rasteret_sql.geo.window import Window
 
@@ -51,7 +51,7 @@ def areas(column: Any, types: Any, crs: Any) -> list[Area]:
     """
     values = values_of(column)
     kinds = _each(types_of(types), lambda values: [geometry_crs(value) for value in values])
-    given = [own or said for own, said in zip(kinds, texts(crs, "aoi_crs"), strict=True)]
+    given = [own or stated for own, stated in zip(kinds, texts(crs, "aoi_crs"), strict=True)]
     return AREAS.of(values, given, lambda: _areas(values, given))
 
 
@@ -62,16 +62,16 @@ def types_of(asked: Any) -> pa.Array:
 
 
 def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
-    found: list[Area] = [None] * len(values)
+    areas_of_rows: list[Area] = [None] * len(values)
     # a join repeats its areas, one for each raster: each is looked at once
     groups: dict[str | None, dict[Any, tuple[Any, list[int]]]] = {}
     for row, value in enumerate(values):
         if value is None:
             continue
         if isinstance(value, str) and value == WHOLE_TEXT:
-            found[row] = WHOLE
+            areas_of_rows[row] = WHOLE
         elif isinstance(value, dict) and all(key in value for key in WINDOW_KEYS):
-            found[row] = _window(value)
+            areas_of_rows[row] = _window(value)
         else:
             group = groups.setdefault(crs[row], {})
             group.setdefault(_hashable(value), (value, []))[1].append(row)
@@ -79,13 +79,13 @@ def _areas(values: Sequence[Any], crs: Sequence[str | None]) -> list[Area]:
         parsed = parse_aois([plain(value) for value, _ in group.values()], crs=group_crs)
         for area, (_, rows) in zip(parsed, group.values(), strict=True):
             for row in rows:
-                found[row] = area
-    return found
+                areas_of_rows[row] = area
+    return areas_of_rows
 
 
 def asked_area(area: Area) -> Aoi | Window | None:
     """An area as requests have it, None for all of a raster; its error is raised."""
-    there = sound(area)
+    there = value_or_raise(area)
     return None if isinstance(there, Whole) else there
 
 
@@ -230,11 +230,11 @@ def flags(column: Any, name: str) -> list[bool]:
 
 def finite(column: Any, name: str) -> list[float | None]:
     """Any number but NaN and infinity, or NULL."""
-    found = numbers(column, name)
-    for number in found:
+    values = numbers(column, name)
+    for number in values:
         if number is not None and not math.isfinite(number):
             raise ArgumentError(f"{name} := {number:g}: expected a finite number")
-    return found
+    return values
 
 
 def optional_flags(column: Any, name: str) -> list[bool | None]:

@@ -26,13 +26,13 @@ from rasteret_sql.settings import GIB, byte_count_of, settings
 
 PLACES = 2048
 """Rows of a full vector."""
-LEAST_ROWS = 66
+MIN_ROWS = 66
 """DuckDB copies vectors of up to 64 rows into longer ones."""
 LISTS_STAY = (2, 0, 0)
 """From here on it does not where there is a list beside the pixels (``types.PIXELS``), also above the join of
 a lateral read, from which 1.5 takes the list away."""
 SHARE_OF_MEMORY = 4
-MOST_BYTES = GIB
+MAX_BATCH_BYTES = GIB
 IN_FLIGHT = 2
 """Answers of one thread: the one that DuckDB takes on, and the next one."""
 ROWS_OF_A_THREAD = 122_880
@@ -68,7 +68,7 @@ def batch_of(asked: pa.Array, rows: int) -> Batch:
     """The batch of a query that plans ``rows`` more chips; ``asked`` is the column of ``_rasteret_asked``."""
     first = _first(asked)
     memory = memory_of(asked)
-    share = MOST_BYTES if memory is None else min(MOST_BYTES, memory // SHARE_OF_MEMORY)
+    share = MAX_BATCH_BYTES if memory is None else min(MAX_BATCH_BYTES, memory // SHARE_OF_MEMORY)
     total = settings().batch_bytes or share
     query = f"{first['connection']}/{first['query']}" if first else None
     threads = int(first.get("threads") or 1) if _count(query, rows) > ROWS_OF_A_THREAD else 1
@@ -110,7 +110,7 @@ def _count(query: str | None, rows: int) -> int:
 
 def take_places(sources: Iterable[dict[str, Any]], batch: Batch) -> None:
     """Give every planned chip its places, and a notice to those larger than all batches together."""
-    most = PLACES if duckdb_version.at_least(LISTS_STAY) else PLACES // LEAST_ROWS
+    most = PLACES if duckdb_version.at_least(LISTS_STAY) else PLACES // MIN_ROWS
     for source in sources:
         held: int = source.get("held", 0)
         source["places"] = _places(min(most, max(1, -(-held * PLACES // batch.byte_count))))

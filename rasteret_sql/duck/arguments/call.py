@@ -123,14 +123,14 @@ class Call:
 
     def one_band(self) -> list[int | str]:
         """The only band of each row: a number from 1 or a name; without one, the first."""
-        found: list[int | str] = []
+        chosen: list[int | str] = []
         for listed in self.bands():
             if listed is not None and len(listed) != 1:
                 raise ArgumentError(
                     f"band := {arguments.sql(list(listed))}: expected one band number or name"
                 )
-            found.append(1 if listed is None else listed[0])
-        return found
+            chosen.append(1 if listed is None else listed[0])
+        return chosen
 
     def scales(self) -> list[bool | None]:
         """Of each row whether physical values are wanted; None: in expressions alone."""

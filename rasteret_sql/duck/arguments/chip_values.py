@@ -13,7 +13,7 @@ from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, blobs_of, present
 from rasteret_sql.duck.arrow.duck_types import DuckType, declared
-from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
+from rasteret_sql.duck.arrow.fits import arrow_type_matches, duck_type, fields_of
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.arrow.types import CHIP
 from rasteret_sql.errors import ArgumentError, RasteretError
@@ -103,7 +103,7 @@ def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:
 
 
 def _require(name: str, found: Any, expected: DuckType) -> None:
-    if not holds(found, expected):
+    if not arrow_type_matches(found, expected):
         raise ArgumentError(
             f"the chip's column {name} is {duck_type(found)}, where read_cog gives {expected.text}; "
             "pass a row of read_cog as it is"

@@ -17,7 +17,7 @@ from rasteret_sql.geotiff.scaling import Scaling
 from rasteret_sql.raster.algebra.band_math import BandMath, bands_of, require
 from rasteret_sql.raster.algebra.band_names import bands_told, find, find_band
 from rasteret_sql.raster.read.plan import ReadRequest
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Place = tuple[str, int]
 """Name of a raster, and index of its band from 0."""
@@ -94,7 +94,7 @@ def _require_reflectance(row: Row) -> None:
         dtype, raster = row.dtypes[name.text], row.rasters[row.places[name.text][0]].known
         if row.asked.scale is not False and name.text not in row.scalings and np.dtype(dtype).kind in "iu":
             raise ArgumentError(
-                f"{name.text} ({place(raster.name)}) holds {dtype} without scale and offset, and the "
+                f"{name.text} ({display_href(raster.name)}) holds {dtype} without scale and offset, and the "
                 "constants of this index are those of reflectance; pass reflectance := [scale, offset], such "
                 "as [0.0001, -0.1] for Sentinel-2 since January 2022, or [1, 0] where it is reflectance"
             )
@@ -124,8 +124,8 @@ def row_of(number: int, asked: BandMath, named: NamedRasters, request: ReadReque
 
 def _scalings(places: Mapping[str, Place], named: NamedRasters) -> dict[str, Scaling]:
     """Of the names that have one."""
-    found = {text: named[name].known.scaling(band) for text, (name, band) in places.items()}
-    return {text: scaling for text, scaling in found.items() if scaling is not None}
+    scalings = {text: named[name].known.scaling(band) for text, (name, band) in places.items()}
+    return {text: scaling for text, scaling in scalings.items() if scaling is not None}
 
 
 def places_of(asked: BandMath, named: NamedRasters) -> dict[str, Place] | None:
@@ -139,7 +139,7 @@ def places_of(asked: BandMath, named: NamedRasters) -> dict[str, Place] | None:
         bands = bands_of(asked, whole.band_count, whole.names, whole.name)
         return {text: (WHOLE, band) for text, band in bands.items()}
     keys = list(named)
-    found: dict[str, Place] = {}
+    bands_by_name: dict[str, Place] = {}
     for text, (name, expression) in asked.names.items():
         at = find(name.name if name.raster is None else name.raster, keys)
         if at is None:
@@ -152,7 +152,7 @@ def places_of(asked: BandMath, named: NamedRasters) -> dict[str, Place] | None:
         count, names = raster.band_count, raster.names
         band = find_band(name.name, count, names) if name.raster is not None else 0 if count == 1 else None
         if band is None:
-            what = f"{keys[at]} ({place(raster.name)}) has the bands {bands_told(count, names)}"
+            what = f"{keys[at]} ({display_href(raster.name)}) has the bands {bands_told(count, names)}"
             expression.refuse(name, f"{what}; write {keys[at]}.b1 and so on")
-        found[text] = (keys[at], band)
-    return found
+        bands_by_name[text] = (keys[at], band)
+    return bands_by_name

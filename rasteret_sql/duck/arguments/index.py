@@ -14,13 +14,13 @@ from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import whole_numbers
 from rasteret_sql.duck.arrow.duck_types import DuckType, declared
-from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
+from rasteret_sql.duck.arrow.fits import arrow_type_matches, duck_type, fields_of
 from rasteret_sql.duck.arrow.tile_offsets import GAPS, offsets_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import GroundControlPoint, Header, Level
 from rasteret_sql.geotiff.image_layout import image_layout
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 TABLES = ("tile_offsets", "tile_byte_counts")
 SIZES = ("width", "height", "tile_width", "tile_height")
@@ -30,8 +30,8 @@ REQUIRED = (
 )  # fmt: skip
 LARGEST = 2**31 - 1
 """Pixels of one side: what INTEGER columns hold, and more than GDAL writes."""
-MOST_BANDS = 2**16 - 1
-MOST_COLOUR = 2**16 - 1
+MAX_BANDS = 2**16 - 1
+MAX_COLOUR = 2**16 - 1
 AGAIN = "build the index again with cog_header"
 
 
@@ -58,10 +58,10 @@ class HeaderColumn:
         """The header in one row; overviews are left out unless a read needs them. Raises ArgumentError."""
         columns = _Row(self._columns, row)
         href = columns.required("href")
-        columns.place = place(href)
+        columns.place = display_href(href)
         self._refuse_failed(columns)
-        band_count = columns.number("band_count", 1, MOST_BANDS)
-        mask_bands = 1 if columns.value("mask_bands") is None else columns.number("mask_bands", 1, MOST_BANDS)
+        band_count = columns.number("band_count", 1, MAX_BANDS)
+        mask_bands = 1 if columns.value("mask_bands") is None else columns.number("mask_bands", 1, MAX_BANDS)
         if mask_bands not in (1, band_count):
             columns.unfit("mask_bands", f"{mask_bands:,}", f"1 or {band_count:,} (band_count)")
         samples = _Samples(
@@ -98,9 +98,9 @@ class HeaderColumn:
     def _refuse_failed(self, columns: _Row) -> None:
         error = self._columns.cell("error", columns.row)
         if isinstance(error, str):  # a column of numbers with that name is the user's own
-            told = error.removeprefix(f"{columns.place}: ").rstrip(".")
+            reason = error.removeprefix(f"{columns.place}: ").rstrip(".")
             columns.refuse(
-                f"its header could not be read when it was indexed ({told}); "
+                f"its header could not be read when it was indexed ({reason}); "
                 "leave such rows out with WHERE error IS NULL"
             )
 
@@ -153,12 +153,12 @@ class _Columns:
             known[name] = self._misfit(name, self.arrays[name].type)
         return known[name]
 
-    def _misfit(self, name: str, found: pa.DataType) -> str | None:
+    def _misfit(self, name: str, arrow_type: pa.DataType) -> str | None:
         kind = declared("BIGINT[]") if name == GAPS else self.kind.children[name]
-        if holds(found, kind):
+        if arrow_type_matches(arrow_type, kind):
             return None
         return (
-            f"the index column {self.within}{name} is {_short(duck_type(found))}, "
+            f"the index column {self.within}{name} is {_short(duck_type(arrow_type))}, "
             f"where cog_header writes {_short(kind.text)}; {AGAIN}"
         )
 
@@ -192,10 +192,10 @@ class _Row:
         return value
 
     def value(self, name: str) -> Any:
-        found = self.columns.cell(name, self.row)
-        if found is not None:
+        cell = self.columns.cell(name, self.row)
+        if cell is not None:
             self._require_fit(name)
-        return found
+        return cell
 
     def _require_fit(self, name: str) -> None:
         if (misfit := self.columns.misfit(name)) is not None:
@@ -203,18 +203,18 @@ class _Row:
 
     def values(self, name: str, *, nulls: bool = False) -> tuple[Any, ...] | None:
         """A list as a tuple."""
-        found = self.value(name)
-        if found is None:
+        listed = self.value(name)
+        if listed is None:
             return None
-        if not nulls and None in found:
+        if not nulls and None in listed:
             self.unfit(name, "a list with NULL in it")
-        return tuple(found)
+        return tuple(listed)
 
     def required(self, name: str) -> Any:
-        found = self.value(name)
-        if found is None:
+        present_value = self.value(name)
+        if present_value is None:
             self.refuse(f"the index column {self.columns.within}{name} is NULL; {AGAIN}")
-        return found
+        return present_value
 
     def number(self, name: str, least: int, most: int) -> int:
         number: int = self.required(name)
@@ -239,27 +239,27 @@ class _Row:
 
 def _per_band(columns: _Row, name: str, band_count: int) -> tuple[float, ...] | None:
     """A number for each band, or NULL."""
-    found = _each_band(columns, name, band_count)
-    return None if found is None else tuple(map(float, found))
+    per_band = _each_band(columns, name, band_count)
+    return None if per_band is None else tuple(map(float, per_band))
 
 
 def _each_band(columns: _Row, name: str, band_count: int, *, nulls: bool = False) -> tuple[Any, ...] | None:
     """A value for each band, or NULL."""
-    found = columns.values(name, nulls=nulls)
-    if found is not None and len(found) != band_count:
-        columns.unfit(name, f"{len(found):,} values", f"one for each of {band_count:,} bands")
-    return found
+    per_band = columns.values(name, nulls=nulls)
+    if per_band is not None and len(per_band) != band_count:
+        columns.unfit(name, f"{len(per_band):,} values", f"one for each of {band_count:,} bands")
+    return per_band
 
 
 def _colormap(columns: _Row) -> tuple[int, ...] | None:
     """TIFF's ColorMap: as many numbers of 16 bits for each of red, green and blue; or NULL."""
-    found = columns.values("colormap")
-    if found is not None and len(found) % 3:
-        columns.unfit("colormap", f"{len(found):,} numbers", "as many for each of red, green and blue")
-    for number in found or ():
-        if not 0 <= number <= MOST_COLOUR:
-            columns.unfit("colormap", f"{number:,}", f"0 to {MOST_COLOUR:,}")
-    return found
+    numbers = columns.values("colormap")
+    if numbers is not None and len(numbers) % 3:
+        columns.unfit("colormap", f"{len(numbers):,} numbers", "as many for each of red, green and blue")
+    for number in numbers or ():
+        if not 0 <= number <= MAX_COLOUR:
+            columns.unfit("colormap", f"{number:,}", f"0 to {MAX_COLOUR:,}")
+    return numbers
 
 
 def _mask(columns: _Row, samples: _Samples) -> Level | None:
@@ -270,24 +270,24 @@ def _mask(columns: _Row, samples: _Samples) -> Level | None:
 
 
 def _gcps(columns: _Row) -> tuple[GroundControlPoint, ...] | None:
-    found = columns.values("gcps")
-    if found is None:
+    points = columns.values("gcps")
+    if points is None:
         return None
-    for point in found:
+    for point in points:
         if None in point.values():
             columns.unfit("gcps", "a point with NULL in it")
-    return tuple(GroundControlPoint(**point) for point in found)
+    return tuple(GroundControlPoint(**point) for point in points)
 
 
 def _overviews(columns: _Row, samples: _Samples, of_mask: _Samples) -> list[Level]:
-    found = columns.scalar("overviews")
-    if found is None:
+    nested = columns.scalar("overviews")
+    if nested is None:
         return []
-    if found.values.null_count:
+    if nested.values.null_count:
         columns.unfit("overviews", "a list with NULL in it")
     kind = columns.columns.kind.children["overviews"].children["child"]
-    levels = columns.columns.nested("overviews", found.values, kind)
-    rows = [_Row(levels, i, columns.place) for i in range(len(found.values))]
+    levels = columns.columns.nested("overviews", nested.values, kind)
+    rows = [_Row(levels, i, columns.place) for i in range(len(nested.values))]
     return [_level(row, samples, mask=_mask(row, of_mask)) for row in rows]
 
 
@@ -313,20 +313,20 @@ def _level(columns: _Row, samples: _Samples, *, mask: Level | None) -> Level:
     )
     _check_tables(columns, level, samples.band_count if level.interleave == "band" else 1)
     if mask is not None and (mask.width, mask.height) != (level.width, level.height):
-        found = f"a mask of {mask.width:,} x {mask.height:,} pixels"
-        columns.unfit("mask", found, f"{level.width:,} x {level.height:,}")
+        mask_size = f"a mask of {mask.width:,} x {mask.height:,} pixels"
+        columns.unfit("mask", mask_size, f"{level.width:,} x {level.height:,}")
     return level
 
 
 def _table(columns: _Row, name: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    found = columns.scalar(name)
-    if found is None:
+    table = columns.scalar(name)
+    if table is None:
         columns.refuse(f"this index row has no tile tables ({columns.columns.within}{name} is NULL); {AGAIN}")
-    if found.values.null_count:
+    if table.values.null_count:
         columns.unfit(name, "a list with NULL in it")
-    if pa.types.is_null(found.values.type):  # the empty list
+    if pa.types.is_null(table.values.type):  # the empty list
         return np.empty(0, np.uint64)
-    numbers = whole_numbers(found.values)
+    numbers = whole_numbers(table.values)
     if numbers.dtype.kind == "i" and len(numbers) and numbers.min() < 0:
         columns.unfit(name, f"the negative number {numbers.min()}")
     return np.asarray(numbers, np.uint64)

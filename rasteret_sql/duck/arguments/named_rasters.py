@@ -43,10 +43,10 @@ class Column:
         if self.needed is None or len(self.needed) == len(self.array):
             return rasters(self.array, [self.overviews] * len(self.array))
         some = self.array.take(pa.array(self.needed, pa.int64()))
-        found: list[Header | RasteretError | None] = [None] * len(self.array)
+        headers: list[Header | RasteretError | None] = [None] * len(self.array)
         for at, header in zip(self.needed, rasters(some, [self.overviews] * len(some)), strict=True):
-            found[at] = header
-        return found
+            headers[at] = header
+        return headers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +64,10 @@ class NamedRaster:
     @property
     def header(self) -> Header | None:
         """Its header, where it is a file; raises what opening it raised."""
-        found = None if self.column.chips is not None else self.column.headers[self.at]
-        if isinstance(found, RasteretError):
-            raise found
-        return found
+        header = None if self.column.chips is not None else self.column.headers[self.at]
+        if isinstance(header, RasteretError):
+            raise header
+        return header
 
     @property
     def raster(self) -> Raster | None:
@@ -185,14 +185,14 @@ def _needed(row: int, span: range, keys: Sequence[str], needed: Needed) -> list[
 
 def read_rasters(wanted: Sequence[tuple[NamedRaster, ReadRequest]]) -> list[Chip | None]:
     """The chip of each raster, files together in one batch; None where there is no overlap."""
-    found: list[Chip | None] = [None] * len(wanted)
+    chips: list[Chip | None] = [None] * len(wanted)
     files: list[int] = []
     for i, (raster, request) in enumerate(wanted):
         if raster.chip is None:
             files.append(i)
         else:
-            found[i] = clip(raster.chip, replace(request, level=None, resolution=None))
+            chips[i] = clip(raster.chip, replace(request, level=None, resolution=None))
     headers = [wanted[i][0].header for i in files]
     for number, chip in read_each(headers, [wanted[i][1] for i in files], together=True):
-        found[files[number]] = chip
-    return found
+        chips[files[number]] = chip
+    return chips

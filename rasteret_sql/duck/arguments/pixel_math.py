@@ -31,14 +31,14 @@ def asked_math(
     ArgumentError, with the position, for a text that is not an expression: before any file is looked at.
     """
     known: dict[tuple[str | None, str | None, bool | None], BandMath | None] = {}
-    found = []
+    maths = []
     given = texts(expression, "expression"), texts(mask, "mask"), scales_of(raster, scale)
     for asked in zip(*given, strict=True):
         if asked not in known:
             one = BandMath(expression=asked[0], mask=asked[1], scale=asked[2])
             known[asked] = one if one.expressions or one.scale else None
-        found.append(known[asked])
-    return found
+        maths.append(known[asked])
+    return maths
 
 
 def scales_of(raster: pa.Array, scale: pa.Array) -> list[bool | None]:
@@ -46,7 +46,7 @@ def scales_of(raster: pa.Array, scale: pa.Array) -> list[bool | None]:
 
     ArgumentError where they are wanted of a chip or an index row that does not say its scale.
     """
-    found = optional_flags(scale, "scale")
-    if any(found):
+    flags = optional_flags(scale, "scale")
+    if any(flags):
         require_scale(raster.type)
-    return found
+    return flags

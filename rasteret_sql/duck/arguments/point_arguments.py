@@ -152,11 +152,11 @@ def _points(xy: Floats, systems: Systems) -> Points:
 
 def _parsed(column: pa.Array, systems: Systems) -> tuple[Floats, Systems]:
     """Texts, and WKB of other forms, which may name a CRS themselves."""
-    found = _geometries(column, systems, (POINT,), f"expected {FORMS}")
+    points = _geometries(column, systems, (POINT,), f"expected {FORMS}")
     xy = np.full((len(column), 2), np.nan)
-    rows = [row for row, area in enumerate(found) if area is not None]
-    xy[rows] = shapely.get_coordinates([area.geometry for area in found if area is not None])
-    return xy, [LONLAT if area is None else area.crs for area in found]
+    rows = [row for row, area in enumerate(points) if area is not None]
+    xy[rows] = shapely.get_coordinates([area.geometry for area in points if area is not None])
+    return xy, [LONLAT if area is None else area.crs for area in points]
 
 
 def _geometries(
@@ -164,31 +164,31 @@ def _geometries(
 ) -> list[Aoi | None]:
     given = [systems] * len(column) if isinstance(systems, str) else systems
     no_types = pa.nulls(len(column))  # what they tell is in the systems already
-    found: list[Aoi | None] = []
+    geometries: list[Aoi | None] = []
     for area in areas(column, no_types, array_of(given, "VARCHAR")):
         if isinstance(area, RasteretError):
             raise ArgumentError(f"point: {str(area).removeprefix('aoi: ')}") from area
         if area is not None and not (isinstance(area, Aoi) and shapely.get_type_id(area.geometry) in allowed):
-            told = show(area.geometry) if isinstance(area, Aoi) else "a pixel window"
-            raise ArgumentError(f"point: {told} is not a point; {expected}")
-        found.append(area)
-    return found
+            shown = show(area.geometry) if isinstance(area, Aoi) else "a pixel window"
+            raise ArgumentError(f"point: {shown} is not a point; {expected}")
+        geometries.append(area)
+    return geometries
 
 
 def _multipoints(column: pa.Array, systems: Systems) -> PointLists:
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
     expected = "expected a list of points or a MULTIPOINT"
-    found = _geometries(column, systems, (POINT, MULTIPOINT), expected)
-    there = [area for area in found if area is not None]
+    multipoints = _geometries(column, systems, (POINT, MULTIPOINT), expected)
+    there = [area for area in multipoints if area is not None]
     xy, owner = shapely.get_coordinates([area.geometry for area in there], return_index=True)
     points = _points(xy, [there[number].crs for number in owner.tolist()])
-    lengths = np.zeros(len(found), np.int64)
-    rows = [row for row, area in enumerate(found) if area is not None]
+    lengths = np.zeros(len(multipoints), np.int64)
+    rows = [row for row, area in enumerate(multipoints) if area is not None]
     lengths[rows] = np.bincount(owner, minlength=len(there))
     stops = np.cumsum(lengths)
     elements = [
         None if area is None else np.arange(stop - length, stop)
-        for area, stop, length in zip(found, stops.tolist(), lengths.tolist(), strict=True)
+        for area, stop, length in zip(multipoints, stops.tolist(), lengths.tolist(), strict=True)
     ]
     return _in_rows(points, elements, lengths)

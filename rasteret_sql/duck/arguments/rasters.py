@@ -16,7 +16,7 @@ from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers
 
-FEW_ROWS = 128
+MAX_ROWS_ONE_BY_ONE = 128
 """So many wide rows are compared one by one: ``take`` goes through all their columns each time."""
 
 
@@ -50,7 +50,7 @@ def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raste
         return [_attempt(alone, 0, overviews[0]) if present(column)[0] else None] * len(column)
     firsts = _firsts(column, overviews)
     distinct = sorted({first for first in firsts if first is not None})
-    narrow = len(column) > FEW_ROWS
+    narrow = len(column) > MAX_ROWS_ONE_BY_ONE
     rows = HeaderColumn(_rows(column, distinct) if narrow else column)
     headers = {
         row: _attempt(rows, number if narrow else row, overviews[row]) for number, row in enumerate(distinct)
@@ -65,7 +65,9 @@ def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | Non
     seen: dict[tuple[Any, bool], int] = {}
     firsts = [seen.setdefault((href, overviews[i]), i) if there[i] else None for i, href in enumerate(hrefs)]
     again = [i for i, first in enumerate(firsts) if first is not None and first != i]
-    if len(again) > FEW_ROWS and _rows(column, again).equals(_rows(column, [firsts[i] for i in again])):
+    if len(again) > MAX_ROWS_ONE_BY_ONE and _rows(column, again).equals(
+        _rows(column, [firsts[i] for i in again])
+    ):
         return firsts
     for i in again:
         if not column.slice(firsts[i], 1).equals(column.slice(i, 1)):
@@ -87,11 +89,11 @@ def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | Rasteret
 
 def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
     distinct = distinct_hrefs(hrefs)
-    found: dict[str | None, Header | RasteretError] = dict(
+    outcomes: dict[str | None, Header | RasteretError] = dict(
         zip(distinct, known_headers(distinct), strict=True)
     )
-    say_what_is_left_alone("rasteret_sql", (one for one in found.values() if isinstance(one, Header)))
-    return [found.get(href) for href in hrefs]
+    say_what_is_left_alone("rasteret_sql", (one for one in outcomes.values() if isinstance(one, Header)))
+    return [outcomes.get(href) for href in hrefs]
 
 
 def distinct_hrefs(hrefs: Sequence[str | None]) -> list[str]:

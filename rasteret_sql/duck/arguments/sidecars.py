@@ -12,7 +12,7 @@ from unicodedata import normalize
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.notices import Notices
 from rasteret_sql.store.address import parse_address
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 AUX, MASK, OVERVIEWS = ".aux.xml", ".msk", ".ovr"
 WORLD_FILES: Final = (".tfw", ".TFW", ".wld", ".tifw")
@@ -95,7 +95,7 @@ def say_what_is_left_alone(speaker: str, headers: Iterable[Header]) -> None:
         names = [name for name in beside if _counts(header, name)]
         if names:
             notices.say(
-                f"{place(header.href)} has {' and '.join(names)} beside it, which GDAL reads and this "
+                f"{display_href(header.href)} has {' and '.join(names)} beside it, which GDAL reads and this "
                 "package does not: mask, nodata, scale or georeference may differ. Write them into the file "
                 "(gdal_translate), or see the column sidecars of cog_header",
                 reason=os.path.dirname(parse_address(header.href).key),

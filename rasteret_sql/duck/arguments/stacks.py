@@ -18,7 +18,7 @@ from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath, require
 from rasteret_sql.raster.algebra.band_names import bands_told, find, find_band
 from rasteret_sql.raster.stack.plan_stack import Layer
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,10 @@ def asked_names(keys: Sequence[str], bands: Bands | None, math: BandMath | None)
     """The rasters that are asked for; what is not there is refused later."""
     if bands is None:
         return set(keys)
-    found = {_place(keys, band)[0] for band in bands}
+    places = {_place(keys, band)[0] for band in bands}
     for name, _ in {} if math is None else math.names.values():
-        found.add(find(name.name if name.raster is None else name.raster, keys))
-    return {keys[at] for at in found if at is not None}
+        places.add(find(name.name if name.raster is None else name.raster, keys))
+    return {keys[at] for at in places if at is not None}
 
 
 def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) -> Stack:
@@ -98,16 +98,17 @@ def _layer(named: NamedRasters, keys: Sequence[str], asked: int | str) -> Layer:
     header = _header(named[key], key)
     count, names = header.band_count, header.band_names or ()
     name = asked if isinstance(asked, str) else key
-    told = f"{key} ({place(header.href)})"
+    named_file = f"{key} ({display_href(header.href)})"
     if within is None:
         if count != 1:
             raise ArgumentError(
-                f"{told} has {count} bands, {bands_told(count, names)}: name one in bands, such as '{key}.b1'"
+                f"{named_file} has {count} bands, {bands_told(count, names)}: name one in bands, such as "
+                f"'{key}.b1'"
             )
         return Layer(name=name, header=header, number=at + 1, band=0)
     band = find_band(within, count, names)
     if band is None:
-        raise ArgumentError(f"{told} has no band {within!r}; its bands are {bands_told(count, names)}")
+        raise ArgumentError(f"{named_file} has no band {within!r}; its bands are {bands_told(count, names)}")
     return Layer(name=name, header=header, number=at + 1, band=band)
 
 
@@ -129,15 +130,15 @@ def _masking(named: NamedRasters, keys: Sequence[str], math: BandMath) -> dict[s
             _header(named[keys[at]], keys[at])
     places = places_of(math, named)
     assert places is not None, "no raster of the mask is NULL"
-    found = {}
+    layers = {}
     for text, (key, band) in places.items():
         header = _header(named[key], key)
-        found[text] = Layer(name=text, header=header, number=keys.index(key) + 1, band=band)
-    scalings = {text: layer.header.scaling(layer.band) for text, layer in found.items()}
+        layers[text] = Layer(name=text, header=header, number=keys.index(key) + 1, band=band)
+    scalings = {text: layer.header.scaling(layer.band) for text, layer in layers.items()}
     scaled = {text: scaling for text, scaling in scalings.items() if scaling is not None}
-    dtypes = {text: layer.header.dtype for text, layer in found.items()}
+    dtypes = {text: layer.header.dtype for text, layer in layers.items()}
     require(math, dtypes, {} if math.scale is False else scaled)
-    return found
+    return layers
 
 
 def first_href(named: NamedRasters) -> str | None:

@@ -18,7 +18,7 @@ from rasteret_sql.raster.read.plan import ReadRequest, pick_level
 from rasteret_sql.raster.warp.target import LARGEST, GridRequest, grid_for, window_area
 from rasteret_sql.raster.warp.warp import algorithm
 from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +59,16 @@ def _size(value: Any) -> tuple[int, int]:
 def warped(header: Header, request: ReadRequest, asked: Asked) -> tuple[int, WarpPlan] | None:
     """Level and plan of one chip on its target grid; None where the raster has nothing there."""
     target, aoi = grid_over(header, request, asked)
-    found = plan_warp(header, target, asked.resampling, bands=request.bands, level=request.level)
-    if found is None or aoi is None:
-        return found
-    level, plan = found
+    planned = plan_warp(header, target, asked.resampling, bands=request.bands, level=request.level)
+    if planned is None or aoi is None:
+        return planned
+    level, plan = planned
     return level, replace(plan, aoi=aoi, all_touched=request.all_touched)
 
 
 def grid_over(header: Header, request: ReadRequest, asked: Asked) -> tuple[Grid, bytes | None]:
     """The grid that is asked of a raster, and the area in its CRS where pixels outside are not valid."""
-    name = place(header.href)
+    name = display_href(header.href)
     target, geometry = grid_for(asked.grid, _area(header, request), grid_of(header), name)
     return target, shapely.to_wkb(geometry) if _masks(request.area, geometry, asked) else None
 
@@ -89,7 +89,7 @@ def _area(header: Header, request: ReadRequest) -> Aoi | None:
     window = clip_window(request.area, level.width, level.height)
     if window is None:
         raise ArgumentError(
-            f"the pixel window {sql(vars(request.area))} lies outside of {place(header.href)}, "
+            f"the pixel window {sql(vars(request.area))} lies outside of {display_href(header.href)}, "
             f"which has {level.width} x {level.height} pixels"
         )
     grid = grid_of(header, number)

@@ -17,15 +17,15 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.window import Window
 from rasteret_sql.raster.read.apart import why_apart
 from rasteret_sql.raster.source import Raster
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 First = Callable[[], tuple[Aoi, Raster] | None]
 """An area and its raster that do not touch; None where no area is asked for."""
 
 
-def any_touched(areas: Sequence[Any], found: Sequence[Any]) -> bool:
+def any_touched(areas: Sequence[Any], answers: Sequence[Any]) -> bool:
     """Whether something was found in an area; whole rasters are none."""
-    return any(one and isinstance(area, Aoi | Window) for area, one in zip(areas, found, strict=True))
+    return any(one and isinstance(area, Aoi | Window) for area, one in zip(areas, answers, strict=True))
 
 
 def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
@@ -35,9 +35,9 @@ def first_apart(raster: pa.Array, wanted: Sequence[Any]) -> First:
         for row, area in enumerate(wanted):
             if isinstance(area, Aoi):
                 one = raster.slice(row, 1)
-                found = _first(one)
-                if found is not None and not isinstance(found, RasteretError):
-                    return area, found
+                first_raster = _first(one)
+                if first_raster is not None and not isinstance(first_raster, RasteretError):
+                    return area, first_raster
         return None
 
     return first
@@ -88,7 +88,7 @@ def _message(first: First) -> str | None:
         return None
     area, raster = pair
     try:
-        reason = why_apart(area, raster.grid(), place(raster.name))
+        reason = why_apart(area, raster.grid(), display_href(raster.name))
     except ArgumentError:  # what cannot be compared
         return None
     return f"no area touches any raster: {reason}"

@@ -33,9 +33,9 @@ def declared(text: str) -> DuckType:
     Raises ``SyntaxError``: such texts are the package's own.
     """
     reader = _Reader(text)
-    found = reader.type()
+    duck_type = reader.type()
     reader.end()
-    return found
+    return duck_type
 
 
 class _Reader:
@@ -73,14 +73,14 @@ class _Reader:
     def type(self) -> DuckType:
         name = self.take().lower()
         if name == "struct":
-            found = self.struct()
+            inner = self.struct()
         elif name == "map":
-            found = self.map()
+            inner = self.map()
         else:
-            found = self.plain(name)
+            inner = self.plain(name)
         while self.peek() == "[":
-            found = self.list_of(found)
-        return found
+            inner = self.list_of(inner)
+        return inner
 
     def plain(self, name: str) -> DuckType:
         words = [name]

@@ -65,17 +65,17 @@ def text_like(kind: Any) -> bool:
     return any(is_kind(kind) for is_kind in TEXTS)
 
 
-def holds(kind: Any, expected: DuckType) -> bool:
+def arrow_type_matches(kind: Any, expected: DuckType) -> bool:
     """Whether an Arrow type can stand where a DuckDB type is declared; a STRUCT by its being one.
 
     Whole numbers of any width stand for each other, and any number for DOUBLE.
     """
     if isinstance(kind, pa.BaseExtensionType):  # SET arrow_lossless_conversion
-        return expected.id == "boolean" or holds(kind.storage_type, expected)
+        return expected.id == "boolean" or arrow_type_matches(kind.storage_type, expected)
     if pa.types.is_null(kind):
         return True
     if expected.id in ("list", "array"):
-        return list_like(kind) and holds(kind.value_type, expected.children["child"])
+        return list_like(kind) and arrow_type_matches(kind.value_type, expected.children["child"])
     if expected.id in NUMBERS:
         real = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
         return bool(pa.types.is_integer(kind) or (real and expected.id in ("double", "float")))

@@ -11,7 +11,7 @@ from rasteret_sql.duck.arrow.arrays import array_of, list_array, struct_array
 from rasteret_sql.duck.arrow.duck_types import DuckType, declared
 
 Row = dict[str, Any]
-FEW_ROWS = 64
+MAX_ROWS_ONE_BY_ONE = 64
 """So many rows are converted one by one: ``take`` would load pyarrow.compute."""
 
 
@@ -49,7 +49,7 @@ class _Columns:
 
     def __init__(self, distinct: Sequence[Row], which: Sequence[int]) -> None:
         self._which = which
-        self._few = len(which) <= FEW_ROWS or len(distinct) == len(which)
+        self._few = len(which) <= MAX_ROWS_ONE_BY_ONE or len(distinct) == len(which)
         self._taken = None if self._few else array_of(which, "BIGINT")
 
     def struct(self, kind: DuckType, distinct: Sequence[Row], own: Sequence[Row]) -> pa.Array:

@@ -65,17 +65,17 @@ def room_of(column: pa.Array) -> Room:
     )
 
 
-def gathered(
+def collect_within_limit(
     answers: Iterable[tuple[int, Answer]], size: Callable[[Answer], int], within: Room
 ) -> list[Answer | None]:
     """Answers, which come with their row numbers in any order, in the order of the rows; None without.
 
     LimitError as soon as those of one vector do not fit; ``size`` gives the bytes of one.
     """
-    found: list[Answer | None] = [None] * within.rows
+    by_row: list[Answer | None] = [None] * within.rows
     total = 0
     for count, (row, answer) in enumerate(answers, 1):
-        found[row] = answer
+        by_row[row] = answer
         total += size(answer)
         within.check(total, count)
-    return found
+    return by_row

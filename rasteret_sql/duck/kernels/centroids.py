@@ -10,8 +10,8 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.arrow.arrays import NUMBERS, struct_array
-from rasteret_sql.duck.kernels.answers import gathered, room
-from rasteret_sql.duck.kernels.grids import MOST, require_exact
+from rasteret_sql.duck.kernels.answers import collect_within_limit, room
+from rasteret_sql.duck.kernels.grids import MAX_NUMBERS, require_exact
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.export.centroids import Centroids, centroids
 from rasteret_sql.raster.read.plan import ReadRequest
@@ -32,7 +32,7 @@ def pixel_centroids(call: Call) -> pa.Array:
             require_exact(chip.pixels[0], chip.valid)
             yield row, centroids(chip, 0, exclude_nodata=excluded[row])
 
-    rows = gathered(found(), _size, room(call))
+    rows = collect_within_limit(found(), _size, room(call))
     return _lists(rows)
 
 
@@ -44,9 +44,9 @@ def _lists(rows: Sequence[Centroids | None]) -> pa.Array:
     given = [row for row in rows if row is not None]
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([0 if row is None else len(row.x) for row in rows], out=offsets[1:])
-    if offsets[-1] > MOST:
+    if offsets[-1] > MAX_NUMBERS:
         raise LimitError(
-            f"{offsets[-1]:,} pixels of one batch as rows; at most {MOST:,}. Ask for smaller areas"
+            f"{offsets[-1]:,} pixels of one batch as rows; at most {MAX_NUMBERS:,}. Ask for smaller areas"
         )
     pixels = struct_array({name: _column(name, given) for name in COLUMNS})
     there = np.packbits([row is not None for row in rows], bitorder="little")

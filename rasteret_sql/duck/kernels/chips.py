@@ -25,7 +25,7 @@ from rasteret_sql.duck.arrow.chip_facts import facts_row
 from rasteret_sql.duck.arrow.chip_source import math_text, own_source, plan_of, shared_source
 from rasteret_sql.duck.arrow.plan_columns import PlannedRow, planned_array
 from rasteret_sql.duck.arrow.rows import box
-from rasteret_sql.errors import LimitError, RasteretError, sound
+from rasteret_sql.errors import LimitError, RasteretError, value_or_raise
 from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
@@ -103,18 +103,18 @@ def _planned(
             planned.append(None)
             continue
         try:
-            request, header, asked, grid = sound(request), sound(header), math[i], grids[i]
+            request, header, asked, grid = value_or_raise(request), value_or_raise(header), math[i], grids[i]
             bound = None
             if asked is not None and asked.expressions:
                 bound = bind_source(asked, request.bands, header)
                 request = replace(request, bands=tuple(band + 1 for band in bound.read))
             if grid is None:
-                found = find(planner, header, request)
+                planned_rows = find(planner, header, request)
             else:
                 on_grid = warped(header, request, grid)
-                found = [] if on_grid is None else [(*on_grid, {})]
+                planned_rows = [] if on_grid is None else [(*on_grid, {})]
             row = partial(rows.row, header, on_error=policies[i], asked=asked, bound=bound)
-            planned.append([row(level, plan, more) for level, plan, more in found])
+            planned.append([row(level, plan, more) for level, plan, more in planned_rows])
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -153,8 +153,8 @@ def _noted(
     duck_type: str,
 ) -> pa.Array:
     """The rows with their places in batches, as lists; servers and queries are told of them."""
-    found = [row.own["source"] for rows in planned for row in rows or ()]
-    take_places(found, batch_of(call[ASKED], len(found)))
+    sources = [row.own["source"] for rows in planned for row in rows or ()]
+    take_places(sources, batch_of(call[ASKED], len(sources)))
     note_touching(
         speaker, call[ASKED], touched=any_touched(wanted, planned), first=first_apart(call.raster, wanted)
     )

@@ -16,8 +16,8 @@ from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, each_
 from rasteret_sql.duck.arguments.pixel_math import scales_of
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
 from rasteret_sql.duck.arrow.fits import duck_type, list_like
-from rasteret_sql.duck.kernels.answers import gathered, room, room_of
-from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.duck.kernels.answers import collect_within_limit, room, room_of
+from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.clipping import only_inside, with_nodata
 from rasteret_sql.raster.mosaic.mosaic import mosaic
@@ -29,7 +29,7 @@ from rasteret_sql.raster.read.plan import ReadRequest
 @by_name
 def clip(call: Call) -> pa.Array:
     """RS_Clip: the pixels of each raster inside its area; NULL where they do not overlap."""
-    wanted = [sound(area) for area in call.areas()]
+    wanted = [value_or_raise(area) for area in call.areas()]
     levels, resolutions, asked = call.levels(), call.numbers("resolution"), call.bands()
     touched, cropped = call.flags("all_touched"), call.flags("crop")
     fills, scaled = call.numbers("nodata"), call.scales()
@@ -55,10 +55,10 @@ def clip(call: Call) -> pa.Array:
             if cut is not None:
                 yield row, cut if fill is None else with_nodata(cut, fill)
 
-    found = gathered(clipped(), _size, room(call))
-    there = any_touched(wanted, [chip is not None for chip in found])
+    chips = collect_within_limit(clipped(), _size, room(call))
+    there = any_touched(wanted, [chip is not None for chip in chips])
     note_touching("RS_Clip", call[ASKED], touched=there, first=first_apart(call.raster, wanted))
-    return chip_column(found)
+    return chip_column(chips)
 
 
 def _size(chip: Chip) -> int:
@@ -68,16 +68,16 @@ def _size(chip: Chip) -> int:
 def mosaic_of_chips(chips: pa.Array, method: pa.Array, scale: pa.Array, memory_limit: pa.Array) -> pa.Array:
     """RS_Mosaic: one chip of each list of chips; NULL of a list without any."""
     methods = choices(method, "method", tuple(METHODS))
-    found = _lists(chips)
+    lists = _lists(chips)
     scaled = scales_of(chips.values if list_like(chips.type) else chips, scale)
 
     def mosaics() -> Iterator[tuple[int, Chip]]:
-        for row, given in enumerate(found):
+        for row, given in enumerate(lists):
             there = [physical(chip) if scaled[row] else chip for chip in given if chip is not None]
             if there:
                 yield row, mosaic(there, methods[row])
 
-    made = gathered(mosaics(), _size, room_of(memory_limit))
+    made = collect_within_limit(mosaics(), _size, room_of(memory_limit))
     return chip_column(made)
 
 

@@ -15,7 +15,7 @@ from rasteret_sql.duck.arguments.arguments import sql
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.arrow.arrays import blobs_of
-from rasteret_sql.duck.kernels.answers import gathered, room
+from rasteret_sql.duck.kernels.answers import collect_within_limit, room
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.write.options import Storage
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
@@ -97,8 +97,8 @@ def _files(
         for row, chip in each_chip(raster, requests, scaled, placed=placed):
             yield row, encode(row, chip)
 
-    found = gathered(files(), len, room(call))
-    return blobs_of(_taken(found))
+    blobs = collect_within_limit(files(), len, room(call))
+    return blobs_of(_taken(blobs))
 
 
 def _taken(files: Blobs) -> Iterator[npt.NDArray[np.uint8] | None]:

@@ -136,8 +136,8 @@ def _value(node: Tree) -> Any:
     if isinstance(node, exp.Struct):
         pairs = {member.this.name: _value(member.expression) for member in node.expressions}
         return UNKNOWN if UNKNOWN in pairs.values() else pairs
-    found = constant(node, _NONE_KNOWN)
-    value: Any = UNKNOWN if found is None else found.value
+    known = constant(node, _NONE_KNOWN)
+    value: Any = UNKNOWN if known is None else known.value
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -27,7 +27,7 @@ from rasteret_sql.raster.read.plan import ReadRequest, plan_chip
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.align import grid_under, onto, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import grid_of, plan_warp, steps_between
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 
 @by_name
@@ -114,7 +114,7 @@ def _around(one: Row, name: str, first: Chip) -> tuple[NamedRaster, ReadRequest]
     header = one.rasters[name].header
     if header is None:
         return one.read(name, **changes)
-    require_placed(header.crs, header.transform, first, f"{name} ({place(header.href)})")
+    require_placed(header.crs, header.transform, first, f"{name} ({display_href(header.href)})")
     if first.crs is None:
         return one.read(name, **changes)
     if same_place(header.crs, first.crs):
@@ -140,13 +140,13 @@ def _answer(one: Row, first: Chip, others: Mapping[str, Chip | None]) -> Chip:
             continue
         placed = onto(chip, first, name)
         columns[text] = column(placed, one.bands(name).index(band), one.scalings.get(text))
-    found = answer(one.asked, columns, first)
+    computed = answer(one.asked, columns, first)
     inside = None
     if isinstance(one.request.area, Aoi) and first.valid is not None:
         inside = clip(replace(first, valid=None), one.request)
     if inside is None or inside.valid is None or inside.valid.shape != shape:
-        return found
-    return _outside(found, ~inside.valid)
+        return computed
+    return _outside(computed, ~inside.valid)
 
 
 def _outside(chip: Chip, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Chip:

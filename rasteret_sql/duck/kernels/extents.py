@@ -15,7 +15,7 @@ from rasteret_sql.duck.arguments.arguments import Area, geometry_crs
 from rasteret_sql.duck.arguments.arguments import areas as areas_of
 from rasteret_sql.duck.arrow.arrays import array_of, present
 from rasteret_sql.duck.arrow.fits import BLOBS, duck_type
-from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.boxes import lonlat_boxes
 from rasteret_sql.geo.boxes import meeting as boxes_that_meet
@@ -151,7 +151,7 @@ def _boxes_in(listed: pa.Scalar, kind: str | None, crs: str | None) -> npt.NDArr
 
 def _placed(area: Area) -> Aoi | None:
     """An area with a place of its own, or none. Raises its error."""
-    there = sound(area)
+    there = value_or_raise(area)
     if isinstance(there, Aoi | None):
         return there
     raise ArgumentError(

@@ -15,8 +15,8 @@ from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.chip_facts import facts_columns
 from rasteret_sql.duck.arrow.duck_types import declared
-from rasteret_sql.duck.arrow.fits import duck_type, fields_of, holds
-from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.duck.arrow.fits import arrow_type_matches, duck_type, fields_of
+from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.window import Affine, Window, corners, window_bounds
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.read.plan import pick_band_numbers
@@ -142,7 +142,7 @@ def facts_of(raster: pa.Array) -> list[Facts | None]:
     names = fields_of(raster.type)
     if "shape" in names and "transform" in names:
         return _of_chips(raster)
-    headers = map(sound, rasters(raster, [False] * len(raster)))
+    headers = map(value_or_raise, rasters(raster, [False] * len(raster)))
     return [None if header is None else _of_header(header) for header in headers]
 
 
@@ -171,7 +171,7 @@ def _of_chips(chips: pa.Array) -> list[Facts | None]:
             columns[name] = [None] * len(chips)
             continue
         column = chips.field(names.index(name))
-        if not holds(column.type, kind):
+        if not arrow_type_matches(column.type, kind):
             raise ArgumentError(
                 f"the chip's column {name} is {duck_type(column.type)}, where read_cog gives "
                 f"{kind.text}; pass a row of read_cog as it is"

@@ -15,7 +15,7 @@ from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
 from rasteret_sql.duck.kernels.answers import Room, room
-from rasteret_sql.errors import LimitError, UnsupportedError, sound
+from rasteret_sql.errors import LimitError, UnsupportedError, value_or_raise
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
@@ -23,7 +23,7 @@ from rasteret_sql.raster.read import chip_plan, chips
 from rasteret_sql.raster.read.plan import ReadRequest, pick_bands, plan_chip
 
 """Whole numbers up to here, and down to its negative, are exact as DOUBLE."""
-MOST = 2**31 - 1
+MAX_NUMBERS = 2**31 - 1
 """Numbers in the lists of one batch: their offsets are INTEGERs."""
 
 
@@ -79,7 +79,7 @@ def _read_whole(
 ) -> list[_Band | None]:
     """One band of whole rasters; None where the raster is NULL."""
     found_rasters = rasters(raster, [False] * len(raster))
-    headers = [None if header is None else sound(header) for header in found_rasters]
+    headers = [None if header is None else value_or_raise(header) for header in found_rasters]
     plans = [None if header is None else _plan(header, n) for header, n in zip(headers, asked, strict=True)]
     wanted = [plan for plan in plans if plan is not None]
     _limit([plan.window.height * plan.window.width for plan in wanted], within)
@@ -88,11 +88,11 @@ def _read_whole(
     for error in errors:
         if error is not None:
             raise error
-    found = iter(
+    read = iter(
         _Band(pixels=array[0], valid=None if mask is None else mask.view(np.bool_))
         for array, mask in zip(arrays, valid, strict=True)
     )
-    bands = [None if plan is None else next(found) for plan in plans]
+    bands = [None if plan is None else next(read) for plan in plans]
     return [
         _physical(band, header, plan) if wanted and band and header and plan else band
         for band, header, plan, wanted in zip(bands, headers, plans, scaled, strict=True)
@@ -110,10 +110,10 @@ def _physical(band: _Band, header: Header, plan: chip_plan.ChipPlan) -> _Band:
 def _limit(sizes: Sequence[int], within: Room) -> None:
     """Numbers of DOUBLE, in lists whose offsets are INTEGERs."""
     within.check(sum(sizes) * 8, len(sizes))
-    if sum(sizes) > MOST:
+    if sum(sizes) > MAX_NUMBERS:
         raise LimitError(
             f"{len(sizes):,} bands of one batch hold {sum(sizes):,} pixels; the lists of one batch at most "
-            f"{MOST:,}. Take chips of smaller areas or of a coarser level, or their data column"
+            f"{MAX_NUMBERS:,}. Take chips of smaller areas or of a coarser level, or their data column"
         )
 
 

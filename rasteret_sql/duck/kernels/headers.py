@@ -42,10 +42,10 @@ def cog_header(raster: pa.Array, signed: pa.Array) -> list[dict[str, Any]]:
     rows: dict[str | None, dict[str, Any]] = {None: {"href": None, "error": "the href is NULL"}}
     folders = Folders(distinct)
     beside: list[Header] = []
-    for number, found in landing_headers(distinct):  # a row is made while others are on their way
-        rows[distinct[number]] = _header_row(distinct[number], found, folders)
-        if rows[distinct[number]].get("sidecars") and isinstance(found, Header):
-            beside.append(found)
+    for number, outcome in landing_headers(distinct):  # a row is made while others are on their way
+        rows[distinct[number]] = _header_row(distinct[number], outcome, folders)
+        if rows[distinct[number]].get("sidecars") and isinstance(outcome, Header):
+            beside.append(outcome)
     say_what_is_left_alone("cog_header", beside)
     if not all(flags(signed, "signed")):
         for row in rows.values():
@@ -63,14 +63,14 @@ def unsigned_fields(fields: pa.Array) -> list[str | None]:
     return [one and _HREF.sub(lambda match: unsigned(match[0]), one) for one in texts(fields, "fields")]
 
 
-def _header_row(href: str, found: Header | RasteretError, folders: Folders) -> dict[str, Any]:
-    if isinstance(found, RasteretError):
-        return {"href": href, "error": str(found)}
+def _header_row(href: str, outcome: Header | RasteretError, folders: Folders) -> dict[str, Any]:
+    if isinstance(outcome, RasteretError):
+        return {"href": href, "error": str(outcome)}
     try:
-        require_readable(found)
+        require_readable(outcome)
     except RasteretError as error:
         return {"href": href, "error": str(error)}
-    return header_row(found) | {"sidecars": folders.sidecars_of(href)}
+    return header_row(outcome) | {"sidecars": folders.sidecars_of(href)}
 
 
 @by_name
@@ -78,9 +78,9 @@ def cog_windows(call: Call) -> list[list[dict[str, Any]] | None]:
     """Windows of equal size over every raster."""
     sizes, strides, levels = call.integers("size"), call.integers("stride"), call.integers("level")
     edges = call.choices("edge", EDGES)
-    found = rasters(call.raster, [bool(number) for number in levels])
+    headers = rasters(call.raster, [bool(number) for number in levels])
     return [
-        _windows(header, sizes[i], strides[i], edges[i], levels[i] or 0) for i, header in enumerate(found)
+        _windows(header, sizes[i], strides[i], edges[i], levels[i] or 0) for i, header in enumerate(headers)
     ]
 
 

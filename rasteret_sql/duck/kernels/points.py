@@ -18,15 +18,15 @@ from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_o
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow.arrays import present
-from rasteret_sql.errors import ArgumentError, LimitError, sound
+from rasteret_sql.errors import ArgumentError, LimitError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, spots
-from rasteret_sql.raster.points.projected_points import PointRequest, Points, Ways, crs_of
+from rasteret_sql.raster.points.neighbours import INTERPOLATIONS, pixel_neighbours
+from rasteret_sql.raster.points.projected_points import PointRequest, Points, ProjectedPoints, crs_of
 from rasteret_sql.raster.points.values import values_at, values_in
 from rasteret_sql.raster.read.plan import pick_bands, pick_level
 from rasteret_sql.raster.source import Raster
@@ -34,7 +34,7 @@ from rasteret_sql.settings import settings
 
 MANY_ROWS = 1024
 """A vector of so many is one of several, whose points lie in the same blocks."""
-MOST = 2**31 - 1
+MAX_NUMBERS = 2**31 - 1
 """Numbers in the lists of one batch: their offsets are INTEGERs."""
 
 
@@ -68,13 +68,13 @@ def value(call: Call) -> pa.Array:
     points, number = points_of(call["point"], call[ASKED], call["aoi_crs"])
     options = _options(call)
     wanted = number >= 0
-    found = _rasters(call.raster, options, wanted)
+    raster_of_row = _rasters(call.raster, options, wanted)
     groups: dict[tuple[int, int], list[int]] = {}
     for row in np.flatnonzero(wanted).tolist():
-        groups.setdefault((id(found[row]), id(options[row])), []).append(row)
+        groups.setdefault((id(raster_of_row[row]), id(options[row])), []).append(row)
     asked = []
     for rows in groups.values():
-        one = found[rows[0]]
+        one = raster_of_row[rows[0]]
         if one is not None:
             slots = np.array(rows)
             asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
@@ -89,19 +89,19 @@ def values(call: Call) -> pa.Array:
     lists = point_lists_of(call["points"], call[ASKED], call["aoi_crs"])
     options = _options(call)
     wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
-    found = _rasters(call.raster, options, wanted)
-    lengths = np.where([one is not None for one in found], lists.lengths, 0)
+    raster_of_row = _rasters(call.raster, options, wanted)
+    lengths = np.where([one is not None for one in raster_of_row], lists.lengths, 0)
     _limit(lengths)
     offsets = np.append(0, np.cumsum(lengths))
     asked = [
         _Asked(raster=one, options=options[row], points=mine, slots=slots + offsets[row])
-        for row, (one, mine, slots) in enumerate(zip(found, lists.numbers, lists.slots, strict=True))
+        for row, (one, mine, slots) in enumerate(zip(raster_of_row, lists.numbers, lists.slots, strict=True))
         if one is not None and mine is not None and slots is not None
     ]
     found_values, valid = _sample(lists.points, asked, int(offsets[-1]), whole=False)
     _note("RS_Values", call[ASKED], lists.points, asked, valid)
     flat = _numbers(found_values, valid)
-    there = np.array([one is not None for one in found], np.bool_) & wanted
+    there = np.array([one is not None for one in raster_of_row], np.bool_) & wanted
     buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets.astype(np.int32))]
     return pa.Array.from_buffers(pa.list_(flat.type), len(there), buffers, children=[flat])
 
@@ -126,13 +126,13 @@ def _note(
 def _lies_on(points: Points, asked: _Asked) -> bool:
     """Whether one of the points lies on the raster, where its pixel may not be valid."""
     crs, grid = crs_of(asked.raster), asked.raster.grid()
-    xy = Ways(points, [(crs, asked.points)]).to(crs, asked.points)
+    xy = ProjectedPoints(points, [(crs, asked.points)]).to(crs, asked.points)
     xy = wrapped(xy, crs, grid.transform, grid.width, grid.height)
-    return bool(len(spots(xy, grid.transform, grid.width, grid.height, "nearest").inside))
+    return bool(len(pixel_neighbours(xy, grid.transform, grid.width, grid.height, "nearest").inside))
 
 
 def _limit(lengths: npt.NDArray[np.int64]) -> None:
-    limit = min(settings().max_read_bytes, MOST * 8)
+    limit = min(settings().max_read_bytes, MAX_NUMBERS * 8)
     if lengths.sum() * 8 > limit:
         raise LimitError(
             f"{len(lengths):,} lists of one batch ask for {lengths.sum():,} values, "
@@ -175,28 +175,30 @@ def _rasters(
             chip if there else None for chip, there in zip(chips_of(raster), wanted.tolist(), strict=True)
         ]
     overviews = [bool(one.level) or one.resolution is not None for one in options]
-    found: list[Raster | None] = []
+    raster_of_row: list[Raster | None] = []
     for header, there in zip(rasters(raster, overviews), wanted.tolist(), strict=True):
-        found.append(sound(header) if there and header is not None else None)
-    return found
+        raster_of_row.append(value_or_raise(header) if there and header is not None else None)
+    return raster_of_row
 
 
 def _sample(
     points: Points, asked: Sequence[_Asked], count: int, *, whole: bool
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    found, there = np.zeros(count), np.zeros(count, np.bool_)
+    values_found, there = np.zeros(count), np.zeros(count, np.bool_)
     files = [(one, one.raster) for one in asked if isinstance(one.raster, Header)]
     requests = [_request(header, one, whole) for one, header in files]
     for number, values, valid in values_at(points, requests):
         slots = files[number][0].slots
-        found[slots], there[slots] = values, valid
+        values_found[slots], there[slots] = values, valid
     chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
-    ways = Ways(points, [(crs_of(chip), one.points) for one, chip in chips])
+    ways = ProjectedPoints(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
         (sample,) = pick_bands(chip, (one.options.band,))
         xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
-        found[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
-    return found, there
+        values_found[one.slots], there[one.slots] = values_in(
+            chip, xy, sample, one.options.interpolation, math
+        )
+    return values_found, there
 
 
 def _math(raster: Raster, options: _Options) -> BoundMath | None:

@@ -21,7 +21,7 @@ from rasteret_sql.duck.arguments.arguments import (
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arrow.item_lists import Blocks, blocks_of, lists_of
 from rasteret_sql.duck.arrow.rows import box
-from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.antimeridian import split_at_antimeridian
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.crs import LONLAT
@@ -85,30 +85,30 @@ def stac_search(call: Call) -> pa.Array:
     answers: list[Blocks | None] = [None] * len(names)
     found = search_many([request for _, request in asked], notices=notices, gather=blocks_of)
     for (i, _), answer in zip(asked, found, strict=True):
-        answers[i] = sound(answer)
+        answers[i] = value_or_raise(answer)
     return lists_of(answers)
 
 
 def stac_read(href: pa.Array, alternate: pa.Array, query: pa.Array) -> list[list[dict[str, Any]] | None]:
     """The items of each row's documents."""
     asked = list(zip(_text_lists(href, "href"), texts(alternate, "alternate"), strict=True))
-    found: dict[Any, list[dict[str, Any]]] = {}
+    items_by_call: dict[Any, list[dict[str, Any]]] = {}
     notices = Notices("stac_read", texts(query, "query")[0] if len(asked) else None)
     for name in dict.fromkeys(name for _, name in asked):
         places = list(dict.fromkeys(given for given, other in asked if given is not None and other == name))
         for given, answer in zip(places, read_many(places, notices=notices), strict=True):
             choice = AssetChoice(None, name)
-            found[given, name] = [_item(choice.of(row)) for row in sound(answer)]
+            items_by_call[given, name] = [_item(choice.of(row)) for row in value_or_raise(answer)]
             choice.notice(notices)
-    return [found.get(key) for key in asked]
+    return [items_by_call.get(key) for key in asked]
 
 
 def stac_collections(catalog: pa.Array) -> list[list[dict[str, Any]] | None]:
     """The collections of each row's catalogue."""
     names = texts(catalog, "catalog")
     asked = [name for name in names if name is not None]
-    found = dict(zip(asked, collections_many(asked), strict=True))
-    return [None if name is None else [_item(row) for row in sound(found[name])] for name in names]
+    answers = dict(zip(asked, collections_many(asked), strict=True))
+    return [None if name is None else [_item(row) for row in value_or_raise(answers[name])] for name in names]
 
 
 def asset_keys(catalog: pa.Array, assets: pa.Array, there: pa.Array) -> list[list[str] | None]:

@@ -70,8 +70,8 @@ def _rows(
         placed = list(on_first(planner, layers, request))
     else:
         target, aoi = grid_over(layers[0].header, request, grid)
-        found = on_grid(layers, [way for _, way in asked.read], target, request.level, aoi)
-        placed = [] if found is None else [found]
+        stacked = on_grid(layers, [way for _, way in asked.read], target, request.level, aoi)
+        placed = [] if stacked is None else [stacked]
     for one in placed:
         if any(one.plans[number] is not None for number in asked.answered):
             yield _row(asked, one, request, on_error)

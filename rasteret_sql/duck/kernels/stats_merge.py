@@ -20,17 +20,17 @@ def stats_merge(stats: pa.Array, percentiles: pa.Array) -> list[Row | None]:
     if not pa.types.is_null(stats.type):
         _require_statistics(stats)
     percents = number_lists(percentiles, "percentiles")
-    found: list[Row | None] = []
+    merged_rows: list[Row | None] = []
     for listed, wanted in zip(values_of(stats), percents, strict=True):
         for percent in wanted or ():
             require_percentile(percent)
         parts = [statistics_of(row) for row in listed or () if row is not None]
         if not parts:
-            found.append(None)
+            merged_rows.append(None)
             continue
         whole = merge(parts)
-        found.append(statistics_row(whole, wanted, histogram=whole.distribution is not None))
-    return found
+        merged_rows.append(statistics_row(whole, wanted, histogram=whole.distribution is not None))
+    return merged_rows
 
 
 def merge(parts: Sequence[Statistics]) -> Statistics:

@@ -13,7 +13,7 @@ from rasteret_sql.errors import ArgumentError, LimitError
 from rasteret_sql.raster.zones.distribution import Distribution
 from rasteret_sql.raster.zones.tally import Moments, Statistics
 
-MOST_VALUES = 65_536
+MAX_VALUES = 65_536
 """Distinct values in one histogram: all that 16 bits can hold."""
 NEEDED = ("count", "sum", "mean", "min", "max", "m2", "pixels", "coverage")
 """What statistics must have to be merged."""
@@ -23,26 +23,26 @@ Row = dict[str, Any]
 
 def number_lists(column: pa.Array, name: str) -> list[list[float] | None]:
     """A list of numbers, or NULL."""
-    found: list[list[float] | None] = []
+    lists: list[list[float] | None] = []
     for value in values_of(column):
         listed = plain(value)
         if listed is not None and not (
             isinstance(listed, list) and all(isinstance(n, float) and np.isfinite(n) for n in listed)
         ):
             raise ArgumentError(f"{name} := {sql(value)}: a list of numbers was expected")
-        found.append(listed)
-    return found
+        lists.append(listed)
+    return lists
 
 
-def statistics_row(found: Statistics, percentiles: Sequence[float] | None, *, histogram: bool) -> Row:
+def statistics_row(statistics: Statistics, percentiles: Sequence[float] | None, *, histogram: bool) -> Row:
     """One value of ``types.ZONAL_STATS``; without pixels that count all but their number is NULL."""
     row: Row = {
-        "count": found.count,
-        "pixels": found.pixels,
-        "valid_fraction": found.valid_fraction,
-        "coverage": found.weighted,
+        "count": statistics.count,
+        "pixels": statistics.pixels,
+        "valid_fraction": statistics.valid_fraction,
+        "coverage": statistics.weighted,
     }
-    moments, spread, variance = found.moments, found.distribution, found.variance
+    moments, spread, variance = statistics.moments, statistics.distribution, statistics.variance
     if moments is not None and variance is not None:
         row |= {
             "sum": moments.sum,
@@ -68,10 +68,10 @@ def statistics_row(found: Statistics, percentiles: Sequence[float] | None, *, hi
 
 
 def _counts(spread: Distribution) -> Mapping[float, float]:
-    if len(spread.values) > MOST_VALUES:
+    if len(spread.values) > MAX_VALUES:
         raise LimitError(
             f"histogram := true: a zone has {len(spread.values):,} distinct values, and a MAP of values "
-            f"holds {MOST_VALUES:,}; count them in bins with RS_Histogram"
+            f"holds {MAX_VALUES:,}; count them in bins with RS_Histogram"
         )
     return dict(zip(spread.values.tolist(), spread.counts.tolist(), strict=True))
 

@@ -13,9 +13,9 @@ from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column, chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.fits import fields_of
-from rasteret_sql.duck.kernels.answers import gathered, room
+from rasteret_sql.duck.kernels.answers import collect_within_limit, room
 from rasteret_sql.duck.kernels.facts import Facts, facts_of
-from rasteret_sql.errors import ArgumentError, sound
+from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath
@@ -33,7 +33,7 @@ from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.target import GridRequest, grid_for, resampled, suggested
 from rasteret_sql.raster.warp.warp import algorithm, warp_chip
 from rasteret_sql.raster.warp.warp_plan import WarpPlan, grid_of, plan_warp
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Target = Callable[[int, Raster], Grid | None]
 """The grid that one row asks for; None for a row that asks for nothing."""
@@ -51,11 +51,11 @@ def transform(call: Call) -> pa.Array:
     """Every raster as a whole in another CRS."""
     systems, resolutions = call.texts("crs"), call.numbers("resolution")
 
-    def target(row: int, found: Raster) -> Grid | None:
+    def target(row: int, source: Raster) -> Grid | None:
         system, step = systems[row], resolutions[row]
         if system is None:
             return None
-        name, own = place(found.name), grid_of(found)
+        name, own = display_href(source.name), grid_of(source)
         if step is None:
             return suggested(own, system, name)
         return grid_for(GridRequest(crs=system, resolution=step), None, own, name)[0]
@@ -69,7 +69,7 @@ def resample(call: Call) -> pa.Array:
     widths, heights = call.numbers("widthOrScale"), call.numbers("heightOrScale")
     scaled, x, y = call.flags("useScale"), call.finite("gridX"), call.finite("gridY")
 
-    def target(row: int, found: Raster) -> Grid | None:
+    def target(row: int, source: Raster) -> Grid | None:
         across, down = widths[row], heights[row]
         if across is None or down is None:
             return None
@@ -77,13 +77,13 @@ def resample(call: Call) -> pa.Array:
         if scaled[row]:
             if not (across and down and np.isfinite([across, down]).all()):
                 raise ArgumentError(f"pixels of {across:g} x {down:g}: a scale is a number other than 0")
-            return resampled(grid_of(found), scale=(across, down), corner=corner)
+            return resampled(grid_of(source), scale=(across, down), corner=corner)
         if not (1 <= across < 2**31 and 1 <= down < 2**31):
             raise ArgumentError(
                 f"{across:g} x {down:g} pixels: columns and rows are at least 1 each; "
                 "for pixels of that size pass useScale := true"
             )
-        return resampled(grid_of(found), size=(int(across), int(down)), corner=corner)
+        return resampled(grid_of(source), size=(int(across), int(down)), corner=corner)
 
     return _warped(call, target)
 
@@ -99,8 +99,8 @@ def _grids(reference: pa.Array) -> list[Grid | None]:
     """The grid of every chip, index row or href."""
     if {"shape", "transform"} <= set(fields_of(reference.type)):
         return [None if known is None else _placed(known) for known in facts_of(reference)]
-    found = rasters(reference, [False] * len(reference))
-    return [None if header is None else grid_of(sound(header)) for header in found]
+    headers = rasters(reference, [False] * len(reference))
+    return [None if header is None else grid_of(value_or_raise(header)) for header in headers]
 
 
 def _placed(chip: Facts) -> Grid:
@@ -123,22 +123,22 @@ def _warped(call: Call, target: Target) -> pa.Array:
                     )
                 if chip is None:
                     continue
-                found = physical(chip) if scaled[row] else chip
-                grid = target(row, found)
-                wanted = clip(found, ReadRequest(bands=asked[row]))
+                values = physical(chip) if scaled[row] else chip
+                grid = target(row, values)
+                wanted = clip(values, ReadRequest(bands=asked[row]))
                 if grid is not None and wanted is not None:
                     within.check(_bytes(grid, wanted), 1)
                     answer = warp_chip(wanted, grid, names[row])
                     if answer is not None:
                         yield row, answer
 
-        return chip_column(gathered(warped(), lambda chip: chip.pixels.nbytes, within))
+        return chip_column(collect_within_limit(warped(), lambda chip: chip.pixels.nbytes, within))
     planned = _planned(raster, target, names, asked, levels, scaled)
     within.check(sum(pixel_bytes(one.plan) for one in planned), len(planned))
     found = (
         answer for group in groups(planned, lambda one: pixel_bytes(one.plan)) for answer in _read(group)
     )
-    return chip_column(gathered(found, lambda chip: chip.pixels.nbytes, within))
+    return chip_column(collect_within_limit(found, lambda chip: chip.pixels.nbytes, within))
 
 
 def _bytes(grid: Grid, chip: Chip) -> int:
@@ -160,16 +160,16 @@ def _planned(
     levels: Sequence[int | None],
     scaled: Sequence[bool | None],
 ) -> list[_Planned]:
-    found = []
+    plans = []
     for row, header in enumerate(rasters(raster, [True] * len(raster))):
-        grid = None if header is None else target(row, sound(header))
+        grid = None if header is None else target(row, value_or_raise(header))
         if header is None or grid is None:
             continue
-        planned = plan_warp(sound(header), grid, names[row], bands=bands[row], level=levels[row])
+        planned = plan_warp(value_or_raise(header), grid, names[row], bands=bands[row], level=levels[row])
         if planned is not None:
-            plan = _physical(sound(header), planned[1]) if scaled[row] else planned[1]
-            found.append(_Planned(row=row, header=sound(header), level=planned[0], plan=plan))
-    return found
+            plan = _physical(value_or_raise(header), planned[1]) if scaled[row] else planned[1]
+            plans.append(_Planned(row=row, header=value_or_raise(header), level=planned[0], plan=plan))
+    return plans
 
 
 def _read(group: Sequence[_Planned]) -> Iterator[tuple[int, Chip]]:

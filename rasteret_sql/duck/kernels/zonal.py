@@ -20,7 +20,7 @@ from rasteret_sql.duck.arguments.touching import any_touched, note_touching
 from rasteret_sql.duck.arrow.arrays import array_of
 from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_row
 from rasteret_sql.duck.kernels.zonal_math import of_bands, of_rasters
-from rasteret_sql.errors import ArgumentError, RasteretError, sound
+from rasteret_sql.errors import ArgumentError, RasteretError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.zones.distribution import require_percentile
@@ -29,7 +29,7 @@ from rasteret_sql.raster.zones.scaled_statistics import scaled_statistics
 from rasteret_sql.raster.zones.statistics import zonal_statistics
 from rasteret_sql.raster.zones.tally import Statistics
 from rasteret_sql.raster.zones.zone import ZoneRequest
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 MOMENTS = ("count", "sum", "mean", "stddev", "variance", "min", "max", "valid_fraction", "pixels", "m2")
 SPREAD = ("median", "mode", "majority", "minority", "unique_count")
@@ -39,17 +39,17 @@ ALIASES = {
 }  # fmt: skip
 """What Sedona, rasterstats and exactextract call them as well."""
 PERCENTILE = re.compile(r"percentile_(\d+(?:\.\d+)?)")
-MOST_BINS = 1_000_000
+MAX_BINS = 1_000_000
 
 
 @by_name
 def zonal_stats(call: Call) -> list[float | None]:
     """One statistic of each row's zone."""
     bands, names = _bands_and_names(call)
-    found = _statistics("RS_ZonalStats", call, bands, [name not in MOMENTS for name, _ in names])
+    statistics = _statistics("RS_ZonalStats", call, bands, [name not in MOMENTS for name, _ in names])
     return [
         None if one is None else _value(one, name, percent)
-        for one, (name, percent) in zip(found, names, strict=True)
+        for one, (name, percent) in zip(statistics, names, strict=True)
     ]
 
 
@@ -61,10 +61,10 @@ def zonal_stats_all(call: Call) -> list[Row | None]:
         for percent in listed or ():
             require_percentile(percent)
     wanted = call.flags("histogram")
-    found = _statistics("RS_ZonalStatsAll", call, call.one_band(), [True] * len(call))
+    statistics = _statistics("RS_ZonalStatsAll", call, call.one_band(), [True] * len(call))
     return [
         None if one is None else statistics_row(one, listed, histogram=kept)
-        for one, listed, kept in zip(found, percents, wanted, strict=True)
+        for one, listed, kept in zip(statistics, percents, wanted, strict=True)
     ]
 
 
@@ -73,16 +73,16 @@ def histogram(call: Call) -> list[list[Row] | None]:
     """The pixels in bins of equal width, of each row's zone or whole raster."""
     counts = [_bin_count(number) for number in call.integers("bins")]
     spans = [_span(listed) for listed in number_lists(call["range"], "range")]
-    found = _statistics("RS_Histogram", call, call.one_band(), [True] * len(call))
+    statistics = _statistics("RS_Histogram", call, call.one_band(), [True] * len(call))
     return [
         None if one is None else _bins(one, count, ends)
-        for one, count, ends in zip(found, counts, spans, strict=True)
+        for one, count, ends in zip(statistics, counts, spans, strict=True)
     ]
 
 
 def _bin_count(number: int | None) -> int:
-    if number is None or not 1 <= number <= MOST_BINS:
-        raise ArgumentError(f"bins := {sql(number)}: a number from 1 to {MOST_BINS:,} was expected")
+    if number is None or not 1 <= number <= MAX_BINS:
+        raise ArgumentError(f"bins := {sql(number)}: a number from 1 to {MAX_BINS:,} was expected")
     return number
 
 
@@ -94,10 +94,10 @@ def _span(ends: Sequence[float] | None) -> tuple[float, float] | None:
     return ends[0], ends[1]
 
 
-def _bins(found: Statistics, count: int, span: tuple[float, float] | None) -> list[Row]:
-    if found.distribution is None:
+def _bins(statistics: Statistics, count: int, span: tuple[float, float] | None) -> list[Row]:
+    if statistics.distribution is None:
         return []
-    edges, counts = found.distribution.bins(count, span)
+    edges, counts = statistics.distribution.bins(count, span)
     return [
         {"lower": lower, "upper": upper, "count": number}
         for lower, upper, number in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
@@ -136,11 +136,11 @@ def _statistic(name: Any) -> tuple[str, float]:
     return plain, 0.0
 
 
-def _value(found: Statistics, name: str, percent: float) -> float | None:
+def _value(statistics: Statistics, name: str, percent: float) -> float | None:
     if name != "percentile":
-        value: float | None = statistics_row(found, None, histogram=False).get(name)
+        value: float | None = statistics_row(statistics, None, histogram=False).get(name)
         return value
-    return None if found.distribution is None else found.distribution.percentile(percent)
+    return None if statistics.distribution is None else statistics.distribution.percentile(percent)
 
 
 def _statistics(
@@ -150,7 +150,7 @@ def _statistics(
     math = call.math() if "expression" in call else [None] * len(call)
     scales = call.scales()
     if is_named(call.raster.type):
-        counted = of_rasters(call.raster, [None if r is None else sound(r) for r in requests], math)
+        counted = of_rasters(call.raster, [None if r is None else value_or_raise(r) for r in requests], math)
     else:
         sources = _sources(call.raster, requests)
         for source, request in zip(sources, requests, strict=True):
@@ -158,22 +158,22 @@ def _statistics(
                 raise request
         there = [None if isinstance(request, RasteretError) else request for request in requests]
         counted = of_bands(sources, there, math)
-    found = zonal_statistics(counted.sources, counted.requests, counted.through)
-    found = [
+    statistics = zonal_statistics(counted.sources, counted.requests, counted.through)
+    statistics = [
         one if one is None or scaling is None else scaled_statistics(one, scaling)
-        for one, scaling in zip(found, counted.scalings(scales), strict=True)
+        for one, scaling in zip(statistics, counted.scalings(scales), strict=True)
     ]
     if "lenient" in call:
-        _require_overlap(found, counted.sources, counted.requests, call.flags("lenient", default=True))
+        _require_overlap(statistics, counted.sources, counted.requests, call.flags("lenient", default=True))
     note_touching(
         speaker,
         call[ASKED],
         touched=any_touched(
-            [None if request is None else request.area for request in counted.requests], found
+            [None if request is None else request.area for request in counted.requests], statistics
         ),
         first=lambda: _first(counted.sources, counted.requests),
     )
-    return found
+    return statistics
 
 
 def _first(
@@ -186,15 +186,16 @@ def _first(
 
 
 def _require_overlap(
-    found: Sequence[Statistics | None],
+    statistics: Sequence[Statistics | None],
     sources: Sequence[Raster | None],
     requests: Sequence[ZoneRequest | None],
     lenient: Sequence[bool],
 ) -> None:
-    for one, source, request, allowed in zip(found, sources, requests, lenient, strict=True):
+    for one, source, request, allowed in zip(statistics, sources, requests, lenient, strict=True):
         if one is None and source is not None and request is not None and not allowed:
             raise ArgumentError(
-                f"the zone does not overlap {place(source.name)}; with lenient := true the answer is NULL"
+                f"the zone does not overlap {display_href(source.name)}; with lenient := true the answer "
+                "is NULL"
             )
 
 
@@ -205,17 +206,17 @@ def _requests(
     touched, nodata = call.flags("all_touched"), call.flags("exclude_nodata", default=True)
     fractions = call.flags("coverage")
     rules: dict[tuple[bool, bool], Rule] = {}
-    found: list[ZoneRequest | RasteretError | None] = []
+    requests: list[ZoneRequest | RasteretError | None] = []
     for row, area in enumerate(zones):
         if isinstance(area, RasteretError) or area is None:
-            found.append(area)
+            requests.append(area)
             continue
         pair = touched[row], fractions[row]
         if pair == (True, True):
             raise ArgumentError(
                 "all_touched and coverage exclude each other: coverage counts parts of pixels"
             )
-        found.append(
+        requests.append(
             ZoneRequest(
                 area=asked_area(area),
                 bands=(bands[row],),
@@ -226,7 +227,7 @@ def _requests(
                 distribution=distribution[row],
             )
         )
-    return found
+    return requests
 
 
 def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | None]) -> list[Raster | None]:
@@ -237,12 +238,12 @@ def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | 
         isinstance(request, ZoneRequest) and bool(request.level or request.resolution is not None)
         for request in requests
     ]
-    found: list[Raster | None] = []
+    sources: list[Raster | None] = []
     for header, request in zip(rasters(raster, overviews), requests, strict=True):
         if isinstance(header, RasteretError):
             if request is not None:
                 raise header
-            found.append(None)
+            sources.append(None)
         else:
-            found.append(header)
-    return found
+            sources.append(header)
+    return sources

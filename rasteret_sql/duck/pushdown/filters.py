@@ -39,7 +39,7 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Cql2Condition:
     """A condition in CQL2."""
 
     text: Text
@@ -49,16 +49,16 @@ class Said:
     """Columns of numbers that an item must have to meet it."""
 
 
-def say(node: Tree, known: Known, *, opposite: bool = False) -> Said | None:
+def to_cql2(node: Tree, known: Known, *, negated: bool = False) -> Cql2Condition | None:
     """``node``, or its opposite, as a condition that is implied by it; None when there is none."""
     if isinstance(node, exp.Paren):
-        return say(node.this, known, opposite=opposite)
+        return to_cql2(node.this, known, negated=negated)
     if isinstance(node, exp.Not):
-        return say(node.this, known, opposite=not opposite)
+        return to_cql2(node.this, known, negated=not negated)
     if isinstance(node, exp.And | exp.Or):
-        sides = [say(side, known, opposite=opposite) for side in (node.this, node.expression)]
-        return _both(sides) if isinstance(node, exp.Or) is opposite else _either(sides)
-    return _leaf(node, known, opposite)
+        sides = [to_cql2(side, known, negated=negated) for side in (node.this, node.expression)]
+        return _both(sides) if isinstance(node, exp.Or) is negated else _either(sides)
+    return _leaf(node, known, negated)
 
 
 def comparison(node: Tree, known: Known) -> tuple[str, str, Tree] | None:
@@ -73,69 +73,69 @@ def comparison(node: Tree, known: Known) -> tuple[str, str, Tree] | None:
     return None if column is None else (column, MIRRORED[sign], node.this)
 
 
-def _both(sides: Sequence[Said | None]) -> Said | None:
-    said = [side for side in sides if side is not None]
-    if not said:
+def _both(sides: Sequence[Cql2Condition | None]) -> Cql2Condition | None:
+    conditions = [side for side in sides if side is not None]
+    if not conditions:
         return None
-    return Said(
-        text=joined([side.text for side in said], "AND"),
-        exact=len(said) == len(sides) and all(side.exact for side in said),
-        numbers=frozenset().union(*(side.numbers for side in said)),
+    return Cql2Condition(
+        text=joined([side.text for side in conditions], "AND"),
+        exact=len(conditions) == len(sides) and all(side.exact for side in conditions),
+        numbers=frozenset().union(*(side.numbers for side in conditions)),
     )
 
 
-def _either(sides: Sequence[Said | None]) -> Said | None:
-    said = [side for side in sides if side is not None]
-    if len(said) < len(sides):
+def _either(sides: Sequence[Cql2Condition | None]) -> Cql2Condition | None:
+    conditions = [side for side in sides if side is not None]
+    if len(conditions) < len(sides):
         return None
-    text = plain("(") + joined([side.text for side in said], "OR") + plain(")")
-    return Said(text=text, exact=all(side.exact for side in said))
+    text = plain("(") + joined([side.text for side in conditions], "OR") + plain(")")
+    return Cql2Condition(text=text, exact=all(side.exact for side in conditions))
 
 
-def _leaf(node: Tree, known: Known, opposite: bool) -> Said | None:
+def _leaf(node: Tree, known: Known, negated: bool) -> Cql2Condition | None:
     if isinstance(node, exp.In):
-        return _in(node, known, opposite)
+        return _in(node, known, negated)
     if isinstance(node, exp.Between):
         column = known.column(node.this)
         if column is None or node.args.get("symmetric"):
             return None
-        signs = ("<", ">") if opposite else (">=", "<=")
+        signs = ("<", ">") if negated else (">=", "<=")
         sides = [
             _compare(column, sign, bound, known)
             for sign, bound in zip(signs, (node.args["low"], node.args["high"]), strict=True)
         ]
-        return _either(sides) if opposite else _both(sides)
-    found = comparison(node, known)
-    if found is None:
+        return _either(sides) if negated else _both(sides)
+    compared = comparison(node, known)
+    if compared is None:
         return None
-    column, sign, other = found
-    return _compare(column, _OPPOSITE[sign] if opposite else sign, other, known)
+    column, sign, other = compared
+    return _compare(column, _OPPOSITE[sign] if negated else sign, other, known)
 
 
-def _in(node: Tree, known: Known, opposite: bool) -> Said | None:
+def _in(node: Tree, known: Known, negated: bool) -> Cql2Condition | None:
     column = known.column(node.this)
     if column is None or not node.expressions or node.args.get("query") or node.args.get("unnest"):
         return None
-    if opposite:
+    if negated:
         return _both([_compare(column, "<>", choice, known) for choice in node.expressions])
     literals = [_literal(column, known.constant(choice)) for choice in node.expressions]
-    found = [literal for literal in literals if literal is not None]
-    if len(found) < len(literals):
+    texts = [literal for literal in literals if literal is not None]
+    if len(texts) < len(literals):
         return None
-    commas = found[0]
-    for literal in found[1:]:
+    commas = texts[0]
+    for literal in texts[1:]:
         commas = commas + plain(", ") + literal
-    return Said(text=plain(f"{column} IN (") + commas + plain(")"), exact=commas.known is not None)
+    return Cql2Condition(text=plain(f"{column} IN (") + commas + plain(")"), exact=commas.known is not None)
 
 
-def _compare(column: str, sign: str, other: Tree, known: Known) -> Said | None:
+def _compare(column: str, sign: str, other: Tree, known: Known) -> Cql2Condition | None:
     if column in TEXTS and sign not in ("=", "<>"):
         return None  # servers order text by rules of their own
     literal = _literal(column, known.constant(other))
     if literal is None:
         return None
     exact = literal.known is not None and sign != "<>"  # some servers give items without the property, too
-    return Said(
+    return Cql2Condition(
         text=plain(f"{column} {sign} ") + literal,
         exact=exact,
         numbers=frozenset({column} & {*NUMBERS}) if exact else frozenset(),

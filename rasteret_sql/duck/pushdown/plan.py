@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from rasteret_sql.duck.pushdown import areas, datetimes, reasons
 from rasteret_sql.duck.pushdown.constants import Constant, Parameters, constant
-from rasteret_sql.duck.pushdown.filters import NUMBERS, Known, Said, comparison, say
+from rasteret_sql.duck.pushdown.filters import NUMBERS, Cql2Condition, Known, comparison, to_cql2
 from rasteret_sql.duck.pushdown.scope import Scope, limit, order, scope
 from rasteret_sql.duck.pushdown.source import Call, without_numbers
 from rasteret_sql.duck.pushdown.text import Text, joined, plain
@@ -49,7 +49,7 @@ class _Gathered:
     interval: datetimes.Interval | None = None
     lists: dict[str, list[str]] = field(default_factory=dict)
     area: areas.Question | None = None
-    filters: list[Said] = field(default_factory=list)
+    filters: list[Cql2Condition] = field(default_factory=list)
     exact: bool = True
     """Whether the catalogue gives the very items that WHERE keeps."""
 
@@ -75,35 +75,35 @@ def plan(call: Call, parameters: Parameters) -> Plan:
     return made
 
 
-def _take(term: Tree, known: Known, call: Call, gathered: _Gathered) -> str | None:
+def _take(term: Tree, known: Known, call: Call, terms: _Gathered) -> str | None:
     """Put one condition where it belongs; else the reason why it stays local."""
     column = _list_column(term, known)
     if column is not None:
-        return _take_list(column, term, known, call, gathered)
+        return _take_list(column, term, known, call, terms)
     times = datetimes.interval(term, known)
     if times is not None:
         if "datetime" in call.given:
             return reasons.given("datetime")
-        gathered.interval = times & (gathered.interval or datetimes.Interval())
-        gathered.exact = False  # items with a range of time are found, too
+        terms.interval = times & (terms.interval or datetimes.Interval())
+        terms.exact = False  # items with a range of time are found, too
         return None
     area = areas.question(term, known)
     if area is not None:
         rivals = ("bbox", "intersects") if area.boxes else ("bbox", "intersects", "aoi_crs")
         if taken := [name for name in rivals if name in call.given]:
             return reasons.given(taken[0])
-        if gathered.area is not None:
+        if terms.area is not None:
             return reasons.ONE_AREA
-        gathered.area = area
-        gathered.exact &= not area.boxes
+        terms.area = area
+        terms.exact &= not area.boxes
         return None
-    said = say(term, known)
-    if said is None:
+    condition = to_cql2(term, known)
+    if condition is None:
         return reasons.of_condition(term, known)
     if not _takes_filter(call):
         return reasons.given("filter")
-    gathered.filters.append(said)
-    gathered.exact &= said.exact
+    terms.filters.append(condition)
+    terms.exact &= condition.exact
     return None
 
 
@@ -112,14 +112,14 @@ def _list_column(term: Tree, known: Known) -> str | None:
     return column if column in LISTS else None
 
 
-def _take_list(column: str, term: Tree, known: Known, call: Call, gathered: _Gathered) -> str | None:
+def _take_list(column: str, term: Tree, known: Known, call: Call, terms: _Gathered) -> str | None:
     """Put a condition on the id or collection where it belongs; else the reason why it stays local."""
     argument = LISTS[column]
     if isinstance(term, exp.In):
         nodes = [] if term.args.get("query") or term.args.get("unnest") else term.expressions
     else:
-        found = comparison(term, known)
-        nodes = [found[2]] if found and found[1] == "=" else []
+        compared = comparison(term, known)
+        nodes = [compared[2]] if compared and compared[1] == "=" else []
     constants = [known.constant(node) for node in nodes]
     names = [c.value for c in constants if c is not None and isinstance(c.value, str) and c.value]
     if not names or len(names) < len(constants):
@@ -132,9 +132,9 @@ def _take_list(column: str, term: Tree, known: Known, call: Call, gathered: _Gat
             return reasons.OPEN_CATALOGUE
         if catalog.collection is not None:
             return None if catalog.collection in names else reasons.OTHER_COLLECTION
-    before = gathered.lists.get(argument)
-    gathered.lists[argument] = [name for name in names if before is None or name in before]
-    gathered.exact &= column != "id"  # a server may take ids as the whole question
+    before = terms.lists.get(argument)
+    terms.lists[argument] = [name for name in names if before is None or name in before]
+    terms.exact &= column != "id"  # a server may take ids as the whole question
     return None
 
 
@@ -159,20 +159,20 @@ def _takes_filter(call: Call) -> bool:
     return joinable and "filter" in call.spans
 
 
-def _add(made: Plan, gathered: _Gathered) -> None:
-    for argument, names in gathered.lists.items():
+def _add(made: Plan, terms: _Gathered) -> None:
+    for argument, names in terms.lists.items():
         sql = f"[{', '.join(map(quoted, names))}]" if names else "[]::VARCHAR[]"
         made.added[argument] = Added(sql=sql, value=names)
-    texts = [said.text for said in gathered.filters]
-    if (area := gathered.area) is not None:
+    texts = [condition.text for condition in terms.filters]
+    if (area := terms.area) is not None:
         if area.boxes:
             made.added["bbox"] = Added(sql=str(area.parallels), value=area.parallels)
             if area.meridians is not None and _says_areas(made.call) and _takes_filter(made.call):
                 texts.append(plain(area.meridians))
         else:
             made.added["intersects"] = Added(sql=quoted(area.wkt), value=area.shape)
-    if gathered.interval is not None:
-        made.added["datetime"] = Added(sql=gathered.interval.sql, value=gathered.interval)
+    if terms.interval is not None:
+        made.added["datetime"] = Added(sql=terms.interval.sql, value=terms.interval)
     if texts:
         whole: Text = joined(texts, "AND")
         made.added["filter"] = Added(sql=whole.sql, value=whole.known)
@@ -184,7 +184,7 @@ def _says_areas(call: Call) -> bool:
     return catalog is not None and catalog.id.partition("/")[0] in ("earthsearch", "pc")
 
 
-def _add_limit(made: Plan, where: Scope, gathered: _Gathered, known: Known) -> None:
+def _add_limit(made: Plan, where: Scope, terms: _Gathered, known: Known) -> None:
     clause = where.select.args.get("limit")
     if not isinstance(clause, exp.Limit) or made.call.function != "stac_search":
         return
@@ -192,10 +192,10 @@ def _add_limit(made: Plan, where: Scope, gathered: _Gathered, known: Known) -> N
     constant_limit: Constant | None = None if node is None else known.constant(node)
     count = None if constant_limit is None else constant_limit.value
     shown = without_numbers(clause.sql(dialect="duckdb").strip())
-    numbers: set[str] = set().union(*(said.numbers for said in gathered.filters)) & {*NUMBERS}
+    numbers: set[str] = set().union(*(condition.numbers for condition in terms.filters)) & {*NUMBERS}
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         made.local.append((shown, reasons.OTHER_LIMIT))
-    elif not gathered.exact:
+    elif not terms.exact:
         made.local.append((shown, reasons.INEXACT))
     elif (
         keys is None or (keys and "sortby" in made.call.given) or any(name not in numbers for name, _ in keys)

@@ -80,13 +80,13 @@ def limit(where: Scope) -> Tree | None:
     """LIMIT, when it counts the rows that the search gives, once WHERE is true of all of them; else None."""
     args = where.select.args
     others = ("group", "having", "qualify", "distinct", "windows", "sample", "offset")
-    found = args.get("limit")
-    if not isinstance(found, exp.Limit) or found.args.get("limit_options") or not where.alone:
+    clause = args.get("limit")
+    if not isinstance(clause, exp.Limit) or clause.args.get("limit_options") or not where.alone:
         return None
     functions = (node for part in args["expressions"] for node in part.find_all(*_CHANGES_ROWS))
     if any(args.get(name) for name in others) or not all(isinstance(n, _KEEPS_ROWS) for n in functions):
         return None  # an aggregate counts all rows, unnest() makes others
-    return found.expression
+    return clause.expression
 
 
 def order(where: Scope) -> list[tuple[str, bool]] | None:

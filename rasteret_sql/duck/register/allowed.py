@@ -28,5 +28,5 @@ def access(
 def _urls(paths: Sequence[str]) -> Iterator[str]:
     """``https://host/a`` of ``/working/directory/https:/host/a``."""
     for path in paths:
-        if found := _TAKEN_FOR_PATH.fullmatch(path):
-            yield f"{found[1]}://{found[2]}"
+        if match := _TAKEN_FOR_PATH.fullmatch(path):
+            yield f"{match[1]}://{match[2]}"

@@ -42,10 +42,10 @@ def attach(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _is_ours(connection: duckdb.DuckDBPyConnection) -> bool:
     try:
-        found = connection.execute(f"SELECT {SCHEMA}.{macro_file.DIGEST}()").fetchone()
+        row = connection.execute(f"SELECT {SCHEMA}.{macro_file.DIGEST}()").fetchone()
     except duckdb.Error:
         return False
-    return found == (macro_file.digest(),)
+    return row == (macro_file.digest(),)
 
 
 def _made_in_memory(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -68,8 +68,8 @@ def _done(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
 
 def place_of(connection: duckdb.DuckDBPyConnection) -> Place:
     """Where a connection looks for names now."""
-    (found,) = connection.execute(PLACE).fetchall()
-    return Place(*found)
+    (row,) = connection.execute(PLACE).fetchall()
+    return Place(*row)
 
 
 def put_on_path(connection: duckdb.DuckDBPyConnection, place: Place) -> None:

@@ -237,7 +237,7 @@ class Connection:
         before = self._ends_asked_for()
         try:
             with threads.a_query():
-                found = getattr(self.duckdb_connection, method)(*arguments, **options)
+                rows = getattr(self.duckdb_connection, method)(*arguments, **options)
         except RuntimeError:  # DuckDB's at Ctrl-C
             untouched.failed(self._key)
             raise
@@ -247,9 +247,9 @@ class Connection:
             if end is None:
                 raise
         else:
-            if method in TO_THE_END or (method in ROWS and not found):
+            if method in TO_THE_END or (method in ROWS and not rows):
                 self._has_ended()
-            return found
+            return rows
         raise end
 
     def _has_ended(self) -> None:

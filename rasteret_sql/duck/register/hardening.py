@@ -171,10 +171,10 @@ def _disabled(cursor: duckdb.DuckDBPyConnection, known: frozenset[str]) -> froze
         try:
             cursor.execute(f"SET disabled_filesystems = {quoted(','.join(sorted(known)))}")
         except duckdb.Error as error:
-            found = _DISABLED.search(str(error))
-            if found is None:  # the configuration is locked
+            match = _DISABLED.search(str(error))
+            if match is None:  # the configuration is locked
                 return known | _local(cursor)
-            known |= {found[1]}
+            known |= {match[1]}
         else:
             return known
 

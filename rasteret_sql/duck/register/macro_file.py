@@ -30,10 +30,10 @@ PATTERN = "macros-*.duckdb"
 @lru_cache(maxsize=1)
 def digest() -> str:
     """Of the files that declare the macros, and of the code that makes statements of them."""
-    found = hashlib.sha256(STORAGE.encode())
+    hashed = hashlib.sha256(STORAGE.encode())
     for file in (*CODE, *declaration_files()):
-        found.update(file.read_bytes())
-    return found.hexdigest()[:16]
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest()[:16]
 
 
 def statements() -> Iterator[str]:

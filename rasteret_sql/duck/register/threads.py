@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
-MOST = 64
+MAX_THREADS = 64
 """More DuckDB threads than this take turns."""
 LOOK_UP_S = 0.1
 """How often a waiting thread looks whether Ctrl-C was pressed."""
@@ -88,7 +88,7 @@ def _pressed_from_now() -> Pressed:
 def _pool() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor  # as below: with the first call of a kernel
 
-    return ThreadPoolExecutor(MOST, thread_name_prefix="rasteret-kernel")
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="rasteret-kernel")
 
 
 def on_own_thread(work: Callable[[], Result], pressed: Pressed | None = None) -> Result:

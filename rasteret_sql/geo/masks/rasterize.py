@@ -171,8 +171,8 @@ def _simple_parts(geometry: Any) -> npt.NDArray[np.object_]:
     parts = np.atleast_1d(np.asarray(geometry, dtype=object))
     while (shapely.get_type_id(parts) > 3).any():
         parts = shapely.get_parts(parts)
-    found: npt.NDArray[np.object_] = parts[~shapely.is_empty(parts)]
-    return found
+    simple: npt.NDArray[np.object_] = parts[~shapely.is_empty(parts)]
+    return simple
 
 
 def _to_pixels(inverse: Sequence[float], xy: Floats) -> tuple[Floats, Floats]:

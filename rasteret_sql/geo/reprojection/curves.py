@@ -125,14 +125,14 @@ def move_lines(
     edge = np.flatnonzero(owner[:-1] == owner[1:])
     position = edge.astype(np.float64)
     begin, end, moved_begin, moved_end = xy[edge], xy[edge + 1], moved[edge], moved[edge + 1]
-    found, places = [moved], [np.arange(len(xy), dtype=np.float64)]
+    moved_parts, places = [moved], [np.arange(len(xy), dtype=np.float64)]
     size = 1.0
     for _ in range(MAX_HALVINGS):
         bent = _is_bent(move, begin, end, moved_begin, moved_end, tolerance)
         if not bent.any():
             place = np.concatenate(places)
             order = np.argsort(place, kind="stable")
-            return np.concatenate(found)[order], owner[place[order].astype(np.int64)]
+            return np.concatenate(moved_parts)[order], owner[place[order].astype(np.int64)]
         begin, end, moved_begin, moved_end = (v[bent] for v in (begin, end, moved_begin, moved_end))
         if 2 * len(begin) > MAX_PIECES:
             return None
@@ -142,7 +142,7 @@ def move_lines(
             return None
         size /= 2
         position = position[bent]
-        found.append(moved_middle)
+        moved_parts.append(moved_middle)
         places.append(position + size)
         position = np.concatenate((position, position + size))
         begin, end = np.concatenate((begin, middle)), np.concatenate((middle, end))

@@ -42,7 +42,7 @@ MARGINS_DEGREES = (30.0, 5.0, 0.0)
 METRES_PER_DEGREE = 111_320.0
 AROUND = 0.02
 """Of a raster's size around it: more than its footprint, true to a pixel or a thousandth, is away from it."""
-LEAST_AROUND_DEGREES = 1e-3
+MIN_AROUND_DEGREES = 1e-3
 OFF_THE_MAP = 1e9
 """Units of a CRS; PROJ answers with numbers beyond, or infinity, for a pole that a map does not have."""
 COMES_BACK_DEGREES = 1e-3
@@ -62,10 +62,10 @@ def project(aoi: Aoi, target_crs: str, *, tolerance: float, near: Grid | None = 
     of use, with 30 degrees around it where they have an image. The result is empty when nothing is left.
     ``ArgumentError`` when it cannot be projected.
     """
-    found = project_all([aoi], target_crs, tolerance=tolerance, near=[near])[0]
-    if isinstance(found, ArgumentError):
-        raise found
-    return found
+    projected = project_all([aoi], target_crs, tolerance=tolerance, near=[near])[0]
+    if isinstance(projected, ArgumentError):
+        raise projected
+    return projected
 
 
 def project_all(
@@ -76,20 +76,20 @@ def project_all(
     near: Sequence[Grid | None] | None = None,
 ) -> list[Any]:
     """Every area as ``project`` gives it, or its own ``ArgumentError``; small ones cost one call together."""
-    found = project_simple(aois, target_crs, tolerance=tolerance)
-    for row, geometry in enumerate(found):
+    projected = project_simple(aois, target_crs, tolerance=tolerance)
+    for row, geometry in enumerate(projected):
         if geometry is None:
-            found[row] = project_near(
+            projected[row] = project_near(
                 aois[row], target_crs, tolerance=tolerance, near=near[row] if near else None
             )
-    return found
+    return projected
 
 
 def project_simple(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) -> list[Any]:
     """The same, whatever the raster; None for an area that has no image as a whole (``project_near``)."""
     if not tolerance > 0:
         raise ArgumentError(f"the tolerance of a reprojection is above 0; got {tolerance}")
-    found: list[Any] = [aoi.geometry for aoi in aois]
+    projected: list[Any] = [aoi.geometry for aoi in aois]
     sources: dict[str, list[int]] = {}
     for row, aoi in enumerate(aois):
         sources.setdefault(aoi.crs, []).append(row)
@@ -98,7 +98,7 @@ def project_simple(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) ->
             there = transformer(source, target_crs)
         except ArgumentError as error:
             for row in rows:
-                found[row] = error
+                projected[row] = error
             continue
         if there is None:
             continue
@@ -107,8 +107,8 @@ def project_simple(aois: Sequence[Aoi], target_crs: str, *, tolerance: float) ->
         moved = np.full(len(rows), None, dtype=object)
         moved[whole] = move_all(geometries[whole], _move(there, source, target_crs), tolerance)
         for row, geometry in zip(rows, moved, strict=True):
-            found[row] = geometry
-    return found
+            projected[row] = geometry
+    return projected
 
 
 def _has_whole_image(geometries: npt.NDArray[np.object_], source: str, target: str) -> Bools:
@@ -145,8 +145,8 @@ def _lost_poles(source: str, target: str) -> list[tuple[float, float]]:
     globe, there = transformer(LONLAT, source), transformer(source, target)
     if globe is None or there is None:
         return []
-    found = [globe.transform(0.0, latitude, errcheck=False) for latitude in (90.0, -90.0)]
-    return [pole for pole in found if np.isfinite(pole).all() and not _is_place(there, pole)]
+    images = [globe.transform(0.0, latitude, errcheck=False) for latitude in (90.0, -90.0)]
+    return [pole for pole in images if np.isfinite(pole).all() and not _is_place(there, pole)]
 
 
 def _is_place(there: Transformer, xy: tuple[float, float]) -> bool:
@@ -251,7 +251,7 @@ def _around(near: Grid, crs: str) -> Any | None:
         return None
     lonlat = shapely.from_wkb(outline)
     xmin, ymin, xmax, ymax = shapely.bounds(lonlat).tolist()
-    margin = max(AROUND * max(xmax - xmin, ymax - ymin), LEAST_AROUND_DEGREES)
+    margin = max(AROUND * max(xmax - xmin, ymax - ymin), MIN_AROUND_DEGREES)
     return split_at_antimeridian(clip(shapely.buffer(lonlat, margin, quad_segs=2), WORLD))
 
 

@@ -16,7 +16,7 @@ from rasteret_sql.geo.crs import LONLAT, transformer
 from rasteret_sql.geo.reprojection.curves import move_all
 from rasteret_sql.geo.reprojection.domain import comes_back, domain
 
-MOST_PIECES = 512
+MAX_PIECES = 512
 """Into which an area is cut before it counts as one that has no image."""
 COMES_BACK = 1e-6
 """Share of an area's size by which its points may come back elsewhere."""
@@ -48,7 +48,7 @@ def unfold(geometry: Any, crs: str, tolerance: float) -> Any | None:
         return on_globe
     poles = list(_poles(there))
     waiting, pieces, caps = [on_globe], [], []
-    for _ in range(MOST_PIECES):
+    for _ in range(MAX_PIECES):
         if not waiting:
             break
         piece = waiting.pop()

@@ -76,9 +76,9 @@ def crs_text(keys: tuple[tuple[int, GeoKey], ...], minor_revision: int) -> str |
         crs = _in_unit_of_citation(crs, known)
         return _text(with_vertical(crs, known) if minor_revision and not crs.is_engineering else crs)
     except ProjError as error:  # of which CRSError is a kind; a transformation has none of its own
-        said = {key: known[key] for key in DEFINING if key in known}
+        stated = {key: known[key] for key in DEFINING if key in known}
         raise UnsupportedError(
-            f"the CRS of GeoKeys {str(said)[:SHOWN]} cannot be built with PROJ {pyproj.proj_version_str}: "
+            f"the CRS of GeoKeys {str(stated)[:SHOWN]} cannot be built with PROJ {pyproj.proj_version_str}: "
             f"{str(error)[:SHOWN]}"
         ) from error
 
@@ -129,9 +129,9 @@ def _horizontal(keys: Mapping[int, GeoKey]) -> CRS | None:
     """By GTModelType, as GDAL; a file without it has a projected CRS if it names one, else a local one."""
     model, projected = keys.get(MODEL_TYPE), code(keys, PROJECTED_CRS)
     geodetic = code(keys, GEODETIC_CRS)
-    said = any(key in keys for key in DEFINING)
+    stated = any(key in keys for key in DEFINING)
     if model in (GEOGRAPHIC, GEOCENTRIC):
-        if not said:
+        if not stated:
             return None
         if projected is not None and _from_code(projected, "ProjectedCRS", PROJECTED_CRS).is_projected:
             kind = "geographic" if model == GEOGRAPHIC else "geocentric"
@@ -162,7 +162,7 @@ def _horizontal(keys: Mapping[int, GeoKey]) -> CRS | None:
             return _projected(keys)
         sphere = CRS.from_epsg(WEB_MERCATOR)
         return _with_unit(sphere, *linear_unit(keys)) if heeds_unit else sphere
-    return _local(keys) if said or model == PROJECTED or text(keys, GT_CITATION) else None
+    return _local(keys) if stated or model == PROJECTED or text(keys, GT_CITATION) else None
 
 
 def _local(keys: Mapping[int, GeoKey]) -> CRS:
@@ -266,7 +266,7 @@ def _plane(axes: tuple[str, str], unit: Any) -> dict[str, Any]:
     }
 
 
-def _refuse_other_projection(crs: CRS, said: str, keys: Mapping[int, GeoKey]) -> None:
+def _refuse_other_projection(crs: CRS, stated: str, keys: Mapping[int, GeoKey]) -> None:
     """Refuse a code beside parameters of another projection.
 
     GDAL answers with the parameters under the code's name, so its users get either.
@@ -290,7 +290,7 @@ def _refuse_other_projection(crs: CRS, said: str, keys: Mapping[int, GeoKey]) ->
         return  # what the parameters mean is not known, so nothing contradicts
     if not same:
         raise UnsupportedError(
-            f"the GeoKeys contradict each other: {said}, and the parameters of ProjCoordTrans (3075) "
+            f"the GeoKeys contradict each other: {stated}, and the parameters of ProjCoordTrans (3075) "
             "are those of another projection"
         )
 

@@ -62,17 +62,17 @@ def _unit(
     keys: Mapping[int, GeoKey], names: tuple[int, int], default: int, kind: str
 ) -> tuple[str | dict[str, Any], float]:
     key, size_key = names
-    found = keys.get(key, USER_DEFINED if size_key in keys else default)
-    if found == USER_DEFINED:
+    unit_code = keys.get(key, USER_DEFINED if size_key in keys else default)
+    if unit_code == USER_DEFINED:
         factor = number(keys, (size_key,), 0.0)
         if factor <= 0:
             raise UnsupportedError(f"GeoKey {key} is user-defined without its size in GeoKey {size_key}")
         return {"type": kind, "name": "unknown", "conversion_factor": factor}, factor
     for unit in _epsg_units().values():
-        if unit.code == str(found):
+        if unit.code == str(unit_code):
             named = {"type": kind, "name": unit.name, "conversion_factor": unit.conv_factor}
             return PROJJSON_UNITS.get(int(unit.code), named), unit.conv_factor
-    raise UnsupportedError(f"GeoKey {key} is {found!r}, which is not a unit of EPSG")
+    raise UnsupportedError(f"GeoKey {key} is {unit_code!r}, which is not a unit of EPSG")
 
 
 @lru_cache(maxsize=1)

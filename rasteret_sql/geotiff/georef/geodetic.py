@@ -114,18 +114,19 @@ def refuse_contradiction(keys: Mapping[int, GeoKey], base: CRS, *, unit: bool) -
     """
     own = (base.geodetic_crs or base).to_json_dict()
     own = own.get("datum") or own.get("datum_ensemble") or {}
-    known, said = code(keys, DATUM), ""
+    known, stated = code(keys, DATUM), ""
     if known is not None and Datum.from_epsg(known).name != own.get("name"):
-        said = f"GeogGeodeticDatum (2050) is {known}"
+        stated = f"GeogGeodeticDatum (2050) is {known}"
     elif not _fits(own, _ellipsoid(keys, {}), _prime_meridian(keys, {})):
-        said = "its ellipsoid or prime meridian (GeoKeys 2051 to 2061) is another"
+        stated = "its ellipsoid or prime meridian (GeoKeys 2051 to 2061) is another"
     elif unit and ANGULAR_UNITS[0] in keys:
         _, radians = angular_unit(keys)
         if not math.isclose(base.axis_info[0].unit_conversion_factor, radians, rel_tol=1e-9):
-            said = "GeogAngularUnits (2054) is not its unit"
-    if said:
+            stated = "GeogAngularUnits (2054) is not its unit"
+    if stated:
         raise UnsupportedError(
-            f"the GeoKeys contradict each other: the geographic CRS is {base.name!r} by its code, but {said}"
+            f"the GeoKeys contradict each other: the geographic CRS is {base.name!r} by its code, but "
+            f"{stated}"
         )
 
 
@@ -158,12 +159,12 @@ def _radians(meridian: dict[str, Any]) -> float:
 
 def _citation_names(keys: Mapping[int, GeoKey]) -> dict[str, str]:
     """GDAL's ``GCS Name = a|Datum = b|``; any other citation is the name itself."""
-    said = text(keys, CITATION)
-    if not said:
+    citation = text(keys, CITATION)
+    if not citation:
         return {}
-    pairs = (part.partition("=") for part in said.split("|"))
+    pairs = (part.partition("=") for part in citation.split("|"))
     named = {key.strip(): value.strip() for key, equals, value in pairs if equals}
-    return named or {"GCS Name": said, "Datum": said}
+    return named or {"GCS Name": citation, "Datum": citation}
 
 
 def _ellipsoid(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dict[str, Any] | None:
@@ -171,13 +172,13 @@ def _ellipsoid(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dict[str
     known, own = code(keys, ELLIPSOID), _own_ellipsoid(keys, names)
     if known is None:
         return own
-    found: dict[str, Any] = Ellipsoid.from_epsg(known).to_json_dict()
-    if own is not None and not _same_ellipsoid(own, found):
+    ellipsoid: dict[str, Any] = Ellipsoid.from_epsg(known).to_json_dict()
+    if own is not None and not _same_ellipsoid(own, ellipsoid):
         raise UnsupportedError(
-            f"the GeoKeys contradict each other: GeogEllipsoid (2056) is {known} ({found['name']}), "
+            f"the GeoKeys contradict each other: GeogEllipsoid (2056) is {known} ({ellipsoid['name']}), "
             "and the axes beside it are of another one"
         )
-    return found
+    return ellipsoid
 
 
 def _own_ellipsoid(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dict[str, Any] | None:
@@ -203,8 +204,8 @@ def _prime_meridian(keys: Mapping[int, GeoKey], names: Mapping[str, str]) -> dic
     """The prime meridian's own keys; None where there are none."""
     known = code(keys, PRIME_MERIDIAN)
     if known is not None:
-        found: dict[str, Any] = PrimeMeridian.from_epsg(known).to_json_dict()
-        return found
+        meridian: dict[str, Any] = PrimeMeridian.from_epsg(known).to_json_dict()
+        return meridian
     if PRIME_MERIDIAN_LONGITUDE not in keys:
         return None
     longitude = number(keys, (PRIME_MERIDIAN_LONGITUDE,), 0.0)

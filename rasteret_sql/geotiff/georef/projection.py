@@ -167,8 +167,8 @@ def refuse_two_values(keys: Mapping[int, GeoKey], method: Method) -> None:
     for parameter in method.parameters:
         values = {key: keys[key] for key in parameter.keys if key in keys}
         if len(set(values.values())) > 1:
-            told = " and ".join(f"GeoKey {key} is {value}" for key, value in values.items())
-            raise UnsupportedError(f"the GeoKeys contradict each other: of {parameter.name!r}, {told}")
+            listed = " and ".join(f"GeoKey {key} is {value}" for key, value in values.items())
+            raise UnsupportedError(f"the GeoKeys contradict each other: of {parameter.name!r}, {listed}")
 
 
 def conversion(keys: Mapping[int, GeoKey], method: Method, units: Mapping[str, Any]) -> dict[str, Any]:

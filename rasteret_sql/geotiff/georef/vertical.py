@@ -45,5 +45,5 @@ def with_vertical(crs: CRS, keys: Mapping[int, GeoKey]) -> CRS:
 @lru_cache(maxsize=1)
 def _vertical_codes() -> Mapping[str, int]:
     """EPSG's vertical CRSs by name; names are unique there."""
-    found = pyproj.database.query_crs_info("EPSG", PJType.VERTICAL_CRS, allow_deprecated=False)
-    return {info.name: int(info.code) for info in found}
+    infos = pyproj.database.query_crs_info("EPSG", PJType.VERTICAL_CRS, allow_deprecated=False)
+    return {info.name: int(info.code) for info in infos}

@@ -44,23 +44,25 @@ def default_colours(band_count: int, *, palette: bool) -> tuple[str, ...]:
 
 def painting_of(colours: Sequence[str], colormap: tuple[int, ...] | None) -> Painting:
     """One colour a band. ``ArgumentError`` names a band whose colour no file holds in that place."""
-    told = tuple(colours)
-    if colormap is not None and told[0] != PALETTE:
+    given = tuple(colours)
+    if colormap is not None and given[0] != PALETTE:
         raise ArgumentError(
-            f"a GeoTIFF to write has a colour table and bands {', '.join(told)}: "
+            f"a GeoTIFF to write has a colour table and bands {', '.join(given)}: "
             "a file has one for its first band alone; select the band of the palette first"
         )
     leading = {name: OF_PHOTOMETRIC[name] for name in _LEADING if name != "palette" or colormap is not None}
-    photometric = next((name for name, first in leading.items() if told[: len(first)] == first), "minisblack")
+    photometric = next(
+        (name for name, first in leading.items() if given[: len(first)] == first), "minisblack"
+    )
     first = OF_PHOTOMETRIC[photometric]
-    extra = tuple(_EXTRA_SAMPLES.get(colour, "unspecified") for colour in told[len(first) :])
-    stored = colours_of(photometric, extra, len(told))
+    extra = tuple(_EXTRA_SAMPLES.get(colour, "unspecified") for colour in given[len(first) :])
+    stored = colours_of(photometric, extra, len(given))
     named = tuple(
         None if colour == there else _name(band, colour)
-        for band, (colour, there) in enumerate(zip(told, stored, strict=True), start=1)
+        for band, (colour, there) in enumerate(zip(given, stored, strict=True), start=1)
     )
     return Painting(
-        colours=told,
+        colours=given,
         photometric=photometric,
         extra_samples=extra,
         colormap=colormap if photometric == PALETTE else None,

@@ -187,8 +187,8 @@ def _in_citation(crs: CRS, version: str) -> Keys:
         wkt = None
     if wkt is None:
         return {}
-    told: GeoKey = f"ESRI PE String = {wkt}"
-    return {_MODEL_TYPE: _USER_DEFINED, _PROJECTED_CITATION: told, **_linear_unit(without_shift(crs))}
+    citation: GeoKey = f"ESRI PE String = {wkt}"
+    return {_MODEL_TYPE: _USER_DEFINED, _PROJECTED_CITATION: citation, **_linear_unit(without_shift(crs))}
 
 
 def _linear_unit(crs: CRS) -> Keys:

@@ -62,9 +62,9 @@ def _compare_facts(header: Header, description: Description, pixels: Pixels) -> 
 
 
 def _lost(name: str, given: Any, read: Any) -> ArgumentError:
-    told = (text if len(text) < 200 else f"{text[:200]}…" for text in (repr(given), repr(read)))
+    texts = (text if len(text) < 200 else f"{text[:200]}…" for text in (repr(given), repr(read)))
     return ArgumentError(
-        f"{name} {next(told)} cannot be kept in a GeoTIFF: it would be read as {next(told)}; "
+        f"{name} {next(texts)} cannot be kept in a GeoTIFF: it would be read as {next(texts)}; "
         "write a raster without it, or with another"
     )
 

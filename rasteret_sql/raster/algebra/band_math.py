@@ -23,7 +23,7 @@ from rasteret_sql.raster.algebra.sql.kinds import OF_PIXELS, of_pixels
 from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value, either
 from rasteret_sql.raster.band_facts import UNKNOWN
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 if TYPE_CHECKING:
     from rasteret_sql.raster.algebra.expression import Expression, Name
@@ -70,11 +70,11 @@ class BandMath:
     @property
     def names(self) -> dict[str, tuple[Name, Expression]]:
         """Every name once, with the expression that has it first: the expression's before the mask's."""
-        found: dict[str, tuple[Name, Expression]] = {}
+        names_found: dict[str, tuple[Name, Expression]] = {}
         for expression in self.expressions:
             for name in expression.names:
-                found.setdefault(name.text, (name, expression))
-        return found
+                names_found.setdefault(name.text, (name, expression))
+        return names_found
 
 
 def require(
@@ -85,7 +85,7 @@ def require(
     ``scalings``: of the names that stand for physical values. Refuses what cannot be computed, before a pixel
     is read.
     """
-    found = None
+    result = None
     for expression in asked.expressions:
         names = [name.text for name in expression.names]
         program = expression.bind(
@@ -93,8 +93,8 @@ def require(
         )
         if expression.text == asked.expression:
             dtype = np.dtype(asked.dtype or program.dtype)
-            found = dtype.name, _nodata(asked.nodata, dtype)
-    return found
+            result = dtype.name, _nodata(asked.nodata, dtype)
+    return result
 
 
 def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str) -> dict[str, int]:
@@ -102,14 +102,14 @@ def bands_of(asked: BandMath, count: int, names: Sequence[str | None], href: str
 
     ArgumentError with the place in the expression lists what there is.
     """
-    found = {}
+    bands = {}
     for text, (name, expression) in asked.names.items():
         band = None if name.raster is not None else find_band(name.name, count, names)
         if band is None:
-            what = f"{place(href)} has no band {text}; its bands are {bands_told(count, names)}"
+            what = f"{display_href(href)} has no band {text}; its bands are {bands_told(count, names)}"
             expression.refuse(name, what)
-        found[text] = band
-    return found
+        bands[text] = band
+    return bands
 
 
 def column(chip: Chip, band: int, scaling: Scaling | None = None) -> Column:
@@ -192,10 +192,10 @@ def _as_dtype(data: Array, null: Bools | None, dtype: str) -> tuple[Array, Bools
     node = Node(kind=source, run=lambda frame: Value(data, null))
     with np.errstate(all="ignore"):
         try:
-            found = cast(node, kind).run(Frame(()))
+            converted = cast(node, kind).run(Frame(()))
         except ArgumentError as error:
             raise ArgumentError(f"dtype := '{dtype}': {str(error).partition(';')[0]}") from None
-        return np.array(found.data.astype(dtype)), null
+        return np.array(converted.data.astype(dtype)), null
 
 
 def _nodata(number: float | None, dtype: np.dtype[Any]) -> float | None:

@@ -45,9 +45,9 @@ def find(name: str, there: Sequence[str]) -> int | None:
 
 def find_band(name: str, count: int, names: Sequence[str | None]) -> int | None:
     """Index from 0 of a band of a raster by its name, else by ``b1``, ``b2``, …"""
-    found = find(name, [other or "" for other in names])
-    if found is not None:
-        return found
+    at = find(name, [other or "" for other in names])
+    if at is not None:
+        return at
     number = NUMBER.match(name)
     if number is not None and 1 <= int(number[1]) <= count:
         return int(number[1]) - 1
@@ -56,6 +56,6 @@ def find_band(name: str, count: int, names: Sequence[str | None]) -> int | None:
 
 def bands_told(count: int, names: Sequence[str | None]) -> str:
     """The names that a raster's bands have, for a message."""
-    told = [name for name in names if name]
+    named = [name for name in names if name]
     numbers = "b1" if count == 1 else f"b1 to b{count}"
-    return f"{', '.join(told)}, or {numbers}" if told else numbers
+    return f"{', '.join(named)}, or {numbers}" if named else numbers

@@ -81,8 +81,8 @@ class BoundMath:
             kept = None if mask is None else ~masked_out(mask, columns, shape)
             if self.asked.expression is None:
                 return None, kept if own is None else own if kept is None else own & kept
-            data, found, _ = evaluate(self.asked, columns, shape, kept)
-            return data, found
+            data, null, _ = evaluate(self.asked, columns, shape, kept)
+            return data, null
 
     def on(self, chip: Chip, *, by_nodata: bool) -> Chip:
         """The answer over a chip of the bands that are read. ``by_nodata``: see ``own_validity``."""
@@ -92,7 +92,7 @@ class BoundMath:
         data, valid = self.values(list(chip.pixels), chip.valid, chip.nodata, own)
         if data is not None:
             return replace(chip, pixels=data[None], valid=valid, nodata=self.nodata, bands=(), facts=UNKNOWN)
-        found = replace(
+        computed = replace(
             chip,
             pixels=chip.pixels[: self.answered],
             valid=valid,
@@ -100,10 +100,10 @@ class BoundMath:
             facts=chip.facts.of(range(self.answered)),
         )
         if self.physical is None:
-            return found
-        pixels = physical_pixels(found.pixels, chip.valid, chip.nodata, self.physical)
+            return computed
+        pixels = physical_pixels(computed.pixels, chip.valid, chip.nodata, self.physical)
         nodata = physical_nodata(chip.nodata)
-        return replace(found, pixels=pixels, nodata=nodata, facts=found.facts.physical)
+        return replace(computed, pixels=pixels, nodata=nodata, facts=computed.facts.physical)
 
 
 def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
@@ -128,10 +128,10 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Rast
     dtype, nodata = source.dtype, source.nodata
     where = bands_of(asked, source.band_count, source.names, source.name)
     scalings = {} if asked.scale is False else _scaled(where, source)
-    found = require(asked, dict.fromkeys(where, dtype), scalings)
+    result = require(asked, dict.fromkeys(where, dtype), scalings)
     wanted: tuple[int, ...] = ()
     physical: tuple[Scaling | None, ...] | None = None
-    if found is None:
+    if result is None:
         wanted = pick_bands(source, bands)
         own = tuple(map(source.scaling, wanted)) if asked.scale else ()
         if any(own):
@@ -140,7 +140,7 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Rast
             dtype, nodata = "float64", physical_nodata(nodata)
     else:
         require_one(asked, bands)
-        dtype, nodata = found
+        dtype, nodata = result
     read = (*wanted, *dict.fromkeys(band for band in where.values() if band not in wanted))
     return BoundMath(
         asked=asked,
@@ -157,8 +157,8 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Rast
 
 def _scaled(places: Mapping[str, int], source: Raster) -> dict[str, Scaling]:
     """Of the names that have one."""
-    found = {text: source.scaling(band) for text, band in places.items()}
-    return {text: scaling for text, scaling in found.items() if scaling is not None}
+    scalings = {text: source.scaling(band) for text, band in places.items()}
+    return {text: scaling for text, scaling in scalings.items() if scaling is not None}
 
 
 def require_one(asked: BandMath, bands: Sequence[int | str] | None) -> None:
@@ -166,8 +166,8 @@ def require_one(asked: BandMath, bands: Sequence[int | str] | None) -> None:
     if not asked.names:
         raise ArgumentError(f"expression '{asked.expression}' names no band, so there is nothing to read")
     if bands is not None and tuple(bands) != (1,):
-        told = ", ".join(repr(band) for band in bands)
+        listed = ", ".join(repr(band) for band in bands)
         raise ArgumentError(
-            f"band {told} was asked for beside expression := '{asked.expression}', whose answer has one "
+            f"band {listed} was asked for beside expression := '{asked.expression}', whose answer has one "
             "band; leave the band out, the expression names those that it needs"
         )

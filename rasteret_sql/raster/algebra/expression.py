@@ -117,11 +117,11 @@ class Program:
                 part = slice(start, start + step)
                 given = zip(arrays, nulls, scalings, strict=True)
                 frame = Frame([_value(array, null, scaling, part) for array, null, scaling in given])
-                found = self._part(frame)
-                data[part] = self._as_pixels(found)
-                if found.null is not None:
+                value = self._part(frame)
+                data[part] = self._as_pixels(value)
+                if value.null is not None:
                     null = np.zeros(shape, np.bool_) if null is None else null
-                    null[part] = found.null
+                    null[part] = value.null
         return data, null
 
     def _part(self, frame: Frame) -> Value:
@@ -130,10 +130,10 @@ class Program:
         except ArgumentError as error:
             raise ArgumentError(f"expression {shown(self.text)}: {error}") from None
 
-    def _as_pixels(self, found: Value) -> Array:
+    def _as_pixels(self, value: Value) -> Array:
         if self.type == "DECIMAL":
-            return stored_as(found.data, self.node.kind, DOUBLE)
-        return found.data
+            return stored_as(value.data, self.node.kind, DOUBLE)
+        return value.data
 
 
 def _value(array: Array, null: Bools | None, scaling: Scaling | None, part: slice) -> Value:

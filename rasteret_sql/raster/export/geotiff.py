@@ -48,11 +48,11 @@ def _mask(chip: Chip, nodata: float | None) -> npt.NDArray[np.bool_] | None:
     valid = np.ones(chip.pixels.shape[1:], np.bool_) if chip.valid is None else chip.valid
     nothing = is_nodata(chip.pixels, nodata)
     if nothing is not None:
-        told = ~nothing.all(axis=0)
+        implied = ~nothing.all(axis=0)
     else:
         alpha = _alpha_band(chip.facts.colorinterp or ())
-        told = np.ones_like(valid) if alpha is None else chip.pixels[alpha] != 0
-    return None if (valid == told).all() else valid
+        implied = np.ones_like(valid) if alpha is None else chip.pixels[alpha] != 0
+    return None if (valid == implied).all() else valid
 
 
 def _alpha_band(colours: Sequence[str]) -> int | None:

@@ -13,14 +13,14 @@ from rasteret_sql.arrays import Pixels
 from rasteret_sql.errors import LimitError
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.mosaic.shared_grid import SharedGrid
-from rasteret_sql.raster.valid_pixels import usable
+from rasteret_sql.raster.valid_pixels import valid_mask
 
 Valid = npt.NDArray[np.bool_]
 Answer = tuple[Pixels, Valid]
 """Pixels and, of each, whether any chip had one."""
 STRIP_BYTES = 32 << 20
 """Pixels of all chips that the median sorts at once."""
-MOST_COUNTED = 2**16 - 1
+MAX_CHIPS_COUNTED = 2**16 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Job:
             window, chip = self.grid.windows[number], self.chips[number]
             rows = slice(window.y_off, window.y_off + window.height)
             columns = slice(window.x_off, window.x_off + window.width)
-            yield (slice(None), rows, columns), chip.pixels, usable(chip)
+            yield (slice(None), rows, columns), chip.pixels, valid_mask(chip)
 
 
 def _first(job: Job, *, last_first: bool = False) -> Answer:
@@ -82,8 +82,8 @@ def _mean(job: Job) -> Answer:
 
 
 def _count(job: Job) -> Answer:
-    if len(job.chips) > MOST_COUNTED:
-        raise LimitError(f"{len(job.chips):,} chips of one mosaic; at most {MOST_COUNTED:,} are counted")
+    if len(job.chips) > MAX_CHIPS_COUNTED:
+        raise LimitError(f"{len(job.chips):,} chips of one mosaic; at most {MAX_CHIPS_COUNTED:,} are counted")
     count = np.zeros(job.shape, np.uint16)
     for where, _, good in job.pieces():
         count[where] += good
@@ -122,7 +122,7 @@ def _strip(job: Job, top: int, bottom: int) -> tuple[Pixels, npt.NDArray[np.intp
             continue
         own = slice(start - window.y_off, stop - window.y_off)
         part = _rows(chip, own)
-        good = usable(part)
+        good = valid_mask(part)
         where = (
             slice(None),
             slice(start - top, stop - top),

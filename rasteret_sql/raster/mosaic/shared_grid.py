@@ -10,7 +10,7 @@ from rasteret_sql.geo.crs import transformer
 from rasteret_sql.geo.crs_text import shorten
 from rasteret_sql.geo.window import Affine, Window, corners, window_transform
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 TOLERANCE = 1e-3
 """Part of a pixel that a corner may lie off the grid: far above the rounding of affines, far below a half."""
@@ -93,4 +93,4 @@ def _crs(crs: str | None) -> str:
 
 def _of(chip: Chip) -> str:
     """The file of a chip, where it has one, for a message."""
-    return "(made of others)" if chip.href is None else f"({place(chip.href)})"
+    return "(made of others)" if chip.href is None else f"({display_href(chip.href)})"

@@ -24,7 +24,7 @@ INTERPOLATIONS = ("nearest", "bilinear")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spots:
+class PixelNeighbours:
     """The points of a list that lie on a grid, and the pixels that give them their values."""
 
     inside: npt.NDArray[np.intp]
@@ -38,7 +38,9 @@ class Spots:
     """From the upper ones to the lower ones."""
 
 
-def spots(xy: Floats, transform: Affine, width: int, height: int, interpolation: str) -> Spots:
+def pixel_neighbours(
+    xy: Floats, transform: Affine, width: int, height: int, interpolation: str
+) -> PixelNeighbours:
     """Points ``(n, 2)`` in the grid's CRS; those that are not finite lie outside."""
     a, b, c, d, e, f = invert(transform)
     x, y = xy[:, 0], xy[:, 1]
@@ -47,14 +49,14 @@ def spots(xy: Floats, transform: Affine, width: int, height: int, interpolation:
         inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
     column, row = column[inside], row[inside]
     if interpolation == "nearest":
-        return Spots(
+        return PixelNeighbours(
             inside=inside, rows=row.astype(np.int64), columns=column.astype(np.int64), across=None, down=None
         )
     left, up = np.floor(column - 0.5), np.floor(row - 0.5)
     lefts, ups = left.astype(np.int64), up.astype(np.int64)
     first, last = np.maximum(lefts, 0), np.minimum(lefts + 1, width - 1)
     top, bottom = np.maximum(ups, 0), np.minimum(ups + 1, height - 1)
-    return Spots(
+    return PixelNeighbours(
         inside=inside,
         rows=np.concatenate((top, top, bottom, bottom)),
         columns=np.concatenate((first, last, first, last)),
@@ -63,7 +65,9 @@ def spots(xy: Floats, transform: Affine, width: int, height: int, interpolation:
     )
 
 
-def combine(spot: Spots, pixels: npt.NDArray[Any], valid: Bools | None) -> tuple[Floats, Bools | None]:
+def interpolate(
+    spot: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None
+) -> tuple[Floats, Bools | None]:
     """Values of the m points from their pixels, and which there are (None: all)."""
     values = pixels.astype(np.float64)
     if spot.across is None or spot.down is None:

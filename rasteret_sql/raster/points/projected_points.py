@@ -17,10 +17,10 @@ from rasteret_sql.geo.crs import area_of_use, is_degrees, transformer
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.raster.algebra.bound_math import BoundMath
-from rasteret_sql.raster.points.neighbours import Spots, spots
+from rasteret_sql.raster.points.neighbours import PixelNeighbours, pixel_neighbours
 from rasteret_sql.raster.read.plan import NAME_THE_CRS, without_crs
 from rasteret_sql.raster.source import Raster
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 MARGIN_DEGREES = 30.0
 """Around the area of use of a CRS, where projections are still one to one."""
@@ -59,7 +59,7 @@ class PointRequest:
     """Keep whole blocks in the cache: other points in them are about to be asked for."""
 
 
-class Ways:
+class ProjectedPoints:
     """Points in the CRSs of the rasters: one call of PROJ for each pair of CRSs, on those that are needed."""
 
     def __init__(self, points: Points, needed: Sequence[tuple[str, Numbers]]) -> None:
@@ -125,7 +125,7 @@ def crs_of(raster: Raster) -> str:
     """The CRS of a raster that points are placed on; ArgumentError where it has none."""
     if raster.crs is None:
         raise ArgumentError(
-            f"{without_crs(place(raster.name), raster.crs_note)}, so a point cannot be placed on it; "
+            f"{without_crs(display_href(raster.name), raster.crs_note)}, so a point cannot be placed on it; "
             f"read a pixel window of it with read_cog, or {NAME_THE_CRS}"
         )
     return raster.crs
@@ -134,7 +134,7 @@ def crs_of(raster: Raster) -> str:
 class PointsOnGrid:
     """Points on one grid of pixels, and in the blocks of it."""
 
-    def __init__(self, spot: Spots) -> None:
+    def __init__(self, spot: PixelNeighbours) -> None:
         self.spots = spot
         self._blocks: dict[tuple[int, int], BlockedPixels] = {}
 
@@ -149,7 +149,7 @@ class PointsOnGrid:
 class PointGrids:
     """The last few grids with the same points on them."""
 
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: ProjectedPoints) -> None:
         self._ways = ways
         self._kept: dict[Any, PointsOnGrid] = {}
 
@@ -162,6 +162,6 @@ class PointGrids:
                 self._kept.clear()
             xy = self._ways.to(crs_of(header), request.points)
             xy = wrapped(xy, crs_of(header), transform, level.width, level.height)
-            on_grid = spots(xy, transform, level.width, level.height, request.interpolation)
+            on_grid = pixel_neighbours(xy, transform, level.width, level.height, request.interpolation)
             self._kept[key] = PointsOnGrid(on_grid)
         return self._kept[key]

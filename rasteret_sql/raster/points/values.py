@@ -21,17 +21,17 @@ from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.sql.values import Array
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical_pixels
-from rasteret_sql.raster.points.neighbours import Spots, combine, spots
+from rasteret_sql.raster.points.neighbours import PixelNeighbours, interpolate, pixel_neighbours
 from rasteret_sql.raster.points.projected_points import (
     PointGrids,
     PointRequest,
     Points,
     PointsOnGrid,
-    Ways,
+    ProjectedPoints,
     crs_of,
 )
 from rasteret_sql.raster.read.plan import deciding_alpha, refuse_unsupported
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 PIXELS_AT_ONCE = 1 << 21
 BLOCKS_AT_ONCE = 1 << 12
@@ -48,7 +48,7 @@ def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answ
     that the raster has, where the mask is 0, the pixel nodata, or alpha 0. ``UnsupportedError``: complex
     pixels, and 64-bit integers beyond 2^53.
     """
-    ways = Ways(points, [(crs_of(request.header), request.points) for request in requests])
+    ways = ProjectedPoints(points, [(crs_of(request.header), request.points) for request in requests])
     grids = PointGrids(ways)
     order = sorted(range(len(requests)), key=lambda number: requests[number].header.href)
     batch: list[_Reading] = []
@@ -71,10 +71,10 @@ def values_in(
 
     A pixel of several bands is valid where one of them is not nodata, so the band's own is looked at as well.
     """
-    _refuse_complex(chip.pixels.dtype, place(chip.name))
+    _refuse_complex(chip.pixels.dtype, display_href(chip.name))
     _, rows, columns = chip.pixels.shape
     xy = wrapped(xy, crs_of(chip), chip.transform, columns, rows)
-    spot = spots(xy, chip.transform, columns, rows, interpolation)
+    spot = pixel_neighbours(xy, chip.transform, columns, rows, interpolation)
     wanted = (sample,) if math is None else math.read
     bands = [chip.pixels[band, spot.rows, spot.columns] for band in wanted]
     shown = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
@@ -83,7 +83,7 @@ def values_in(
     if missing is not None:
         valid = ~missing if valid is None else valid & ~missing
     pixels, valid = _through(math, bands, shown, chip.nodata, valid)
-    return _spread(spot, pixels, valid, len(xy), place(chip.name))
+    return _spread(spot, pixels, valid, len(xy), display_href(chip.name))
 
 
 def _through(
@@ -106,7 +106,7 @@ def _through(
 class _Reading:
     number: int
     request: PointRequest
-    spots: Spots
+    spots: PixelNeighbours
     bands: tuple[PixelRead, ...]
     """The band, or those of an expression."""
     shown: tuple[PixelRead, ...]
@@ -123,7 +123,7 @@ class _Reading:
 
 def _reading(number: int, request: PointRequest, grids: PointGrids) -> _Reading:
     header, level = request.header, request.header.levels[request.level]
-    _refuse_complex(np.dtype(header.dtype), place(header.name))
+    _refuse_complex(np.dtype(header.dtype), display_href(header.name))
     grid = grids.of(request)
     wanted = (request.band,) if request.math is None else request.math.read
     alpha = deciding_alpha(header, request.level)
@@ -181,16 +181,19 @@ def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
         missing = is_nodata(bands[0], header.nodata) if shown is None else None
         own = shown if missing is None else ~missing
         pixels, valid = _through(request.math, bands, shown, header.nodata, own)
-        yield reading.number, *_spread(reading.spots, pixels, valid, len(request.points), place(header.name))
+        yield (
+            reading.number,
+            *_spread(reading.spots, pixels, valid, len(request.points), display_href(header.name)),
+        )
 
 
 def _spread(
-    spot: Spots, pixels: npt.NDArray[Any], valid: Bools | None, count: int, name: str
+    spot: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None, count: int, name: str
 ) -> tuple[Floats, Bools]:
     """From the points inside to all ``count`` of them."""
     _refuse_inexact(pixels, valid, name)
     values, there = np.zeros(count), np.zeros(count, np.bool_)
-    found, valid = combine(spot, pixels, valid)
+    found, valid = interpolate(spot, pixels, valid)
     values[spot.inside] = found
     there[spot.inside] = True if valid is None else valid
     return values, there

@@ -18,16 +18,16 @@ from rasteret_sql.raster.read.plan import pixel_tolerance
 
 def why_apart(area: Aoi, grid: Grid, name: str) -> str:
     """Where both lie, and whether the area would touch if its coordinates were in the other order."""
-    told = f"{name} covers {_bounds(grid.bounds)} in {shorten(grid.known_crs)}"
+    covered = f"{name} covers {_bounds(grid.bounds)} in {shorten(grid.known_crs)}"
     if turn_of(grid.known_crs) is None:
         outline = footprint(grid.transform, grid.width, grid.height, grid.known_crs)
         if outline is not None:
-            told += f" ({_bounds(shapely.from_wkb(outline).bounds)} in {LONLAT})"
+            covered += f" ({_bounds(shapely.from_wkb(outline).bounds)} in {LONLAT})"
     asked = f"the first area {_bounds(area.geometry.bounds)} in {shorten(area.crs)}"
     hint = ""
     if _touches_swapped(area, grid):
         hint = ". With x and y exchanged it would touch: coordinates are x, y, longitude before latitude"
-    return f"{told}, {asked}{hint}"
+    return f"{covered}, {asked}{hint}"
 
 
 def _touches_swapped(area: Aoi, grid: Grid) -> bool:

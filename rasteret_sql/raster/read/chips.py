@@ -14,7 +14,7 @@ from rasteret_sql.blocks.window_read import WindowRead
 from rasteret_sql.errors import LimitError, RasteretError
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
-from rasteret_sql.raster.read.validity import Question, validity
+from rasteret_sql.raster.read.validity import ReadChip, validity
 from rasteret_sql.settings import settings
 
 
@@ -78,7 +78,7 @@ def read_chips(
     if stop_at_error and any(errors):
         return [None] * len(plans), errors
     questions = [
-        Question(plan=plan, pixels=array, shown=alpha if mask is None else _one_mask(plan, mask))
+        ReadChip(plan=plan, pixels=array, shown=alpha if mask is None else _one_mask(plan, mask))
         for plan, array, (alpha, mask), error in zip(plans, arrays, extra, errors, strict=True)
         if error is None
     ]

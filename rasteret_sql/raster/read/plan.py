@@ -21,7 +21,7 @@ from rasteret_sql.blocks.selection import (
 from rasteret_sql.blocks.support import naming
 from rasteret_sql.codec.block import require_supported
 from rasteret_sql.codec.size import has_size, require_size
-from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError, sound
+from rasteret_sql.errors import ArgumentError, RasteretError, UnsupportedError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi, require_on_globe
 from rasteret_sql.geo.crs import turn_of
 from rasteret_sql.geo.geometry_window import geometry_window, geometry_windows
@@ -33,7 +33,7 @@ from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import applies
 from rasteret_sql.raster.read.chip_plan import ChipPlan
 from rasteret_sql.raster.source import Raster
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 NAME_THE_CRS = "name the CRS in an index row: SELECT * REPLACE ('EPSG:…' AS crs) FROM cog_header(…)"
 DENSIFY = 8
@@ -188,7 +188,7 @@ class Planner:
             crs = require_crs(header.crs, header.href, header.crs_note)
             with naming(header.href):
                 (geometry,) = project_simple([area], crs, tolerance=tolerance)
-                self._projected[key] = (area, sound(geometry), shapely.to_wkb(geometry))
+                self._projected[key] = (area, value_or_raise(geometry), shapely.to_wkb(geometry))
         if self._projected[key][1] is None:
             key = (*key, raster.grid)
             if key not in self._projected:
@@ -306,7 +306,8 @@ def deciding_alpha(header: Header, level_number: int) -> int | None:
         return None
     if any(other.mask is not None for other in header.levels):
         raise UnsupportedError(
-            f"{place(header.href)} has an internal mask, but none for level {level_number}: it is not known "
+            f"{display_href(header.href)} has an internal mask, but none for level {level_number}: it is "
+            "not known "
             f"which of its pixels are valid; read level {_masked_levels(header)}, or say resolution :="
         )
     return None if applies(header.dtype, header.nodata) else header.alpha_band
@@ -322,7 +323,7 @@ def pick_level(header: Header, level: int | None, resolution: float | None) -> i
         chosen = level or 0
         if not 0 <= chosen < len(header.levels):
             sizes = ", ".join(f"{i}: {lv.width} x {lv.height}" for i, lv in enumerate(header.levels))
-            raise ArgumentError(f"{place(header.href)} has no level {chosen}; its levels are {sizes}")
+            raise ArgumentError(f"{display_href(header.href)} has no level {chosen}; its levels are {sizes}")
         return chosen
     if level is not None:
         raise ArgumentError(f"level := {level} and resolution := {resolution:g} exclude each other; give one")
@@ -356,19 +357,21 @@ def pick_band_numbers(
     for band in bands:
         if isinstance(band, str):
             if band not in there:
-                raise ArgumentError(f"{place(href)} has no band named {band!r}; {_bands_of(count, there)}")
+                raise ArgumentError(
+                    f"{display_href(href)} has no band named {band!r}; {_bands_of(count, there)}"
+                )
             picked.append(there.index(band))
         elif 1 <= band <= count:
             picked.append(band - 1)
         else:
-            raise ArgumentError(f"{place(href)} has no band {band}; {_bands_of(count, there)}")
+            raise ArgumentError(f"{display_href(href)} has no band {band}; {_bands_of(count, there)}")
     return tuple(picked)
 
 
 def _bands_of(count: int, names: Sequence[str | None]) -> str:
     numbers = "its only band is 1" if count == 1 else f"its bands are 1 to {count}"
-    told = ", ".join(repr(name) for name in names if name)
-    return f"{numbers}, named {told}" if told else f"{numbers}, without names"
+    listed = ", ".join(repr(name) for name in names if name)
+    return f"{numbers}, named {listed}" if listed else f"{numbers}, without names"
 
 
 def area_in(area: Aoi, grid: Grid, href: str, note: str | None = None) -> Any:
@@ -383,7 +386,7 @@ def require_crs(crs: str | None, href: str, note: str | None = None) -> str:
     """The CRS of a raster on which an area is to be placed; ArgumentError when it has none."""
     if crs is None:
         raise ArgumentError(
-            f"{without_crs(place(href), note)}, so an area cannot be placed on it; "
+            f"{without_crs(display_href(href), note)}, so an area cannot be placed on it; "
             "pass a pixel window {'x_off': …, 'y_off': …, 'width': …, 'height': …}, or "
             f"{NAME_THE_CRS}"
         )

@@ -30,8 +30,8 @@ def read_plans(
             for i in group:
                 errors[i] = too_large
             continue
-        masks, found = reading.read_chips(sources, pixels, stop_at_error=stop_at_error)
-        for i, source, mask, error in zip(group, pixels, masks, found, strict=True):
+        masks, failures = reading.read_chips(sources, pixels, stop_at_error=stop_at_error)
+        for i, source, mask, error in zip(group, pixels, masks, failures, strict=True):
             errors[i], valid[i] = error, mask
             if error is None:
                 try:

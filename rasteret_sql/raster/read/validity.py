@@ -22,12 +22,12 @@ STRIP_BYTES = 1 << 20
 """Pixels looked at together: they stay in a core's cache."""
 TASK_BYTES = 4 << 20
 """Pixels that are worth handing to a thread."""
-TOGETHER = 64
+MAX_CHIPS_AT_ONCE = 64
 """Chips whose validity is in memory before it is known that it is worth keeping."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ReadChip:
     """One chip as it was read."""
 
     plan: ChipPlan
@@ -37,31 +37,31 @@ class Question:
     """``(1, rows, columns)`` of the internal mask or alpha: 0 is not valid."""
 
 
-def validity(questions: Sequence[Question]) -> list[npt.NDArray[np.uint8] | None]:
+def validity(chips: Sequence[ReadChip]) -> list[npt.NDArray[np.uint8] | None]:
     """``(rows, columns)`` of uint8 for each chip, 1 = usable; None when all are.
 
     By the first of these that the raster has (rasterio's ``dataset_mask``): internal mask not 0, not nodata
     in every band read, alpha not 0; and inside the area. A strip of rows at a time, on all cores.
     """
     covered = _Covered()
-    answers = [_Answer(question, covered) for question in questions]
+    answers = [_Validity(chip, covered) for chip in chips]
     # most chips have no pixel that is not valid: that is found out before memory is taken
-    _on_all_cores([answer for answer in answers if answer.covered is None], _Answer.look)
-    found: list[npt.NDArray[np.uint8] | None] = []
-    for start in range(0, len(answers), TOGETHER):
-        some = answers[start : start + TOGETHER]
+    _on_all_cores([answer for answer in answers if answer.covered is None], _Validity.scan)
+    masks: list[npt.NDArray[np.uint8] | None] = []
+    for start in range(0, len(answers), MAX_CHIPS_AT_ONCE):
+        some = answers[start : start + MAX_CHIPS_AT_ONCE]
         partial = [answer for answer in some if answer.is_partial or answer.covered is not None]
         for answer in partial:
             answer.begin()
-        _on_all_cores(partial, _Answer.fill)
+        _on_all_cores(partial, _Validity.fill)
         # the memory of those that are wholly valid is used again by the next
-        found += [answer.valid.view(np.uint8) if answer.is_partial else None for answer in some]
+        masks += [answer.valid.view(np.uint8) if answer.is_partial else None for answer in some]
         for answer in partial:
             del answer.valid
-    return found
+    return masks
 
 
-def _on_all_cores(answers: Sequence[_Answer], do: Callable[[_Answer, slice], None]) -> None:
+def _on_all_cores(answers: Sequence[_Validity], do: Callable[[_Validity, slice], None]) -> None:
     strips = [(answer, rows) for answer in answers for rows in answer.strips()]
 
     def task(numbers: Sequence[int]) -> None:
@@ -95,41 +95,41 @@ class _Covered:
         return self._known[key]
 
 
-class _Answer:
+class _Validity:
     """The validity of one chip while it is worked out."""
 
     valid: Bools
     """``(rows, columns)``, from ``begin`` on."""
 
-    def __init__(self, question: Question, covered: _Covered) -> None:
-        self.question = question
-        self.covered = covered.pixels(question.plan)
-        self.by_nodata = question.shown is None and applies(question.pixels.dtype.name, question.plan.nodata)
+    def __init__(self, chip: ReadChip, covered: _Covered) -> None:
+        self.chip = chip
+        self.covered = covered.pixels(chip.plan)
+        self.by_nodata = chip.shown is None and applies(chip.pixels.dtype.name, chip.plan.nodata)
         self.is_partial = False
         """Whether a pixel that is not valid was found."""
-        row_bytes = max(1, question.pixels[:, 0].nbytes)
+        row_bytes = max(1, chip.pixels[:, 0].nbytes)
         self.strip_rows = max(1, STRIP_BYTES // row_bytes)
-        self.strip_bytes = min(self.strip_rows, question.pixels.shape[1]) * row_bytes
+        self.strip_bytes = min(self.strip_rows, chip.pixels.shape[1]) * row_bytes
 
     def strips(self) -> list[slice]:
         step = self.strip_rows
-        return [slice(start, start + step) for start in range(0, self.question.plan.shape[1], step)]
+        return [slice(start, start + step) for start in range(0, self.chip.plan.shape[1], step)]
 
-    def look(self, rows: slice) -> None:
+    def scan(self, rows: slice) -> None:
         """Whether file and pixels say of one of these rows that it has a pixel that is not valid."""
         if self.is_partial:
             return
-        shown, bad = self._said(rows)
+        shown, bad = self._mask_or_nodata(rows)
         if (shown is not None and not shown.all()) or (bad is not None and bad.any()):
             self.is_partial = True  # and never back: other threads look at other rows
 
     def begin(self) -> None:
-        rows, columns = self.question.plan.shape[1:]
+        rows, columns = self.chip.plan.shape[1:]
         self.valid = take(rows * columns).view(np.bool_).reshape(rows, columns)
 
     def fill(self, rows: slice) -> None:
         valid = self.valid[rows]
-        shown, bad = self._said(rows)
+        shown, bad = self._mask_or_nodata(rows)
         if shown is not None:
             np.not_equal(shown, 0, out=valid)
         elif bad is not None:
@@ -141,13 +141,13 @@ class _Answer:
         if not valid.all():
             self.is_partial = True
 
-    def _said(self, rows: slice) -> tuple[Pixels | None, Bools | None]:
+    def _mask_or_nodata(self, rows: slice) -> tuple[Pixels | None, Bools | None]:
         """Of some rows, what shows them (0 is not valid), else which pixels are nodata in every band."""
-        question = self.question
-        if question.shown is not None:
-            return question.shown[0, rows], None
+        chip = self.chip
+        if chip.shown is not None:
+            return chip.shown[0, rows], None
         if not self.by_nodata:
             return None, None
-        bad = is_nodata(question.pixels[:, rows], question.plan.nodata)
+        bad = is_nodata(chip.pixels[:, rows], chip.plan.nodata)
         assert bad is not None
         return None, bad[0] if len(bad) == 1 else np.all(bad, axis=0)

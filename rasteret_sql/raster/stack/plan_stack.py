@@ -18,7 +18,7 @@ from rasteret_sql.raster.read.plan import Planner, ReadRequest, pick_level
 from rasteret_sql.raster.stack.aligned_plan import AlignedPlan, chip_on
 from rasteret_sql.raster.warp.align import grid_under, require_placed, same_place
 from rasteret_sql.raster.warp.warp_plan import WarpPlan, plan_warp
-from rasteret_sql.store.redact import place as place_of
+from rasteret_sql.store.redact import display_href
 
 MemberPlan = ChipPlan | AlignedPlan | WarpPlan
 
@@ -80,7 +80,7 @@ def on_grid(
     ``level`` is the first raster's; of the others it is the coarsest whose pixels are no larger than the
     grid's.
     """
-    found = [
+    planned = [
         plan_warp(
             layer.header,
             target,
@@ -90,11 +90,11 @@ def on_grid(
         )
         for layer, algorithm in zip(layers, resampling, strict=True)
     ]
-    levels = [one[0] for one in found if one is not None]
+    levels = [one[0] for one in planned if one is not None]
     if not levels:
         return None
     place = target
-    plans = tuple(None if one is None else one[1] for one in found)
+    plans = tuple(None if one is None else one[1] for one in planned)
     return Placed(level=levels[0], window=None, place=place, plans=plans, aoi=aoi)
 
 
@@ -108,12 +108,12 @@ class _Base:
         self._area: Aoi | None = None
 
     def plan(self, layer: Layer) -> MemberPlan | None:
-        header, name = layer.header, f"{layer.name} ({place_of(layer.header.href)})"
+        header, name = layer.header, f"{layer.name} ({display_href(layer.header.href)})"
         require_placed(header.crs, header.transform, self._chip, name)
         if not same_place(header.crs, self._header.crs):
             whole = None if self._level else 0
-            found = plan_warp(header, grid_under(self._chip), "nearest", bands=layer.bands, level=whole)
-            return None if found is None else found[1]
+            planned = plan_warp(header, grid_under(self._chip), "nearest", bands=layer.bands, level=whole)
+            return None if planned is None else planned[1]
         level = self._level if header is self._header else pick_level(header, None, self._resolution)
         if self._is_on_grid(header, level):
             return self._chip_plan(layer, level, self._window)
@@ -130,10 +130,10 @@ class _Base:
 
     def _chip_plan(self, layer: Layer, level: int, area: Aoi | Window | None) -> ChipPlan | None:
         request = ReadRequest(area=area, bands=layer.bands, level=level, all_touched=True)
-        found = self._planner.chip(layer.header, request)
-        if found is None:
+        planned = self._planner.chip(layer.header, request)
+        if planned is None:
             return None
-        plan = found[1]
+        plan = planned[1]
         return plan if plan.aoi is None else replace(plan, aoi=None)
 
     def _is_on_grid(self, header: Header, level: int) -> bool:

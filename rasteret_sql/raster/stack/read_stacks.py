@@ -23,9 +23,9 @@ def read_stacks(
     errors: list[RasteretError | None] = []
     numbers = range(len(plans))
     for group in groups(numbers, lambda i: plans[i].byte_count - pixel_bytes(plans[i])):
-        found = _read([plans[i] for i in group], [arrays[i] for i in group], stop_at_error)
-        valid += [mask for mask, _ in found]
-        errors += [error for _, error in found]
+        outcomes = _read([plans[i] for i in group], [arrays[i] for i in group], stop_at_error)
+        valid += [mask for mask, _ in outcomes]
+        errors += [error for _, error in outcomes]
         if stop_at_error and any(errors):
             break
     missing = [None] * (len(plans) - len(valid))
@@ -60,14 +60,14 @@ def _read(
 
 def _parts(plan: StackPlan, out: Pixels) -> list[Pixels]:
     """Where each member is read to, ``(rows, columns)``; nodata, or 0, where nothing of it lies there."""
-    found: list[Pixels] = []
+    parts: list[Pixels] = []
     for number, member in enumerate(plan.members):
         band = plan.own_bands.get(number)
         part = np.empty(plan.shape[1:], member.dtype) if band is None else out[band]
         if member.plan is None:
             part[...] = fill_value(member.dtype, member.nodata)
-        found.append(part)
-    return found
+        parts.append(part)
+    return parts
 
 
 def _nowhere(plan: StackPlan) -> list[Bools | None]:

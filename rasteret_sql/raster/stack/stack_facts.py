@@ -20,8 +20,8 @@ def dtype_of(layers: Sequence[Layer]) -> str:
 
 def nodata_of(layers: Sequence[Layer]) -> float | None:
     """The nodata that all have in common; None where they differ, or one has none."""
-    found = {_nodata(layer) for layer in layers}
-    return next(iter(found)) if len(found) == 1 else None
+    values = {_nodata(layer) for layer in layers}
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _nodata(layer: Layer) -> float | None:

@@ -64,11 +64,11 @@ class StackPlan:
     @cached_property
     def own_bands(self) -> Mapping[int, int]:
         """Members that are read straight into a band of the answer, and that band."""
-        found: dict[int, int] = {}
+        own: dict[int, int] = {}
         for band, number in enumerate(self.answered):
             if self.members[number].dtype == self.dtype and not self.physical:
-                found.setdefault(number, band)
-        return found
+                own.setdefault(number, band)
+        return own
 
     @property
     def byte_count(self) -> int:
@@ -99,10 +99,10 @@ class StackPlan:
 
     def _physical(self, number: int, pixels: Pixels, valid: Bools | None) -> Pixels:
         member = self.members[number]
-        found: Pixels = physical_pixels(pixels[np.newaxis], valid, member.nodata, [member.scaling])[0]
+        values: Pixels = physical_pixels(pixels[np.newaxis], valid, member.nodata, [member.scaling])[0]
         if valid is not None:
-            found[~valid] = np.nan
-        return found
+            values[~valid] = np.nan
+        return values
 
     def _inside(self) -> Bools | None:
         if self.aoi is None:
@@ -128,9 +128,9 @@ class StackPlan:
 
 
 def _any(valid: Iterable[Bools | None]) -> Bools | None:
-    found: Bools | None = None
+    joined: Bools | None = None
     for one in valid:
         if one is None:
             return None
-        found = one if found is None else found | one
-    return found
+        joined = one if joined is None else joined | one
+    return joined

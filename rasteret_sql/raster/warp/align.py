@@ -21,7 +21,7 @@ from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.warp.warp import warp_chip
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Indices = npt.NDArray[np.intp]
 SLACK = 1e-6
@@ -67,9 +67,9 @@ def grid_under(target: Chip) -> Grid:
 
 
 def _warped(chip: Chip, target: Chip) -> Chip:
-    found = warp_chip(chip, grid_under(target), "nearest")
-    if found is not None:
-        return found
+    warped = warp_chip(chip, grid_under(target), "nearest")
+    if warped is not None:
+        return warped
     shape = target.pixels.shape[1:]
     return replace(
         chip,
@@ -129,7 +129,7 @@ def _places(chip: Chip, target: Chip, name: str) -> tuple[Indices, Indices] | No
 
 
 def _name(chip: Chip, name: str) -> str:
-    return f"{name} ({place(chip.href)})" if chip.href else name
+    return f"{name} ({display_href(chip.href)})" if chip.href else name
 
 
 def _told(crs: str | None, transform: Affine, target: Chip, name: str) -> str:

@@ -26,7 +26,7 @@ Places = tuple[npt.NDArray[np.intp], Bools]
 
 UNSCALED = 0.95
 """A target that is less than a twentieth coarser is not smoothed."""
-LEAST_WEIGHT = 1e-6
+MIN_WEIGHT = 1e-6
 
 
 def _bilinear(distance: Floats) -> Floats:
@@ -106,7 +106,7 @@ def kernel(
             plain, plain_weight, _ = _convolve(pixels, valid, x, y, "bilinear", [1.0, 1.0])
             values = np.where(complete, values, plain)
             weight = np.where(complete, weight, plain_weight)
-    good = there & (weight >= LEAST_WEIGHT)
+    good = there & (weight >= MIN_WEIGHT)
     return values / np.where(good, weight, 1.0), good
 
 

@@ -27,7 +27,7 @@ TIE = 1e-8
 """Pixels by which a place may miss an edge and still lie on it. GDAL: 1e-10, but degrees are less exact."""
 TORN = 3.0
 """A box wider than half the globe, and so many times wider than others, was torn by the antimeridian."""
-MOST_AT_ONCE = 1 << 22
+MAX_PIXELS_AT_ONCE = 1 << 22
 """Source pixels looked at together."""
 
 
@@ -96,7 +96,7 @@ class Areas:
         cut = []
         for group in groups:
             each = max(1, columns.of(group).longest * rows.of(group).longest)
-            cut.extend(np.array_split(group, math.ceil(len(group) * each / MOST_AT_ONCE)))
+            cut.extend(np.array_split(group, math.ceil(len(group) * each / MAX_PIXELS_AT_ONCE)))
         return cut
 
     def taps(self, pixels: Pixels, valid: Bools | None) -> Iterator[Tap]:
@@ -131,7 +131,7 @@ def areas_under(
 
     ``shape``: rows and columns of the source. ``half_turn``: columns of the source around half the globe.
     """
-    turned, found = turned_pixels(x, y), []
+    turned, areas = turned_pixels(x, y), []
     around = outlines(x), outlines(y)
     for places, size, step in ((around[0], shape[1], steps[0]), (around[1], shape[0], steps[1])):
         low, high = (
@@ -147,8 +147,8 @@ def areas_under(
         stop = np.minimum(np.ceil(high - TIE).astype(np.intp), size)
         stop = np.where((stop <= start) & (start < size), start + 1, stop)
         stop = np.where(outside, start, stop)
-        found.append(Span(low=low, high=high, start=start, stop=stop))
-    return Areas(columns=found[0], rows=found[1], turned=turned, x=around[0], y=around[1])
+        areas.append(Span(low=low, high=high, start=start, stop=stop))
+    return Areas(columns=areas[0], rows=areas[1], turned=turned, x=around[0], y=around[1])
 
 
 def resample_area(pixels: Pixels, valid: Bools | None, areas: Areas, resampling: str) -> tuple[Pixels, Bools]:
@@ -183,13 +183,13 @@ def _extreme(pixels: Pixels, valid: Bools | None, areas: Areas, *, largest: bool
     """Least or greatest valid pixel, in the dtype of ``pixels``."""
     flat = pixels.reshape(len(pixels), -1)
     best = np.zeros((len(pixels), len(areas.turned)), pixels.dtype)
-    found = np.zeros(len(areas.turned), np.bool_)
+    seen = np.zeros(len(areas.turned), np.bool_)
     for at, there, _ in areas.taps(pixels, valid):
         values = flat.take(at, axis=1)
         better = values > best if largest else values < best
-        best = np.where(there & (better | ~found), values, best)
-        found |= there
-    return best, found
+        best = np.where(there & (better | ~seen), values, best)
+        seen |= there
+    return best, seen
 
 
 def _mode(pixels: Pixels, valid: Bools | None, areas: Areas) -> tuple[Pixels, Bools]:
@@ -203,11 +203,11 @@ def _mode(pixels: Pixels, valid: Bools | None, areas: Areas) -> tuple[Pixels, Bo
         return np.zeros((len(pixels), len(nothing)), pixels.dtype), nothing
     at = np.stack([tap[0] for tap in taps], axis=1)
     there = np.stack([tap[1] for tap in taps], axis=1)
-    found: Bools = np.any(there, axis=1)
+    seen: Bools = np.any(there, axis=1)
     if areas.turned.any():
         weights = np.stack([tap[2] for tap in taps], axis=1) * there
-        return np.stack([_mode_by_weight(band.ravel().take(at), weights) for band in pixels]), found
-    return np.stack([_mode_of_rows(band.ravel().take(at), there) for band in pixels]), found
+        return np.stack([_mode_by_weight(band.ravel().take(at), weights) for band in pixels]), seen
+    return np.stack([_mode_of_rows(band.ravel().take(at), there) for band in pixels]), seen
 
 
 def _mode_of_rows(values: Pixels, there: Bools) -> Pixels:

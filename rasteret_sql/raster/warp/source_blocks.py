@@ -13,7 +13,7 @@ SMOOTH = 0.5
 """Pixels of the source by which the sides of a cell may bend, and"""
 SMOOTH_SHARE = 0.02
 """the share of its size; a cell that bends more is divided."""
-MOST_CELLS = 1 << 17
+MAX_CELLS = 1 << 17
 """More are not looked at: the whole source is taken instead."""
 EDGE = 1e-3
 """Pixels added on every side, for rounding."""
@@ -31,13 +31,13 @@ def boxes(mapping: Mapping, margin: float, *, corners: bool) -> Floats:
     cells = np.array([[low, low, *(size - low)]])
     done = []
     while len(cells):
-        if len(cells) > MOST_CELLS:
+        if len(cells) > MAX_CELLS:
             return np.array([[0.0, 0.0, mapping.source.width, mapping.source.height]])
         x, y = _nine(mapping, cells)
-        found, bend = _bounds(x, y)
-        smooth = (bend <= SMOOTH + SMOOTH_SHARE * (found[:, 2:] - found[:, :2])).all(axis=1)
-        found += np.concatenate((-bend, bend), axis=1)
-        done.append(found[smooth])
+        bounds, bend = _bounds(x, y)
+        smooth = (bend <= SMOOTH + SMOOTH_SHARE * (bounds[:, 2:] - bounds[:, :2])).all(axis=1)
+        bounds += np.concatenate((-bend, bend), axis=1)
+        done.append(bounds[smooth])
         sides = cells[:, 2:] - cells[:, :2]
         single = ~smooth & (sides <= 1).all(axis=1)
         if single.any():  # a pixel on a seam: its nine points, each by itself
@@ -46,9 +46,9 @@ def boxes(mapping: Mapping, margin: float, *, corners: bool) -> Floats:
             done.append(np.concatenate((points - 1, points + 1), axis=1))
         cells = _divide(cells[~smooth & ~single & np.isfinite(x + y).any(axis=(1, 2))])
     around = margin + EDGE
-    found = np.concatenate(done)
-    found += (-around, -around, around, around)
-    return found
+    bounds = np.concatenate(done)
+    bounds += (-around, -around, around, around)
+    return bounds
 
 
 def _nine(mapping: Mapping, cells: Floats) -> tuple[Floats, Floats]:
@@ -83,9 +83,9 @@ def _divide(cells: Floats) -> Floats:
     return cells
 
 
-def window_of(found: Floats, width: int, height: int) -> Window | None:
+def window_of(boxes: Floats, width: int, height: int) -> Window | None:
     """The smallest window of whole pixels that holds the parts of the boxes inside the raster."""
-    kept = _inside(found, width, height)
+    kept = _inside(boxes, width, height)
     if not len(kept):
         return None
     left, top = np.floor(kept[:, :2].min(axis=0)).astype(int).tolist()
@@ -93,21 +93,21 @@ def window_of(found: Floats, width: int, height: int) -> Window | None:
     return clip_window(Window(x_off=left, y_off=top, width=right - left, height=bottom - top), width, height)
 
 
-def _inside(found: Floats, width: int, height: int) -> Floats:
+def _inside(boxes: Floats, width: int, height: int) -> Floats:
     """Boxes that touch the raster, cut to it: pixels outside may be far beyond any integer."""
-    there = (found[:, 2] >= 0) & (found[:, 3] >= 0) & (found[:, 0] <= width) & (found[:, 1] <= height)
+    there = (boxes[:, 2] >= 0) & (boxes[:, 3] >= 0) & (boxes[:, 0] <= width) & (boxes[:, 1] <= height)
     limit = np.array([width, height, width, height], np.float64)
-    cut: Floats = np.clip(found[there], -1, limit)
+    cut: Floats = np.clip(boxes[there], -1, limit)
     return cut
 
 
-def narrow(selection: Selection, found: Floats) -> Selection:
+def keep_blocks_touching(selection: Selection, boxes: Floats) -> Selection:
     """Only the blocks that a box touches; all when they are few."""
-    if len(selection.blocks) <= 1 or len(found) <= 1:
+    if len(selection.blocks) <= 1 or len(boxes) <= 1:
         return selection
     image = selection.stored.image
     tile = np.array([image.tile_width, image.tile_height] * 2)
-    kept = _inside(found, image.width, image.height)
+    kept = _inside(boxes, image.width, image.height)
     first_column, first_row, last_column, last_row = (np.floor(kept / tile).astype(int)).T
     # the sum over all before it is above 0 where a block lies in a box
     steps = np.zeros((image.down + 2, image.across + 2), np.int64)

@@ -21,9 +21,9 @@ from rasteret_sql.raster.read.plan import ReadRequest, pick_level, plan_chip, wi
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.resample import reach
 from rasteret_sql.raster.warp.resample_area import REDUCTIONS
-from rasteret_sql.raster.warp.source_blocks import boxes, narrow, window_of
+from rasteret_sql.raster.warp.source_blocks import boxes, keep_blocks_touching, window_of
 from rasteret_sql.raster.warp.warp import require_resampling, warp
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 AS_FINE = 0.1
 """An overview may be coarser than the target by this share of a full pixel; gdalwarp's rule too."""
@@ -100,7 +100,7 @@ class WarpPlan:
 def grid_of(raster: Raster, level: int = 0) -> Grid:
     """The grid of a raster's level; ArgumentError without a CRS."""
     if raster.crs is None:
-        name = without_crs(place(raster.name), raster.crs_note)
+        name = without_crs(display_href(raster.name), raster.crs_note)
         raise ArgumentError(f"{name}, so it cannot be placed on another grid")
     return raster.grid(level)
 
@@ -118,7 +118,7 @@ def plan_warp(
     Without ``level`` it is the coarsest whose pixels are no larger than the target's, as ``gdalwarp -ovr
     AUTO`` chooses.
     """
-    require_resampling(header.dtype, resampling, place(header.href))
+    require_resampling(header.dtype, resampling, display_href(header.href))
     full = grid_of(header)
     number = pick_level(header, level, None)
     steps = steps_between(target, full)
@@ -127,8 +127,8 @@ def plan_warp(
     source = grid_of(header, number)
     steps = steps[0] * source.width / full.width, steps[1] * source.height / full.height
     margin = max(reach(resampling, step) for step in steps)
-    found = _boxes(target, source, margin, resampling in REDUCTIONS)
-    window = window_of(found, source.width, source.height)
+    source_boxes = _boxes(target, source, margin, resampling in REDUCTIONS)
+    window = window_of(source_boxes, source.width, source.height)
     if window is None:
         return None
     planned = plan_chip(header, ReadRequest(area=window, bands=bands, level=number))
@@ -136,8 +136,8 @@ def plan_warp(
     chip = planned[1]
     chip = replace(
         chip,
-        selection=narrow(chip.selection, found),
-        mask=None if chip.mask is None else narrow(chip.mask, found),
+        selection=keep_blocks_touching(chip.selection, source_boxes),
+        mask=None if chip.mask is None else keep_blocks_touching(chip.mask, source_boxes),
     )
     return number, WarpPlan(
         source=chip, source_crs=source.known_crs, target=target, resampling=resampling, steps=steps

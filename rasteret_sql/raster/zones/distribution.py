@@ -44,8 +44,8 @@ class Distribution:
 
     @cached_property
     def _cumulative(self) -> npt.NDArray[Any]:
-        found: npt.NDArray[Any] = np.cumsum(self.counts)
-        return found
+        summed: npt.NDArray[Any] = np.cumsum(self.counts)
+        return summed
 
     @property
     def median(self) -> float:
@@ -113,7 +113,7 @@ class Distribution:
         """
         low, high = span or (float(self.values[0]), float(self.values[-1]))
         try:
-            found, edges = np.histogram(
+            counts, edges = np.histogram(
                 self.values.astype(np.float64),
                 bins=count,
                 range=(low, high),
@@ -124,7 +124,7 @@ class Distribution:
                 f"no {count} bins of equal width lie between {low:g} and {high:g}; "
                 "give range := [least, greatest]"
             ) from error
-        return edges, found
+        return edges, counts
 
 
 def _between(low: float, high: float, fraction: float) -> float:

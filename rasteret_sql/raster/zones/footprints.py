@@ -65,7 +65,7 @@ def footprints(
 def _footprints(
     grids: Sequence[ZoneGrid], areas: Sequence[Aoi | Window | None], rules: Sequence[Rule]
 ) -> list[Footprint | None]:
-    found: list[Footprint | None] = [None] * len(grids)
+    by_row: list[Footprint | None] = [None] * len(grids)
     waiting: dict[Hashable, list[int]] = {}
     wkbs = _wkbs(areas)
     for row, (grid, area, rule) in enumerate(zip(grids, areas, rules, strict=True)):
@@ -83,17 +83,17 @@ def _footprints(
         else:
             window = clip_window(area, grid.width, grid.height)
             if window is not None:
-                found[row] = Footprint(window=window, transform=grid.transform)
+                by_row[row] = Footprint(window=window, transform=grid.transform)
     for kept, footprint in CACHE.get(waiting).items():
         for row in waiting.pop(kept):
-            found[row] = footprint
+            by_row[row] = footprint
     fresh = list(waiting.items())
     made = _place([(grids[rows[0]], areas[rows[0]], rules[rows[0]]) for _, rows in fresh])
     for (new, rows), footprint in zip(fresh, made, strict=True):
         CACHE.put(new, footprint)
         for row in rows:
-            found[row] = footprint
-    return found
+            by_row[row] = footprint
+    return by_row
 
 
 def _wkbs(areas: Sequence[Aoi | Window | None]) -> dict[int, bytes]:
@@ -104,7 +104,7 @@ def _wkbs(areas: Sequence[Aoi | Window | None]) -> dict[int, bytes]:
 
 def _place(zones: Sequence[tuple[ZoneGrid, Any, Rule]]) -> list[Footprint | None]:
     """Footprints of areas; those that go to one CRS and pixel size are reprojected together."""
-    found: list[Footprint | None] = [None] * len(zones)
+    by_zone: list[Footprint | None] = [None] * len(zones)
     groups: dict[tuple[str, float], list[int]] = {}
     for number, (grid, area, _) in enumerate(zones):
         crs = require_crs(grid.crs, grid.name, grid.note)
@@ -120,18 +120,18 @@ def _place(zones: Sequence[tuple[ZoneGrid, Any, Rule]]) -> list[Footprint | None
             if isinstance(geometry, ArgumentError):
                 with naming(grid.name):
                     raise geometry
-            found[number] = _footprint(geometry, grid, rule)
-    return found
+            by_zone[number] = _footprint(geometry, grid, rule)
+    return by_zone
 
 
 def _footprint(geometry: Any, grid: ZoneGrid, rule: Rule) -> Footprint | None:
     if rule.coverage:
         require_area(geometry)
-    found: Footprint | None = None
+    last: Footprint | None = None
     on_grid = places(geometry, grid.crs or "", grid.transform, grid.width, grid.height)
     for place in reversed(on_grid):
-        found = _footprint_at(place, grid, rule, found)
-    return found
+        last = _footprint_at(place, grid, rule, last)
+    return last
 
 
 def _footprint_at(place: Place, grid: ZoneGrid, rule: Rule, beyond: Footprint | None) -> Footprint:

@@ -12,12 +12,14 @@ from rasteret_sql.raster.zones.distribution import Distribution, collected
 from rasteret_sql.raster.zones.tally import Moments, Statistics
 
 
-def scaled_statistics(found: Statistics, scaling: Scaling) -> Statistics:
+def scaled_statistics(statistics: Statistics, scaling: Scaling) -> Statistics:
     """The same pixels, counted by their physical values."""
     return replace(
-        found,
-        moments=None if found.moments is None else _moments(found.moments, scaling),
-        distribution=None if found.distribution is None else _distribution(found.distribution, scaling),
+        statistics,
+        moments=None if statistics.moments is None else _moments(statistics.moments, scaling),
+        distribution=None
+        if statistics.distribution is None
+        else _distribution(statistics.distribution, scaling),
     )
 
 

@@ -25,11 +25,11 @@ from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.plan import deciding_alpha, pick_bands, refuse_unsupported
 from rasteret_sql.raster.zones.footprint import Footprint
-from rasteret_sql.raster.zones.tallies import MOST_PIXELS, statistics_of_many
+from rasteret_sql.raster.zones.tallies import MAX_PIXELS, statistics_of_many
 from rasteret_sql.raster.zones.tally import Statistics
 from rasteret_sql.raster.zones.zone import Zone
 
-TOGETHER_BYTES = 32 << 20
+MAX_GROUP_BYTES = 32 << 20
 """Pixels that are read together."""
 CACHE_BYTES = 32 << 20
 """Shapes that are kept for the next file on the same grid."""
@@ -45,7 +45,7 @@ def is_small(zone: Zone) -> bool:
         and zone.file.dtype in NARROW
         and zone.footprint.geometry is None
         and zone.footprint.beyond is None
-        and window.width * window.height <= MOST_PIXELS
+        and window.width * window.height <= MAX_PIXELS
     )
 
 
@@ -64,17 +64,17 @@ def small_zone_statistics(zones: Sequence[Zone]) -> Iterator[tuple[int, Statisti
     readings = (
         _reading(part)
         for _, mine in sorted(files.items(), key=lambda item: item[0][0])
-        for part in groups(mine, _size, most=TOGETHER_BYTES)
+        for part in groups(mine, _size, most=MAX_GROUP_BYTES)
     )
     for batch in groups(
-        readings, lambda one: sum(read.out.nbytes for read in one.reads), most=TOGETHER_BYTES
+        readings, lambda one: sum(read.out.nbytes for read in one.reads), most=MAX_GROUP_BYTES
     ):
         for error in read_blocks([read for one in batch for read in one.reads]):
             if error is not None:
                 raise error
         for one in batch:
-            found = one.statistics()
-            yield from zip((zone.row for zone in one.zones), found, strict=True)
+            statistics = one.statistics()
+            yield from zip((zone.row for zone in one.zones), statistics, strict=True)
 
 
 def _size(zone: Zone) -> int:
@@ -158,14 +158,14 @@ class _Reading:
     def statistics(self) -> list[Statistics]:
         """Of each zone, when all has been read."""
         values, owner, weights = self.reads[0].out, self.shapes.owner, self.shapes.patches.weights
-        usable = self._usable()
-        if usable is not None:
-            values, owner = values[usable], owner[usable]
-            weights = None if weights is None else weights[usable]
+        counted = self._counted()
+        if counted is not None:
+            values, owner = values[counted], owner[counted]
+            weights = None if weights is None else weights[counted]
         weighted = self.zones[0].request.rule.coverage
         return statistics_of_many(values, owner, weights, self.shapes.pixels, weighted=weighted)
 
-    def _usable(self) -> Bools | None:
+    def _counted(self) -> Bools | None:
         """Which pixels count; None: all."""
         exclude = np.array([zone.request.exclude_nodata for zone in self.zones])
         if not exclude.any():

@@ -57,14 +57,14 @@ def zonal_statistics(
     Chips are counted where they lie, and what they say is not valid never counts. Of files a few tens of
     megabytes of pixels are in memory at once, besides what the block cache holds. The first error is raised.
     """
-    found: list[Statistics | None] = [None] * len(sources)
+    answers: list[Statistics | None] = [None] * len(sources)
     tallies: dict[int, Tally] = {}
     zones = _zones(sources, requests)
     if through is None:
         small = [zone for zone in zones if is_small(zone)]
         zones = [zone for zone in zones if not is_small(zone)]
         for row, statistics in small_zone_statistics(small):
-            found[row] = statistics
+            answers[row] = statistics
     for group in _pixels(zones):
         chips: Iterable[Chip] = [chip for _, chip in group]
         if through is not None:
@@ -75,8 +75,8 @@ def zonal_statistics(
                 tallies[row] = _tally(zone)
             _count(tallies[row], chip, piece.footprint.cover(piece.part))
             if piece.last:
-                found[row] = tallies.pop(row).finish()
-    return found
+                answers[row] = tallies.pop(row).finish()
+    return answers
 
 
 def _tally(zone: Zone) -> Tally:
@@ -89,10 +89,10 @@ def _count(tally: Tally, chip: Chip, cover: Cover | None) -> None:
     pixels = chip.pixels[0]
     if tally.weighted:
         weights = np.ones(pixels.shape) if cover is None else cover.astype(np.float64, copy=False)
-        usable = weights > 0
+        counted = weights > 0
         if chip.valid is not None:
-            usable &= chip.valid
-        tally.add(pixels[usable], weights[usable], float(weights.sum()))
+            counted &= chip.valid
+        tally.add(pixels[counted], weights[counted], float(weights.sum()))
         return
     if cover is None:
         values = pixels.reshape(-1) if chip.valid is None else pixels[chip.valid]

@@ -17,7 +17,7 @@ from rasteret_sql.arrays import Floats, Integers
 from rasteret_sql.raster.zones.distribution import Distribution, Summary
 from rasteret_sql.raster.zones.tally import Moments, Statistics
 
-MOST_PIXELS = 1 << 14
+MAX_PIXELS = 1 << 14
 """Of one zone: its count times the sum of its squares then stays within 63 bits."""
 
 CELLS_A_PIXEL, FREE_CELLS = 4, 65_536
@@ -56,21 +56,21 @@ def statistics_of_many(
     """Of each of ``len(pixels)`` zones.
 
     ``values`` are usable pixels, ``owner`` the number of each one's zone, ``weights`` its covered fraction,
-    and ``pixels`` what each zone covers, usable or not. No zone has more than ``MOST_PIXELS``.
+    and ``pixels`` what each zone covers, usable or not. No zone has more than ``MAX_PIXELS``.
     """
-    found = [
+    answers = [
         Statistics(pixels=number, moments=None, distribution=None, weighted=weighted) for number in pixels
     ]
     if not len(values):
-        return found
+        return answers
     runs = _runs(values, owner, weights, len(pixels))
     moments = _weighted_moments(runs) if weighted else _whole_moments(runs)
     summaries = _summaries(runs, _weighted_medians(runs) if weighted else _medians(runs))
     narrow = runs.values.astype(values.dtype)
     spans = zip(runs.first.tolist(), runs.end.tolist(), strict=True)
-    told = zip(runs.zones.tolist(), spans, moments, summaries, strict=True)
-    for zone, (first, end), own, summary in told:
-        found[zone] = Statistics(
+    rows = zip(runs.zones.tolist(), spans, moments, summaries, strict=True)
+    for zone, (first, end), own, summary in rows:
+        answers[zone] = Statistics(
             pixels=pixels[zone],
             moments=own,
             distribution=Distribution(
@@ -78,7 +78,7 @@ def statistics_of_many(
             ),
             weighted=weighted,
         )
-    return found
+    return answers
 
 
 def _runs(values: npt.NDArray[Any], owner: Integers, weights: Floats | None, zones: int) -> _Runs:
@@ -94,11 +94,11 @@ def _runs(values: npt.NDArray[Any], owner: Integers, weights: Floats | None, zon
     shift = np.append(0, ends[:-1]) - least
     table = np.bincount(values + np.repeat(shift, lengths), weights, minlength=int(ends[-1]))
     cells = np.flatnonzero(table)
-    found = np.searchsorted(cells, np.append(0, ends))
+    edges = np.searchsorted(cells, np.append(0, ends))
     bounds = np.zeros(zones + 1, np.int64)
-    bounds[there + 1] = np.diff(found)
+    bounds[there + 1] = np.diff(edges)
     return _Runs(
-        values=cells - np.repeat(shift, np.diff(found)),
+        values=cells - np.repeat(shift, np.diff(edges)),
         counts=table[cells],
         bounds=np.cumsum(bounds),
         zones=there,
@@ -127,8 +127,8 @@ def _sorted_runs(values: npt.NDArray[Any], owner: Integers, weights: Floats | No
 
 def _sums(weights: Floats, lengths: Integers) -> Floats:
     """Of each run, added up one after the other."""
-    found: Floats = np.bincount(np.repeat(np.arange(len(lengths)), lengths), weights).astype(np.float64)
-    return found
+    sums: Floats = np.bincount(np.repeat(np.arange(len(lengths)), lengths), weights).astype(np.float64)
+    return sums
 
 
 def _whole_moments(runs: _Runs) -> list[Moments]:

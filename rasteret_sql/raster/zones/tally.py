@@ -183,11 +183,11 @@ def _moments(values: Values, weights: Floats | None) -> Moments:
     )
 
 
-def _moments_of(found: Distribution) -> Moments:
+def _moments_of(distribution: Distribution) -> Moments:
     """Whole pixels: in whole numbers, so that every result is the nearest DOUBLE."""
-    if found.weighted:
-        return _weighted_moments(found)
-    values, counts = found.values.astype(np.int64), found.counts
+    if distribution.weighted:
+        return _weighted_moments(distribution)
+    values, counts = distribution.values.astype(np.int64), distribution.counts
     count = int(counts.sum())
     if count <= EXACT_SQUARES:
         products = values * counts
@@ -206,8 +206,8 @@ def _moments_of(found: Distribution) -> Moments:
     )
 
 
-def _weighted_moments(found: Distribution) -> Moments:
-    values, weights = found.values.astype(np.float64), found.counts
+def _weighted_moments(distribution: Distribution) -> Moments:
+    values, weights = distribution.values.astype(np.float64), distribution.counts
     count, total = float(weights.sum()), float((values * weights).sum())
     mean = total / count
     away = values - mean

@@ -11,7 +11,7 @@ import urllib3
 from rasteret_sql.errors import AccessError, ArgumentError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store.errors import TRANSIENT_STATUSES, retry_after_seconds
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.retry import RETRY_AFTER_MAX_S
 
 _ARGUMENTS = frozenset({400, 413, 414, 422})
@@ -20,9 +20,9 @@ _ARGUMENTS = frozenset({400, 413, 414, 422})
 def refusal(response: requests.Response, content: bytes, href: str) -> RasteretError:
     """The error for an answer that is not success, with what the server says about it."""
     status = response.status_code
-    message = f"STAC API {place(href)} answered {status} {response.reason or ''}".rstrip()
-    said = _server_text(content)
-    message += f": {said}" if said else ""
+    message = f"STAC API {display_href(href)} answered {status} {response.reason or ''}".rstrip()
+    reason = _server_text(content)
+    message += f": {reason}" if reason else ""
     error = _error_of(response, status, message)
     error.status = status
     return error
@@ -54,18 +54,18 @@ def _server_text(content: bytes) -> str:
     """What the server says about its refusal, in one short line without addresses' secrets."""
     text = content[:100_000].decode("utf-8", "replace")
     try:
-        said = json.loads(text)
+        answer = json.loads(text)
     except (ValueError, RecursionError):
-        said = re.sub(r"(?s)<(script|style|head).*?</\1>|<[^>]*>", " ", text)
-    if isinstance(said, dict):
-        said = next(
-            (said[key] for key in ("description", "detail", "message", "title", "code") if said.get(key)),
-            said,
+        answer = re.sub(r"(?s)<(script|style|head).*?</\1>|<[^>]*>", " ", text)
+    if isinstance(answer, dict):
+        answer = next(
+            (answer[key] for key in ("description", "detail", "message", "title", "code") if answer.get(key)),
+            answer,
         )
-    if isinstance(said, list) and all(isinstance(part, dict) and "msg" in part for part in said):
-        said = "; ".join(f"{'.'.join(map(str, part.get('loc', ())))}: {part['msg']}" for part in said)
-    line = " ".join((said if isinstance(said, str) else json.dumps(said)).split())
-    line = re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+", lambda match: place(match[0]), line)
+    if isinstance(answer, list) and all(isinstance(part, dict) and "msg" in part for part in answer):
+        answer = "; ".join(f"{'.'.join(map(str, part.get('loc', ())))}: {part['msg']}" for part in answer)
+    line = " ".join((answer if isinstance(answer, str) else json.dumps(answer)).split())
+    line = re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+", lambda match: display_href(match[0]), line)
     return line if len(line) <= 300 else line[:297] + "..."
 
 
@@ -76,10 +76,10 @@ def failure(error: requests.RequestException, href: str) -> TransportError:
     layers = (error, inner, getattr(inner, "reason", None))  # requests wraps urllib3, which wraps the cause
     for cause, what, transient in _FAILURES:
         if any(isinstance(layer, cause) for layer in layers):
-            told = what.format(connect=limits.connect_timeout_s, read=limits.request_timeout_s)
-            return TransportError(f"STAC API {place(href)}: {told}", transient=transient)
-    told = "the connection broke before the answer was complete"
-    return TransportError(f"STAC API {place(href)}: {told}", transient=True)
+            reason = what.format(connect=limits.connect_timeout_s, read=limits.request_timeout_s)
+            return TransportError(f"STAC API {display_href(href)}: {reason}", transient=transient)
+    reason = "the connection broke before the answer was complete"
+    return TransportError(f"STAC API {display_href(href)}: {reason}", transient=True)
 
 
 # Sorted: a name that is not found is also a connection that fails, and urllib3 calls that a timeout.

@@ -30,7 +30,7 @@ from rasteret_sql.store.access import require
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped, unpacked
 from rasteret_sql.store.nearness import is_nearer
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.retry import wait_s
 
 REDIRECTS_MAX = 10
@@ -111,7 +111,9 @@ class ApiIO:
                 )
             )
         except (requests.RequestException, ValueError) as error:
-            raise ArgumentError(f"STAC API {place(step.href)}: not an address that can be asked") from error
+            raise ArgumentError(
+                f"STAC API {display_href(step.href)}: not an address that can be asked"
+            ) from error
         attempts = attempts or settings().max_retries + 1
         for attempt in range(1, attempts + 1):
             try:
@@ -172,14 +174,17 @@ class ApiIO:
         target = urljoin(str(asked.url), requests.utils.requote_uri(location))
         if not re.match(r"https?://[^/]", target, re.IGNORECASE):
             raise TransportError(
-                f"STAC API {place(step.href)}: redirects to {place(target)}: expected an http(s) address"
+                f"STAC API {display_href(step.href)}: redirects to {display_href(target)}: expected an "
+                "http(s) address"
             )
         if is_nearer(target, str(asked.url)):
-            raise TransportError(f"STAC API {place(step.href)}: redirects to {place(target)}, {NEARER}")
+            raise TransportError(
+                f"STAC API {display_href(step.href)}: redirects to {display_href(target)}, {NEARER}"
+            )
         if asked.method == "POST" and response.status_code not in _KEEPS_METHOD:
             # A client turns such a POST into a GET: the search would come back without its conditions.
             raise TransportError(
-                f"STAC API {place(step.href)}: redirects the search to {place(target)}; "
+                f"STAC API {display_href(step.href)}: redirects the search to {display_href(target)}; "
                 "name the API by the address that it redirects to"
             )
         moved = asked.copy()
@@ -192,7 +197,7 @@ class ApiIO:
 
 def _parsed(content: bytes, href: str) -> dict[str, Any]:
     """The JSON object that ``content`` is; ``MalformedError`` says what the answer of ``href`` is instead."""
-    name = f"STAC API {place(href)}"
+    name = f"STAC API {display_href(href)}"
     if content[:2] == GZIP_MAGIC:
         content = gunzipped(content, href, max_bytes=settings().max_document_bytes)
     try:
@@ -228,7 +233,7 @@ def _content(response: requests.Response, href: str) -> bytes:
         total += len(part)
         if total > most:
             raise LimitError(
-                f"STAC API {place(href)}: the answer is larger than {most:,} bytes (setting "
+                f"STAC API {display_href(href)}: the answer is larger than {most:,} bytes (setting "
                 "max_document_bytes); set a smaller page_size"
             )
         parts.append(part)

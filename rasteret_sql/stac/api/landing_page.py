@@ -16,7 +16,7 @@ from rasteret_sql.stac.api.next_link import METHODS
 from rasteret_sql.stac.href import resolve_href
 from rasteret_sql.stac.links import Link, has_href, has_rel, links_of, web_href
 from rasteret_sql.stac.values import member_names, short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 APIS_MAX = 64
 """Endpoints whose landing page and connections are kept; the least recently used goes first."""
@@ -87,7 +87,7 @@ def collections_href(api: Api) -> str:
     linked = next((link for link in api.links if has_rel(link, "data")), None)
     if linked is None:
         return f"{api.endpoint.rstrip('/')}/collections"
-    name = f"STAC API {place(api.endpoint)}: its link to the collections"
+    name = f"STAC API {display_href(api.endpoint)}: its link to the collections"
     return web_href(linked, api.href, name).rstrip("/")
 
 
@@ -109,7 +109,7 @@ def _read(endpoint: str) -> Api:
 
 
 def _check_landing(landing: Mapping[str, Any], links: list[Link], endpoint: str, href: str) -> None:
-    name = f"STAC API {place(endpoint)}"
+    name = f"STAC API {display_href(endpoint)}"
     if not isinstance(landing.get("links"), list) or "stac_version" not in landing:
         raise MalformedError(
             f"{name}: not the landing page of a STAC API: 'links' and 'stac_version' expected, found "
@@ -117,7 +117,7 @@ def _check_landing(landing: Mapping[str, Any], links: list[Link], endpoint: str,
         )
     if landing.get("type", "Catalog") not in ("Catalog", None):
         root = next((link.get("href") for link in links if has_rel(link, "root")), None)
-        hint = f"; its root is {place(resolve_href(root, href))}" if isinstance(root, str) else ""
+        hint = f"; its root is {display_href(resolve_href(root, href))}" if isinstance(root, str) else ""
         raise UnsupportedError(
             f"{name}: not the landing page of a STAC API: a {short(landing['type'])} is there{hint}. "
             "FROM stac_read(…) reads static documents"
@@ -125,7 +125,7 @@ def _check_landing(landing: Mapping[str, Any], links: list[Link], endpoint: str,
     if not _search_hrefs(links, endpoint, href):
         raise UnsupportedError(
             f"{name}: a static catalogue, which cannot be searched: "
-            f"FROM stac_read('{place(endpoint)}') reads its items"
+            f"FROM stac_read('{display_href(endpoint)}') reads its items"
         )
 
 
@@ -138,7 +138,7 @@ def _search_hrefs(links: list[Link], endpoint: str, base: str) -> dict[str, str]
     for _, link in sorted(ranked, key=lambda pair: pair[0]):
         method = str(link.get("method") or "GET").strip().upper()
         if method in METHODS and method not in hrefs:
-            hrefs[method] = web_href(link, base, f"STAC API {place(endpoint)}: its search link")
+            hrefs[method] = web_href(link, base, f"STAC API {display_href(endpoint)}: its search link")
     return hrefs
 
 

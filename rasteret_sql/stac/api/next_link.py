@@ -12,7 +12,7 @@ from rasteret_sql.notices import Notices
 from rasteret_sql.stac.api.http import Step
 from rasteret_sql.stac.links import Link, origin, web_href
 from rasteret_sql.stac.values import short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 METHODS = ("GET", "POST")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -42,8 +42,8 @@ def next_step(link: Link, step: Step, first: Step, base: str, name: str, notices
     if origin(href) != origin(base):
         dropped = f", without the headers that it sets ({', '.join(headers)})" if headers else ""
         notices.say(
-            f"{name} leads to another origin, {place(href)}; it is followed{dropped}",
-            reason=f"{place(base)} next origin",
+            f"{name} leads to another origin, {display_href(href)}; it is followed{dropped}",
+            reason=f"{display_href(base)} next origin",
         )
         headers = {}
     return Step(
@@ -89,8 +89,8 @@ def _headers(link: Link, name: str) -> dict[str, str]:
         values = value if isinstance(value, list) else [value]
         plain = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values)
         text = ", ".join(str(v).strip() for v in values) if plain else ""
-        usable = plain and _TOKEN.fullmatch(key) and _FIELD_VALUE.fullmatch(text)
-        if not usable or key.lower() in _OF_THE_CONNECTION:
+        sendable = plain and _TOKEN.fullmatch(key) and _FIELD_VALUE.fullmatch(text)
+        if not sendable or key.lower() in _OF_THE_CONNECTION:
             raise MalformedError(f"{name} sets a header that is not sent: {short({key: value})}")
         headers[key] = text
     return headers

@@ -31,8 +31,8 @@ def with_advice(error: RasteretError, limit: int | None) -> RasteretError:
     """
     if error.status is None or limit is None or limit <= SMALL:
         return error
-    said = str(error).partition(": ")[2]
-    about_size = bool(_OF_SIZE.search(said)) or not _OF_ARGUMENTS.search(said)
+    reason = str(error).partition(": ")[2]
+    about_size = bool(_OF_SIZE.search(reason)) or not _OF_ARGUMENTS.search(reason)
     if error.status not in _TOO_LARGE and not (error.status in _MAYBE and about_size):
         return error
     smaller = max(SMALL, min(100, limit // 2))

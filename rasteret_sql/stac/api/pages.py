@@ -18,7 +18,7 @@ from rasteret_sql.stac.api.next_link import by_get, next_step
 from rasteret_sql.stac.api.page_size import with_advice
 from rasteret_sql.stac.links import Link, has_rel, links_of
 from rasteret_sql.stac.values import member_names, short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 EMPTY_PAGES_MAX = 10
 """A server may filter after paging, so an empty page may have a next one; this many in a row are a loop."""
@@ -102,7 +102,7 @@ class _Pages:
     """Watches the pages that one server gives for one search."""
 
     def __init__(self, first: Step, notices: Notices, limit: int | None) -> None:
-        self._name = f"STAC search at {place(first.href)}"
+        self._name = f"STAC search at {display_href(first.href)}"
         self._first, self._notices, self._limit = first, notices, limit
         self._asked: set[bytes] = set()
         self._given: set[bytes] = set()
@@ -206,8 +206,8 @@ class _Pages:
     def _items(self, document: Mapping[str, Any]) -> list[Item]:
         features, number = document.get("features"), len(self._asked)
         if "features" not in document:
-            found = f"type {short(document.get('type'))} with {member_names(document)}"
-            raise MalformedError(f"{self._name}: page {number} is not a FeatureCollection: found {found}")
+            shown = f"type {short(document.get('type'))} with {member_names(document)}"
+            raise MalformedError(f"{self._name}: page {number} is not a FeatureCollection: found {shown}")
         if features is not None and not isinstance(features, list):
             raise MalformedError(
                 f"{self._name}: page {number}: 'features' must be a list, found {short(features)}"
@@ -264,9 +264,9 @@ class _Pages:
 
 def next_link(page: Mapping[str, Any], method: str = "GET") -> Link | None:
     """The link to the page after ``page``; of several that by which this page was asked for."""
-    found = [link for link in links_of(page) if has_rel(link, "next")]
-    same = [link for link in found if _method(link) == method]
-    return next(iter(same or found), None)
+    links = [link for link in links_of(page) if has_rel(link, "next")]
+    same = [link for link in links if _method(link) == method]
+    return next(iter(same or links), None)
 
 
 def _asked(io: ApiIO, step: Step) -> Answer | None:

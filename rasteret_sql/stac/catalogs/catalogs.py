@@ -23,7 +23,7 @@ from rasteret_sql.stac.catalogs.builtin import (
     PLANETARY_COMPUTER,
     PLANETARY_COMPUTER_DATASETS,
 )
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Auth = Literal["none", "requester-pays", "planetary-computer"]
 """What reading the assets asks for: nothing, an AWS account that pays, or hrefs signed when read."""
@@ -54,7 +54,8 @@ class Catalog(RedactedRepr):
             if not all(re.match(r"^[A-Za-z][A-Za-z0-9+.\-]*://.*/$", one) for one in (prefix, place_of)):
                 raise ArgumentError(
                     f"catalogue '{self.id}': a rule for hrefs is two URL prefixes that end in '/', such as "
-                    f"{{'https://host/data/': 's3://bucket/'}}; found {place(prefix)!r}: {place(place_of)!r}"
+                    f"{{'https://host/data/': 's3://bucket/'}}; found {display_href(prefix)!r}: "
+                    f"{display_href(place_of)!r}"
                 )
         if self.auth not in get_args(Auth):
             raise ArgumentError(
@@ -62,12 +63,13 @@ class Catalog(RedactedRepr):
             )
         if not re.match(r"^https?://[^/]", self.endpoint):
             raise ArgumentError(
-                f"catalogue '{self.id}': the endpoint must be an http(s) URL, found '{place(self.endpoint)}'"
+                f"catalogue '{self.id}': the endpoint must be an http(s) URL, found "
+                f"'{display_href(self.endpoint)}'"
             )
 
 
 def _built_in() -> list[Catalog]:
-    found = [
+    catalogs = [
         Catalog(id="earthsearch", endpoint=EARTH_SEARCH, title="Earth Search: every collection"),
         Catalog(
             id="pc",
@@ -76,9 +78,9 @@ def _built_in() -> list[Catalog]:
             auth="planetary-computer",
         ),
     ]
-    tables = ((found[0], EARTH_SEARCH_DATASETS), (found[1], PLANETARY_COMPUTER_DATASETS))
+    tables = ((catalogs[0], EARTH_SEARCH_DATASETS), (catalogs[1], PLANETARY_COMPUTER_DATASETS))
     for api, datasets in tables:
-        found += [
+        catalogs += [
             Catalog(
                 id=f"{api.id}/{collection}",
                 endpoint=api.endpoint,
@@ -91,7 +93,7 @@ def _built_in() -> list[Catalog]:
             )
             for collection, title, licence, auth, bands in datasets
         ]
-    return found
+    return catalogs
 
 
 _built_in_ids: dict[str, Catalog] = {catalog.id: catalog for catalog in _built_in()}
@@ -138,7 +140,7 @@ def register_catalog(
     """
     if not id.strip() or "://" in id:
         raise ArgumentError(
-            f"register_catalog: an id such as 'ours/sentinel-2' is expected, found '{place(id)}'"
+            f"register_catalog: an id such as 'ours/sentinel-2' is expected, found '{display_href(id)}'"
         )
     catalog = Catalog(
         id=id, endpoint=endpoint, collection=collection,
@@ -172,7 +174,8 @@ def resolve(catalog: str) -> Catalog:
         return known[name]
     if "://" in name:
         raise ArgumentError(
-            f"catalogue '{place(name)}': a STAC API has an http(s) URL; stac_read reads a static catalogue"
+            f"catalogue '{display_href(name)}': a STAC API has an http(s) URL; stac_read reads a static "
+            "catalogue"
         )
     raise ArgumentError(f"unknown catalogue {name!r}: {_suggestion(name, list(known))}")
 

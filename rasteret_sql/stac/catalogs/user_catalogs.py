@@ -93,6 +93,6 @@ def _fields(table: Any, path: Path, id: str) -> dict[str, Any]:
     return dict(table)
 
 
-def _wrong(path: Path, id: str, key: str | None, expected: str, found: Any) -> ArgumentError:
+def _wrong(path: Path, id: str, key: str | None, expected: str, value: Any) -> ArgumentError:
     place = f'["{id}"]' if key is None else f'["{id}"] {key}'
-    return ArgumentError(f"{path}: {place}: expected {expected}, found {short(found)}")
+    return ArgumentError(f"{path}: {place}: expected {expected}, found {short(value)}")

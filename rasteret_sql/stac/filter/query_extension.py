@@ -35,15 +35,15 @@ def divide(
     conditions: list[Mapping[str, Any]],
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """The conditions that these words can say together, and the rest."""
-    said: list[Mapping[str, Any]] = []
+    taken: list[Mapping[str, Any]] = []
     rest: list[Mapping[str, Any]] = []
     for condition in conditions:
         try:
-            to_query({"op": "and", "args": [*said, condition]})
-            said.append(condition)
+            to_query({"op": "and", "args": [*taken, condition]})
+            taken.append(condition)
         except UnsupportedError:
             rest.append(condition)
-    return said, rest
+    return taken, rest
 
 
 def conjuncts(expression: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

@@ -41,14 +41,14 @@ class _Translation:
 
     def condition(self, node: Tree) -> Json:
         """A part in the place of a truth value; a bare column there is a boolean property."""
-        said = self.value(node)
+        value = self.value(node)
         if node.parent is None:
-            return said  # the caller says of a whole filter that it is not a condition
+            return value  # the caller says of a whole filter that it is not a condition
         if isinstance(_inner(node), exp.Column):
-            return {"op": "=", "args": [said, True]}
-        if not isinstance(said, bool) and _op(said) is None:
+            return {"op": "=", "args": [value, True]}
+        if not isinstance(value, bool) and _op(value) is None:
             fail(self.text, node, "a condition is expected here, such as a comparison")
-        return said
+        return value
 
     def value(self, node: Tree) -> Json:
         kind = type(node)
@@ -70,8 +70,8 @@ class _Translation:
         return {"op": "not", "args": [self.condition(node.this)]}
 
     def negative(self, node: Tree) -> Json:
-        said = self.value(node.this)
-        return -said if isinstance(said, int | float) else {"op": "*", "args": [-1, said]}
+        value = self.value(node.this)
+        return -value if isinstance(value, int | float) else {"op": "*", "args": [-1, value]}
 
     def literal(self, node: Tree) -> Json:
         if node.is_string:
@@ -106,8 +106,8 @@ class _Translation:
         args = [self.value(node.this), _cql2_pattern(pattern, escape)]
         if isinstance(node, exp.ILike):
             args = [{"op": "casei", "args": [arg]} for arg in args]
-        said = {"op": "like", "args": args}
-        return {"op": "not", "args": [said]} if node.args.get("negate") else said
+        condition = {"op": "like", "args": args}
+        return {"op": "not", "args": [condition]} if node.args.get("negate") else condition
 
     def escape(self, node: Tree) -> Json:
         return self.like(node.this, str(node.expression.this))
@@ -186,18 +186,18 @@ def _box(arg: Json) -> Json:
 
 def _cql2_pattern(pattern: str, escape: str | None) -> str:
     """A pattern of LIKE with CQL2's escape character, the backslash, which is none in DuckDB."""
-    said, letters = "", iter(pattern)
+    text, letters = "", iter(pattern)
     for letter in letters:
         if letter == escape:
             letter = "\\" + next(letters, "")
         elif letter == "\\":
             letter = "\\\\"
-        said += letter
-    return said
+        text += letter
+    return text
 
 
-def _op(said: Json) -> str | None:
-    return said.get("op") if isinstance(said, dict) else None
+def _op(condition: Json) -> str | None:
+    return condition.get("op") if isinstance(condition, dict) else None
 
 
 def _inner(node: Tree) -> Tree:

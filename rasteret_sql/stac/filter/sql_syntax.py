@@ -56,15 +56,17 @@ def _not_sql(text: str, error: ParseError) -> NotSqlError:
     cause = error
     while not cause.errors and isinstance(cause.__cause__, ParseError):
         cause = cause.__cause__
-    told = next((e for e in cause.errors if e.get("line") and e.get("highlight") is not None), None)
-    if told is None:
+    details = next((e for e in cause.errors if e.get("line") and e.get("highlight") is not None), None)
+    if details is None:
         return NotSqlError(0, "not a condition")
     lines = text.splitlines(keepends=True)
-    end = sum(map(len, lines[: told["line"] - 1])) + told["col"]
-    what = str(told["description"]).partition(" for <")[0].removeprefix("Invalid expression / ").rstrip(".")
+    end = sum(map(len, lines[: details["line"] - 1])) + details["col"]
+    what = (
+        str(details["description"]).partition(" for <")[0].removeprefix("Invalid expression / ").rstrip(".")
+    )
     if what.startswith("Required keyword"):
         return NotSqlError(len(text.rstrip()) if end >= len(text.rstrip()) else end, "a value is missing")
-    return NotSqlError(max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}")
+    return NotSqlError(max(0, end - len(details["highlight"])), f"{what[:1].lower()}{what[1:]}")
 
 
 def _with_prefixed_names(tokens: list[Token], text: str) -> list[Token]:

@@ -28,7 +28,7 @@ from rasteret_sql.stac.links import (
 )  # fmt: skip
 from rasteret_sql.stac.values import member_names, short
 from rasteret_sql.store.content_encoding import GZIP_MAGIC, gunzipped
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 PARQUET_BYTES_MAX = 1 << 30
 """Largest Parquet file that is read: it nests no deeper than its schema, and is read a batch at a time."""
@@ -57,7 +57,7 @@ def open_document(data: bytes, href: str, notices: Notices) -> Opened:
     for the landing page of an API, ``LimitError`` for a document beyond ``max_document_bytes``, ``_depth``
     or ``_items``.
     """
-    name = place(href)
+    name = display_href(href)
     if data[:4] == PARQUET_MAGIC:
         return Opened(rows=_rows(geoparquet.items(data, href), href, notices))
     if len(data) > settings().max_document_bytes:
@@ -78,9 +78,9 @@ def open_document(data: bytes, href: str, notices: Notices) -> Opened:
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return Opened(rows=_rows(_lines(data, href), href, notices))
-        found = data.lstrip()[:40].decode("utf-8", "replace")
+        beginning = data.lstrip()[:40].decode("utf-8", "replace")
         raise MalformedError(
-            f"{name}: neither JSON nor Parquet, {f'it begins {found!r}' if found else 'it is empty'}"
+            f"{name}: neither JSON nor Parquet, {f'it begins {beginning!r}' if beginning else 'it is empty'}"
         ) from error
     return _opened(document, href, notices)
 
@@ -101,19 +101,19 @@ def _opened(document: Any, href: str, notices: Notices) -> Opened:
     if is_catalog and kind in ("Catalog", "Collection", None):  # before 1.0 a catalogue had no type
         return Opened(links=_members(document, href))
     is_object = isinstance(document, Mapping)
-    found = f"type {short(kind)} with {member_names(document)}" if is_object else short(document)
+    shown = f"type {short(kind)} with {member_names(document)}" if is_object else short(document)
     raise MalformedError(
-        f"{place(href)}: not STAC: expected an Item (Feature), ItemCollection (FeatureCollection), "
-        f"Catalog or Collection, found {found}"
+        f"{display_href(href)}: not STAC: expected an Item (Feature), ItemCollection (FeatureCollection), "
+        f"Catalog or Collection, found {shown}"
     )
 
 
 def _collected(document: dict[str, Any], href: str, notices: Notices) -> Opened:
     features = document.get("features")
     if features is not None and not isinstance(features, list):
-        raise MalformedError(f"{place(href)}: 'features' must be a list, found {short(features)}")
+        raise MalformedError(f"{display_href(href)}: 'features' must be a list, found {short(features)}")
     if features is None:
-        notices.say(f"{place(href)}: its 'features' are {short(features)}: no items are read from it")
+        notices.say(f"{display_href(href)}: its 'features' are {short(features)}: no items are read from it")
     following = [link for link in _links(document) if has_rel(link, "next")]
     if following and _HTTP.match(href):
         pages = walk(ApiIO(), Step(href=href), notices, answer=Answer(document=document, href=href))
@@ -121,7 +121,7 @@ def _collected(document: dict[str, Any], href: str, notices: Notices) -> Opened:
         return Opened(rows=_rows(items, href, notices, bounded=False))
     # The saved answer of an API names a next page there, which is not part of the file.
     there = [link for link in following if not is_absolute(str(link["href"]))]
-    links = tuple(member_href(link, href, f"{place(href)}: its next link") for link in there)
+    links = tuple(member_href(link, href, f"{display_href(href)}: its next link") for link in there)
     return Opened(rows=_rows(features or (), href, notices), links=links)
 
 
@@ -130,8 +130,8 @@ def _members(document: Mapping[str, Any], href: str) -> tuple[str, ...]:
     conforms = document.get("conformsTo")
     if any(has_rel(link, "search") for link in links) and isinstance(conforms, list):
         raise UnsupportedError(
-            f"{place(href)}: the landing page of a STAC API, not a static catalogue: "
-            f"search it with FROM stac_search('{place(href)}', …)"
+            f"{display_href(href)}: the landing page of a STAC API, not a static catalogue: "
+            f"search it with FROM stac_search('{display_href(href)}', …)"
         )
     members = [_member(link, href) for link in links if has_rel(link, "child") or has_rel(link, "item")]
     if not any(has_rel(link, "item") for link in links):
@@ -142,7 +142,7 @@ def _members(document: Mapping[str, Any], href: str) -> tuple[str, ...]:
 
 
 def _member(link: Link, href: str) -> str:
-    return member_href(link, href, f"{place(href)}: its {link['rel']} link")
+    return member_href(link, href, f"{display_href(href)}: its {link['rel']} link")
 
 
 def _links(document: Mapping[str, Any]) -> list[Link]:
@@ -162,7 +162,8 @@ def _rows(
     for number, item in enumerate(items, start=1):
         if bounded and number > most:
             raise LimitError(
-                f"{place(href)}: more than {most:,} items in one document (setting max_document_items); "
+                f"{display_href(href)}: more than {most:,} items in one document (setting "
+                "max_document_items); "
                 "split the file"
             )
         fault = why_not_item(item)
@@ -183,7 +184,7 @@ def _said_by(notices: Notices) -> Say:
 
 def _not_item(item: Any, fault: str, href: str) -> str:
     named = f"item {short(item['id'])}" if isinstance(item, Mapping) and "id" in item else "item"
-    return f"{named} in {place(href)}: {fault}"
+    return f"{named} in {display_href(href)}: {fault}"
 
 
 def _plain(href: str) -> str:
@@ -208,12 +209,14 @@ def _lines(data: bytes, href: str) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            yield from _members_of_line(load(line, f"{place(href)}: line {number}"))
+            yield from _members_of_line(load(line, f"{display_href(href)}: line {number}"))
         except RasteretError:
             raise
         except ValueError as error:
-            found = line[:40].decode("utf-8", "replace")
-            raise MalformedError(f"{place(href)}: line {number} is not JSON, it begins {found!r}") from error
+            beginning = line[:40].decode("utf-8", "replace")
+            raise MalformedError(
+                f"{display_href(href)}: line {number} is not JSON, it begins {beginning!r}"
+            ) from error
 
 
 def _members_of_line(value: Any) -> Iterable[Any]:

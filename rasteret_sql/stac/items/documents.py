@@ -8,7 +8,7 @@ import re
 from rasteret_sql.errors import NotFoundError
 from rasteret_sql.store.address import family_of, is_chain, parse_address
 from rasteret_sql.store.documents import list_files
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 ROOTS = ("catalog.json", "collection.json")
 """A folder that has one of them is what it links to."""
@@ -41,7 +41,7 @@ def documents(href: str) -> list[str]:
         return [href]
     files = [entry.href for entry in list_files(href)]
     if not files:
-        raise NotFoundError(f"{place(href)}: no file matches this pattern")
+        raise NotFoundError(f"{display_href(href)}: no file matches this pattern")
     return files
 
 
@@ -53,10 +53,10 @@ def _of_folder(href: str) -> list[str]:
     for name in ROOTS:
         if name in files:
             return [files[name]]
-    found = [file for path, file in files.items() if _DOCUMENT.search(path) and not _HIDDEN.search(path)]
-    if not found:
-        raise NotFoundError(f"{place(href)}: no STAC document is in this folder or below ({NAMES})")
-    return found
+    documents = [file for path, file in files.items() if _DOCUMENT.search(path) and not _HIDDEN.search(path)]
+    if not documents:
+        raise NotFoundError(f"{display_href(href)}: no STAC document is in this folder or below ({NAMES})")
+    return documents
 
 
 def _bare(href: str) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from rasteret_sql.errors import MalformedError, UnsupportedError
 from rasteret_sql.stac.items.parquet_values import columns_of
 from rasteret_sql.stac.values import short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 _TOP_LEVEL = frozenset({
     "type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection",
@@ -30,7 +30,7 @@ def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
     A null stands for a member that the item lacks, as the format has it. Raises ``MalformedError`` for what
     is not Parquet or holds no items, ``UnsupportedError`` for a geometry in another encoding or CRS.
     """
-    name = place(href)
+    name = display_href(href)
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         _check(file.schema_arrow, name)
@@ -45,8 +45,8 @@ def items(data: bytes, href: str) -> Iterator[dict[str, Any]]:
 
 def _check(schema: pa.Schema, name: str) -> None:
     if not {"id", "assets"} <= set(schema.names):
-        found = ", ".join(schema.names[:12])
-        raise MalformedError(f"{name}: not STAC GeoParquet: columns id and assets expected, found {found}")
+        columns = ", ".join(schema.names[:12])
+        raise MalformedError(f"{name}: not STAC GeoParquet: columns id and assets expected, found {columns}")
     geo = (schema.metadata or {}).get(b"geo")
     if geo is None:
         return

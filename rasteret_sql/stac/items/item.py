@@ -17,7 +17,7 @@ from rasteret_sql.stac.items.projection import proj_code
 from rasteret_sql.stac.items.scaling import scaling
 from rasteret_sql.stac.links import has_href, has_rel, is_remote, leads_away, links_of
 from rasteret_sql.stac.values import encodable, json_text, number, parse_datetime, roles_of, short, text
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 DATETIMES = ("datetime", "start_datetime", "end_datetime", "created", "updated")
 ITEM_COLUMNS = (
@@ -190,16 +190,16 @@ def _check_alternate(key: str, alternate: Any, wrong: Wrong) -> None:
     if alternate is None:
         return
     if not isinstance(alternate, Mapping):
-        found = short(alternate)
+        shown = short(alternate)
     else:
         places = alternate.values()
         unread = [p for p in places if not (isinstance(p, Mapping) and isinstance(p.get("href"), str))]
         if not unread:
             return
-        found = f"{short(unread[0])} among them"
+        shown = f"{short(unread[0])} among them"
     wrong(
         "alternate",
-        f"'alternate' of asset {short(key)} must be objects with an href by name, found {found}",
+        f"'alternate' of asset {short(key)} must be objects with an href by name, found {shown}",
         "that is not read",
     )
 
@@ -234,7 +234,7 @@ def _self_href(item: Mapping[str, Any], base_href: str | None, wrong: Say) -> st
         href = resolve_href(link["href"], base_href)
         if base_href is None or not is_remote(base_href) or leads_away(href, base_href):
             return encodable(href)
-        named = short(place(without_mark(href)))
+        named = short(display_href(without_mark(href)))
         wrong("self link", f"its self link leads to {named}, which a document from the network cannot name")
     return None
 
@@ -244,4 +244,4 @@ def _place(item: Any, base_href: str | None) -> str:
     if isinstance(item, Mapping):
         name += f" {short(item['id'])}" if "id" in item else ""
         name += f" of collection {short(item['collection'])}" if item.get("collection") else ""
-    return f"{name} in {place(base_href)}" if base_href else name
+    return f"{name} in {display_href(base_href)}" if base_href else name

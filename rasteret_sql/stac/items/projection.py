@@ -10,7 +10,7 @@ from rasteret_sql.stac.values import encodable, number
 
 _ROOT_ID = re.compile(r'\b(?:ID|AUTHORITY)\s*\[\s*"([^"\[\]]+)"\s*,\s*"?([^"\[\],]+?)"?\s*\]\s*\]\s*$')
 """The identifier of a whole CRS in WKT is its last member; those of its parts stand further in."""
-_MOST_EPSG = 10**9
+_MAX_EPSG = 10**9
 
 
 def proj_code(item: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None:
@@ -45,7 +45,7 @@ def _code_of(fields: Mapping[str, Any]) -> str | None:
     if isinstance(code, str) and code.strip():
         return encodable(code)
     epsg = number(fields.get("proj:epsg"))
-    if epsg is not None and epsg.is_integer() and 0 < epsg < _MOST_EPSG:
+    if epsg is not None and epsg.is_integer() and 0 < epsg < _MAX_EPSG:
         return f"EPSG:{int(epsg)}"
     wkt = fields.get("proj:wkt2")
     if isinstance(wkt, str) and (match := _ROOT_ID.search(wkt[-300:])) is not None:

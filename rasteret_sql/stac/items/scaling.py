@@ -32,9 +32,9 @@ def scaling(
     bands = next((asset[f] for f in ("raster:bands", "bands") if isinstance(asset.get(f), list)), None) or [
         {}
     ]
-    told = [{**asset, **band} if isinstance(band, Mapping) else asset for band in bands]
-    scales = [_either(band, "raster:scale", "scale") for band in told]
-    offsets = [_either(band, "raster:offset", "offset") for band in told]
+    sources = [{**asset, **band} if isinstance(band, Mapping) else asset for band in bands]
+    scales = [_either(band, "raster:scale", "scale") for band in sources]
+    offsets = [_either(band, "raster:offset", "offset") for band in sources]
     if not any(value is not None for value in (*scales, *offsets)):
         return _by_baseline(key, properties)
     if any(properties.get(name) is True for name in OFFSET_APPLIED):
@@ -43,7 +43,7 @@ def scaling(
 
 
 def _either(band: Mapping[str, Any], *names: str) -> float | None:
-    return next((found for name in names if (found := number(band.get(name))) is not None), None)
+    return next((value for name in names if (value := number(band.get(name))) is not None), None)
 
 
 def _by_baseline(key: str, properties: Mapping[str, Any]) -> tuple[Numbers, Numbers] | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasteret_sql.errors import LimitError, RasteretError, sound
+from rasteret_sql.errors import LimitError, RasteretError, value_or_raise
 from rasteret_sql.notices import Notices
 from rasteret_sql.settings import settings
 from rasteret_sql.stac.api.errors import reworded
@@ -17,7 +17,7 @@ from rasteret_sql.stac.href import has_scheme
 from rasteret_sql.stac.items.document import PARQUET_BYTES_MAX, Opened, open_document
 from rasteret_sql.stac.items.documents import documents
 from rasteret_sql.store.documents import Document, read_documents
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Rows = list[dict[str, Any]]
 DEPTH_MAX = 32
@@ -83,7 +83,7 @@ def _answers(
             if isinstance(rows, RasteretError):
                 continue
             try:
-                rows += _crawl(file, sound(data), notices, seen[places])
+                rows += _crawl(file, value_or_raise(data), notices, seen[places])
             except RasteretError as error:
                 answers[places] = error
     return answers
@@ -139,12 +139,13 @@ def _unseen(opened: Opened, parent: _Link, seen: set[str], root: str) -> Iterato
             continue
         if parent.depth == DEPTH_MAX:
             raise LimitError(
-                f"{place(root)}: catalogues are nested more than {DEPTH_MAX} deep, at {place(parent.href)}; "
+                f"{display_href(root)}: catalogues are nested more than {DEPTH_MAX} deep, at "
+                f"{display_href(parent.href)}; "
                 "read a catalogue further down"
             )
         if len(seen) >= DOCUMENTS_MAX:
             raise LimitError(
-                f"{place(root)}: more than {DOCUMENTS_MAX:,} documents; "
+                f"{display_href(root)}: more than {DOCUMENTS_MAX:,} documents; "
                 "read the catalogues below it one by one"
             )
         seen.add(identity)
@@ -159,4 +160,4 @@ def _identity(href: str) -> str:
 
 def _linked(error: RasteretError, link: _Link) -> RasteretError:
     """``error`` with the document that sent us there: the one that has to be mended."""
-    return reworded(error, f"{error} (linked from {place(link.parent)})")
+    return reworded(error, f"{error} (linked from {display_href(link.parent)})")

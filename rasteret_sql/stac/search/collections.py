@@ -15,7 +15,7 @@ from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
 from rasteret_sql.stac.filter.evaluate.temporal import moment_of
 from rasteret_sql.stac.links import web_href
 from rasteret_sql.stac.values import encodable, json_text, member_names, number, roles_of, short, text
-from rasteret_sql.store.redact import place, redact
+from rasteret_sql.store.redact import display_href, redact
 
 PAGES_MAX = 1000
 """Pages of collections of one API."""
@@ -52,8 +52,9 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
     while href is not None:
         if href in asked or len(asked) == PAGES_MAX:
             raise MalformedError(
-                f"STAC API {place(catalog.endpoint)}: its pages of collections do not end: the next link of "
-                f"page {len(asked)} leads to {place(href)}"
+                f"STAC API {display_href(catalog.endpoint)}: its pages of collections do not end: the next "
+                "link of "
+                f"page {len(asked)} leads to {display_href(href)}"
             )
         asked.add(href)
         check()
@@ -62,7 +63,7 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
         members = page.get("collections")
         if not isinstance(members, list):
             found = member_names(page)
-            raise MalformedError(f"STAC API {place(href)}: expected 'collections', found {found}")
+            raise MalformedError(f"STAC API {display_href(href)}: expected 'collections', found {found}")
         for member in members:
             if is_collection(member):
                 if member["id"] in given:  # an item twice comes once, and so does a collection
@@ -71,10 +72,11 @@ def collections(catalog: Catalog) -> Iterator[dict[str, Any]]:
                 yield collection_row(member, catalog.endpoint)
             else:
                 notices.say(
-                    f"STAC API {place(href)}: left out what is not a collection: {short(member)}", "member"
+                    f"STAC API {display_href(href)}: left out what is not a collection: {short(member)}",
+                    "member",
                 )
         link = next_link(page)
-        name = f"STAC API {place(href)}: the next link of its collections"
+        name = f"STAC API {display_href(href)}: the next link of its collections"
         href = None if link is None else web_href(link, answer.href, name)
 
 
@@ -86,7 +88,7 @@ def is_collection(member: Any) -> bool:
 def collection_row(collection: Any, endpoint: str) -> dict[str, Any]:
     """One STAC collection (1.0, 1.1) as a row. ``MalformedError`` for what has no id."""
     if not is_collection(collection):
-        raise MalformedError(f"STAC API {place(endpoint)}: not a collection: {short(collection)}")
+        raise MalformedError(f"STAC API {display_href(endpoint)}: not a collection: {short(collection)}")
     start, end = _times(collection)
     keywords, summaries = collection.get("keywords"), collection.get("summaries")
     return {

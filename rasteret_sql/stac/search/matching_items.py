@@ -22,7 +22,7 @@ from rasteret_sql.stac.search.negotiation import Agreement, negotiate, renegotia
 from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.search.slices import Slices
 from rasteret_sql.stac.search.unknown_names import Names
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Item = dict[str, Any]
 Located = tuple[Item, str]
@@ -125,13 +125,14 @@ class Found:
         search = self.api.search_hrefs[self.agreement.method]
         if origin(search) != origin(self.api.href):
             self._notices.say(
-                f"STAC API {place(self.api.endpoint)} is searched at another origin, {place(search)}, as its "
+                f"STAC API {display_href(self.api.endpoint)} is searched at another origin, "
+                f"{display_href(search)}, as its "
                 "landing page says",
                 reason=f"{self.api.endpoint} search origin",
             )
 
     def _kept(self, page: Page, check: Check) -> list[Item]:
-        name, kept = f"STAC API {place(self.api.endpoint)}", []
+        name, kept = f"STAC API {display_href(self.api.endpoint)}", []
         for item in page.items:
             reason = why_not_item(item)
             if reason is not None:

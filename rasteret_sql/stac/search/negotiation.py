@@ -13,7 +13,7 @@ from rasteret_sql.stac.filter.filters import cql2_text
 from rasteret_sql.stac.filter.query_extension import conjuncts, divide, to_query
 from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 BASIC = frozenset({"and", "or", "not", "=", "<>", "<", "<=", ">", ">=", "isNull"})
 """Operators of the conformance class Basic CQL2, which every server with filters has."""
@@ -63,8 +63,8 @@ def _parts(
     if expression is None or api.has("filter"):
         return expression, None
     parts = conjuncts(expression)
-    said, rest = divide(parts) if api.has("query") else ([], parts)
-    return _all(said), _all(rest)
+    taken, rest = divide(parts) if api.has("query") else ([], parts)
+    return _all(taken), _all(rest)
 
 
 def _agreement(
@@ -74,7 +74,7 @@ def _agreement(
     here: Mapping[str, Any] | None,
     refused: str | None,
 ) -> Agreement:
-    name = f"STAC API {place(api.endpoint)}"
+    name = f"STAC API {display_href(api.endpoint)}"
     notices: dict[str, str] = {}
     if here is not None:
         part = "filter" if sent is None else "a part of filter"

@@ -36,10 +36,10 @@ def ordered(rows: list[tuple[Keys, Row]], order: Sequence[SortField]) -> list[Ro
 
 def _value(item: Mapping[str, Any], field: str) -> Any:
     name = field.removeprefix("properties.")
-    found = (item.get("properties") or {}) if field != name else item
-    value = found.get(name) if isinstance(found, Mapping) else None
+    members = (item.get("properties") or {}) if field != name else item
+    value = members.get(name) if isinstance(members, Mapping) else None
     if value is None and "." in name:
-        value = found
+        value = members
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
     if name in DATETIMES:

@@ -19,7 +19,7 @@ from rasteret_sql.stac.catalogs.catalogs import Catalog, resolve
 from rasteret_sql.stac.filter.filters import SortField, parse_filter, parse_sortby
 from rasteret_sql.stac.interval import parse_interval
 from rasteret_sql.stac.values import short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 LARGEST_PAGE = 10_000
 """``limit`` of STAC API, Item Search."""
@@ -129,7 +129,7 @@ def _collections(target: Catalog, asked: tuple[str, ...] | None) -> tuple[str, .
         return asked
     if asked is not None and any(name != target.collection for name in asked):
         raise ArgumentError(
-            f"catalogue '{place(target.id)}' is collection '{target.collection}', but collections := "
+            f"catalogue '{display_href(target.id)}' is collection '{target.collection}', but collections := "
             f"{short(list(asked))} asks for another; name the API instead, or leave collections out"
         )
     return asked if asked == () else (target.collection,)
@@ -138,17 +138,17 @@ def _collections(target: Catalog, asked: tuple[str, ...] | None) -> tuple[str, .
 def _bbox(value: Sequence[float] | None) -> tuple[float, ...] | None:
     if value is None:
         return None
-    found = f"found {short(list(value))}"
+    shown = f"found {short(list(value))}"
     if len(value) not in (4, 6):
-        raise ArgumentError(f"bbox needs 4 numbers (xmin, ymin, xmax, ymax) or 6 with heights, {found}")
+        raise ArgumentError(f"bbox needs 4 numbers (xmin, ymin, xmax, ymax) or 6 with heights, {shown}")
     if any(number is None or not math.isfinite(number) for number in value):
-        raise ArgumentError(f"bbox needs finite numbers, {found}")
+        raise ArgumentError(f"bbox needs finite numbers, {shown}")
     half = len(value) // 2
     box = tuple(map(float, value))
     xmin, ymin, xmax, ymax = box[0], box[1], box[half], box[half + 1]
     if not (max(abs(xmin), abs(xmax)) <= 540 and -90 <= ymin <= 90 and -90 <= ymax <= 90):
         raise ArgumentError(
-            f"bbox is in degrees, longitude -180 to 180 and latitude -90 to 90 (OGC:CRS84), {found}; "
+            f"bbox is in degrees, longitude -180 to 180 and latitude -90 to 90 (OGC:CRS84), {shown}; "
             "transform projected coordinates first"
         )
     reason = why_swapped(xmin, xmax)
@@ -158,7 +158,7 @@ def _bbox(value: Sequence[float] | None) -> tuple[float, ...] | None:
     box = (west, *box[1:half], east, *box[half + 1 :])
     if ymin > ymax or (half == 3 and box[2] > box[5]):
         raise ArgumentError(
-            f"bbox is xmin, ymin, xmax, ymax, but its lower side is above its upper side: {found}"
+            f"bbox is xmin, ymin, xmax, ymax, but its lower side is above its upper side: {shown}"
         )
     return box
 

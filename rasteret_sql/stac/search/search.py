@@ -19,7 +19,7 @@ from rasteret_sql.stac.search.matching_items import Found, Located
 from rasteret_sql.stac.search.negotiation import sorting_here
 from rasteret_sql.stac.search.ordering import Keys, is_ordered, keys_of, ordered
 from rasteret_sql.stac.search.request import SearchRequest
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 __all__ = ["SearchRequest", "search", "search_many"]
 
@@ -43,64 +43,64 @@ def search(
         return
     notices = notices or Notices("stac_search")
     choice = AssetChoice(request.target, request.alternate)
-    found = Found(open_api(request.target.endpoint), request, notices)
+    matching = Found(open_api(request.target.endpoint), request, notices)
     with ExitStack() as stack:
         bar = _Bar(stack, alone)
         if not request.order:
-            for located in _cut(found, bar, partial(_say_cut, notices, request)):
+            for located in _cut(matching, bar, partial(_say_cut, notices, request)):
                 yield choice.of(_row(located, notices))
         else:
-            yield from map(choice.of, _in_order(found, notices, bar))
+            yield from map(choice.of, _in_order(matching, notices, bar))
         choice.notice(notices)
-    found.say_unknown_names()
+    matching.say_unknown_names()
 
 
-def _in_order(found: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
+def _in_order(matching: Found, notices: Notices, bar: _Bar) -> Iterator[Row]:
     """Rows as ``sortby`` asks, sorted here where the server does not."""
-    request = found.request
-    if found.agreement.sorts:
+    request = matching.request
+    if matching.agreement.sorts:
         cuts: list[str] = []
-        rows = _keyed(_cut(found, bar, cuts.append), found, notices)
+        rows = _keyed(_cut(matching, bar, cuts.append), matching, notices)
         if is_ordered((keys for keys, _ in rows), request.order):
             for cut in cuts:
                 _say_cut(notices, request, cut)
             yield from (row for _, row in rows)
             return
-        name = place(found.api.endpoint)
-        said = f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}"
+        name = display_href(matching.api.endpoint)
+        notice = f"STAC API {name} sorts otherwise than asked: {sorting_here(request)}"
         if not request.limited:
-            notices.say(said, reason=f"{name} sort")
+            notices.say(notice, reason=f"{name} sort")
         if request.max_items is not None:
-            rows = _keyed(_everything(found, bar), found, notices)
+            rows = _keyed(_everything(matching, bar), matching, notices)
     else:
-        rows = _keyed(_everything(found, bar), found, notices)
+        rows = _keyed(_everything(matching, bar), matching, notices)
     if request.max_items is not None and len(rows) > request.max_items:
         _say_cut(notices, request, f"{len(rows):,} items match")
     yield from ordered(rows, request.order)[: request.max_items]
 
 
-def _everything(found: Found, bar: _Bar) -> Iterator[Located]:
-    for page in found.pages(None):
+def _everything(matching: Found, bar: _Bar) -> Iterator[Located]:
+    for page in matching.pages(None):
         check()
-        bar.advance(found, None, len(page))
+        bar.advance(matching, None, len(page))
         yield from page
 
 
-def _cut(found: Found, bar: _Bar, told: Callable[[str], None]) -> Iterator[Located]:
+def _cut(matching: Found, bar: _Bar, report: Callable[[str], None]) -> Iterator[Located]:
     """The first ``max_items`` items; ``told`` is told what more there is."""
-    most, count = found.request.max_items, 0
-    for page in found.pages(most):
+    most, count = matching.request.max_items, 0
+    for page in matching.pages(most):
         check()
-        bar.advance(found, most, len(page))
+        bar.advance(matching, most, len(page))
         taken = page if most is None else page[: most - count]
         yield from taken
         count += len(taken)
         if most is None or count < most:
             continue
-        if found.matched is not None and found.matched > count:
-            told(f"{found.matched:,} items match")
-        elif len(taken) < len(page) or (found.matched is None and found.has_more):
-            told("more may match")
+        if matching.matched is not None and matching.matched > count:
+            report(f"{matching.matched:,} items match")
+        elif len(taken) < len(page) or (matching.matched is None and matching.has_more):
+            report("more may match")
         return
 
 
@@ -109,8 +109,8 @@ def _say_cut(notices: Notices, request: SearchRequest, what: str) -> None:
         notices.say(f"cut to max_items := {request.max_items:,}, but {what}", reason="max_items")
 
 
-def _keyed(items: Iterator[Located], found: Found, notices: Notices) -> list[tuple[Keys, Row]]:
-    order = found.request.order
+def _keyed(items: Iterator[Located], matching: Found, notices: Notices) -> list[tuple[Keys, Row]]:
+    order = matching.request.order
     return [(keys_of(located[0], order), _row(located, notices)) for located in items]
 
 
@@ -126,9 +126,9 @@ class _Bar:
         self._stack, self._wanted = stack, wanted
         self._advance: Advance | None = None
 
-    def advance(self, found: Found, most: int | None, count: int) -> None:
-        if self._advance is None and self._wanted and found.matched is not None:
-            total = found.matched if most is None else min(found.matched, most)
+    def advance(self, matching: Found, most: int | None, count: int) -> None:
+        if self._advance is None and self._wanted and matching.matched is not None:
+            total = matching.matched if most is None else min(matching.matched, most)
             self._advance = self._stack.enter_context(progress(total, unit="items", what="stac_search"))
         if self._advance is not None:
             self._advance(count)

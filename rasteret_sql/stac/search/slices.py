@@ -27,7 +27,7 @@ PAGES_IN_A_ROW = 5
 """A search with no more pages is read page after page: cutting it would save nothing."""
 SLICES_A_PAGE = 1.5
 """Scenes crowd on some days, so slices are made for less than a page."""
-SLICES_MOST = 1024
+MAX_SLICES = 1024
 PAGES_A_SLICE = 3
 """A slice that turns out longer is cut again."""
 SHORTEST = timedelta(seconds=4)
@@ -181,7 +181,7 @@ def _moment_of(item: Item) -> datetime | None:
 def _cut(span: Span, count: float) -> list[Slice]:
     """``span`` in about ``count`` parts that touch at whole seconds: an item there is found in both."""
     start, end = span
-    number = max(2, min(SLICES_MOST, round(count), int((end - start) / timedelta(seconds=2))))
+    number = max(2, min(MAX_SLICES, round(count), int((end - start) / timedelta(seconds=2))))
     inner = [(start + (end - start) * k / number).replace(microsecond=0) for k in range(1, number)]
     edges = [start, *(edge for edge in inner if start < edge < end), end]
     return list(pairwise(edges))

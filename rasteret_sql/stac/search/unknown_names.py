@@ -20,7 +20,7 @@ from rasteret_sql.stac.links import has_rel, web_href
 from rasteret_sql.stac.search.near_names import suggestion
 from rasteret_sql.stac.search.request import SearchRequest
 from rasteret_sql.stac.values import short
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 KEPT = 10_000
 """Names of properties or assets that are remembered of one search."""
@@ -88,7 +88,7 @@ class Names:
         return plain in _EITHER or plain in self._properties or plain.partition(".")[0] in self._properties
 
     def _of_api(self, api: Api) -> Iterator[str]:
-        name = f"STAC API {place(api.endpoint)}"
+        name = f"STAC API {display_href(api.endpoint)}"
         unknown, there = _unknown_collections(api, self._request.collections or ())
         if unknown:
             yield f"{name} has no collection {_quoted(unknown)}; {suggestion(unknown, there)}"

@@ -55,7 +55,7 @@ def load_profile(name: str | None, environ: Mapping[str, str]) -> Profile | None
 
 def _sections(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Profile name -> its values; the credentials file wins over the config file, as in the AWS CLI."""
-    found: dict[str, dict[str, str]] = {}
+    sections: dict[str, dict[str, str]] = {}
     files = (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
     for variable, default in files:
         path = Path(environ.get(variable) or Path("~/.aws", default)).expanduser()
@@ -65,8 +65,8 @@ def _sections(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
         except (ConfigError, UnicodeDecodeError, OSError) as error:
             raise ArgumentError(f"{path} cannot be read as an AWS {default} file.") from error
         for section in parser.sections():
-            found.setdefault(section.removeprefix("profile ").strip(), {}).update(parser[section])
-    return found
+            sections.setdefault(section.removeprefix("profile ").strip(), {}).update(parser[section])
+    return sections
 
 
 def _credentials(name: str, values: Mapping[str, str]) -> Callable[[], dict[str, Any]] | None:
@@ -88,12 +88,12 @@ def _credentials(name: str, values: Mapping[str, str]) -> Callable[[], dict[str,
     session = Session(profile=name)
 
     def current() -> dict[str, Any]:
-        found = session.get_credentials()
-        if found is None:
+        credentials = session.get_credentials()
+        if credentials is None:
             raise AccessError(
                 f"AWS profile {name!r} gives no credentials; does `aws sts get-caller-identity` work?"
             )
-        frozen = found.get_frozen_credentials()
+        frozen = credentials.get_frozen_credentials()
         return _credential(
             frozen.access_key, frozen.secret_key, frozen.token, datetime.now(UTC) + REFRESH_EVERY
         )

@@ -142,15 +142,15 @@ def _key_or_signature(credential: str | None) -> tuple[str | None, str | None]:
 
 def _connection_string(text: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in text.split(";") if part.strip())
-    found = {name.strip(): value for name, equals, value in pairs if equals}
-    if not found:
+    parts = {name.strip(): value for name, equals, value in pairs if equals}
+    if not parts:
         raise ArgumentError(
             "The Azure connection_string has no Name=value parts; copy it anew from the portal."
         )
-    if "BlobEndpoint" not in found and "EndpointSuffix" in found and "AccountName" in found:
-        protocol = found.get("DefaultEndpointsProtocol", "https")
-        found["BlobEndpoint"] = f"{protocol}://{found['AccountName']}.blob.{found['EndpointSuffix']}"
-    return found
+    if "BlobEndpoint" not in parts and "EndpointSuffix" in parts and "AccountName" in parts:
+        protocol = parts.get("DefaultEndpointsProtocol", "https")
+        parts["BlobEndpoint"] = f"{protocol}://{parts['AccountName']}.blob.{parts['EndpointSuffix']}"
+    return parts
 
 
 def _account_of(endpoint: str | None) -> str | None:

@@ -45,13 +45,13 @@ def on_cloud(vendor: str) -> bool:
     """
     if sys.platform != "linux":
         return False
-    told = ""
+    answer = ""
     for name in ("sys_vendor", "product_name", "bios_vendor"):
         try:
-            told += Path("/sys/class/dmi/id", name).read_text(encoding="utf-8", errors="replace").lower()
+            answer += Path("/sys/class/dmi/id", name).read_text(encoding="utf-8", errors="replace").lower()
         except OSError:
             continue
-    return vendor in told
+    return vendor in answer
 
 
 def has_any(environ: Environ, names: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from rasteret_sql.store.address import family_of, scheme_of
 from rasteret_sql.store.clouds.s3 import no_credentials
 from rasteret_sql.store.content_encoding import COMPRESSIONS, encoded_document
 from rasteret_sql.store.protocol import ByteRange
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 """Family -> the extra of this package that brings its file system."""
@@ -39,31 +39,31 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
         return error
     if type(error).__module__.startswith("aiohttp") and "content-encoding" in str(error).lower():
         return _undecodable(error, href, request)
-    if told := http_answer(error):
-        return failures.status_error(href, request=request, **told)
+    if answer := http_answer(error):
+        return failures.status_error(href, request=request, **answer)
     if isinstance(error, ImportError):
         extra = EXTRAS.get(family_of(href))
         what = f"pip install 'rasteret-sql[{extra}]'" if extra else f"pip install what it names: {error}"
         return ArgumentError(
-            f"{place(href)}: fsspec's file system for {scheme_of(href)!r} is not installed; {what}."
+            f"{display_href(href)}: fsspec's file system for {scheme_of(href)!r} is not installed; {what}."
         )
     if isinstance(error, ValueError) and "Content-Range" in str(error) and request is not None:
         return failures.ignored_range(request, None)  # Azure's client looks into it
     if isinstance(error, ValueError) and "rotocol not known" in str(error):
         return ArgumentError(
-            f"{place(href)}: neither this package nor fsspec knows the protocol {scheme_of(href)!r}."
+            f"{display_href(href)}: neither this package nor fsspec knows the protocol {scheme_of(href)!r}."
         )
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | KeyError):
-        return NotFoundError(f"{place(href)}: there is no such file.")
+        return NotFoundError(f"{display_href(href)}: there is no such file.")
     if name in ("NoCredentialsError", "PartialCredentialsError"):
         bucket = href.partition("://")[2].partition("/")[0]
-        return AccessError(f"{place(href)}: {no_credentials(bucket)}.")
+        return AccessError(f"{display_href(href)}: {no_credentials(bucket)}.")
     if name in NO_CREDENTIALS_NAMES or type(error).__module__.startswith("google.auth"):
         hint = failures.ACCESS_HINTS.get(family_of(href), "check the storage options")
-        return AccessError(f"{place(href)}: the credentials could not be had ({name}); {hint}.")
+        return AccessError(f"{display_href(href)}: the credentials could not be had ({name}); {hint}.")
     if isinstance(error, PermissionError):
         hint = failures.ACCESS_HINTS.get(family_of(href), "check the storage options")
-        return AccessError(f"{place(href)}: access was refused; {hint}.")
+        return AccessError(f"{display_href(href)}: access was refused; {hint}.")
     if isinstance(error, OSError) and error.errno == errno.EINVAL and "range" in str(error).lower():
         return failures.beyond_end(href, request, None)
     return _of_transport(error, name, href)
@@ -80,10 +80,11 @@ def _of_transport(error: Exception, name: str, href: str) -> TransportError:
         return failures.interrupted(href)
     if isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS:
         return TransportError(
-            f"{place(href)}: the server failed, or asks to slow down ({errno.errorcode[error.errno]}).",
+            f"{display_href(href)}: the server failed, or asks to slow down "
+            f"({errno.errorcode[error.errno]}).",
             transient=True,
         )
-    return TransportError(f"{place(href)}: fsspec could not read it ({name}).")
+    return TransportError(f"{display_href(href)}: fsspec could not read it ({name}).")
 
 
 def _undecodable(error: Exception, href: str, request: ByteRange | None) -> RasteretError:
@@ -99,9 +100,9 @@ def _undecodable(error: Exception, href: str, request: ByteRange | None) -> Rast
 def http_answer(error: BaseException) -> dict[str, Any] | None:
     """Status, code and Retry-After of the store's answer, where the exception or its cause has kept them."""
     for cause in (error, error.__cause__):
-        for told in (_of_botocore, _of_azure, _of_google, _of_aiohttp):
-            if cause is not None and (found := told(cause)):
-                return found
+        for reader in (_of_botocore, _of_azure, _of_google, _of_aiohttp):
+            if cause is not None and (answer := reader(cause)):
+                return answer
     return None
 
 

@@ -40,7 +40,7 @@ def _s3(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
         client.setdefault("region_name", region)
     config = {
         "retries": {"total_max_attempts": 1},
-        "max_pool_connections": limits.max_concurrency or adaptive_concurrency.MOST,
+        "max_pool_connections": limits.max_concurrency or adaptive_concurrency.MAX_REQUESTS,
         "connect_timeout": limits.connect_timeout_s,
         "read_timeout": limits.request_timeout_s,
         **words.pop("config_kwargs", {}),
@@ -57,16 +57,16 @@ def _gs(bucket: str, options: Words, limits: Settings, environ: Environ) -> Word
     from aiohttp import ClientTimeout
 
     words = dict(options)
-    found = gs_config(bucket, options, environ)
-    if found.config.get("skip_signature"):
+    config = gs_config(bucket, options, environ)
+    if config.config.get("skip_signature"):
         # Without a word gcsfs would ask Google's metadata service, which answers on Google's machines alone.
         words["token"] = "anon"
-    elif path := found.config.get("application_credentials"):
+    elif path := config.config.get("application_credentials"):
         if not Path(path).is_file():
             # gcsfs takes what is not a file for an access token, and sends it to Google.
             raise ArgumentError(f"Storage option 'token' of gs://{bucket}: there is no file {path}.")
         words["token"] = path
-    elif given := found.credentials:
+    elif given := config.credentials:
         words["token"] = _google_credentials(given()["token"])
     words["requests_timeout"] = ClientTimeout(
         sock_connect=limits.connect_timeout_s, sock_read=limits.request_timeout_s
@@ -88,19 +88,19 @@ def _az(container: str, options: Words, limits: Settings, environ: Environ) -> W
 
     A connection string wins over everything, so whatever it can say is said by one.
     """
-    found = az_config(container, options, environ).config
+    config = az_config(container, options, environ).config
     words: Words = {
-        "account_name": found["account_name"],
-        "anon": bool(found.get("skip_signature")),
+        "account_name": config["account_name"],
+        "anon": bool(config.get("skip_signature")),
         "connection_timeout": limits.connect_timeout_s,
         "read_timeout": limits.request_timeout_s,
     }
-    signs = {"AccountKey": found.get("account_key"), "SharedAccessSignature": found.get("sas_key")}
+    signs = {"AccountKey": config.get("account_key"), "SharedAccessSignature": config.get("sas_key")}
     if words["anon"] or any(signs.values()):
-        endpoint = found.get("endpoint") or f"https://{found['account_name']}.{AZURE_DOMAIN}"
-        parts = {"BlobEndpoint": endpoint, "AccountName": found["account_name"], **signs}
+        endpoint = config.get("endpoint") or f"https://{config['account_name']}.{AZURE_DOMAIN}"
+        parts = {"BlobEndpoint": endpoint, "AccountName": config["account_name"], **signs}
         return words | {"connection_string": ";".join(f"{k}={v}" for k, v in parts.items() if v)}
-    if endpoint := found.get("endpoint"):
+    if endpoint := config.get("endpoint"):
         words["account_host"] = str(endpoint).partition("://")[2]
     return words | {
         name: options[name] for name in ("tenant_id", "client_id", "client_secret") if name in options

@@ -23,7 +23,7 @@ from rasteret_sql.store.fsspec.ranges import Answer, cat, part
 from rasteret_sql.store.known_sizes import KnownEnds
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 FREE_INFO = {"memory"}
 """Protocols whose ``info`` costs no request."""
@@ -43,14 +43,15 @@ class FsspecReader:
     def read(self, request: ByteRange) -> Block:
         href = request.href
         answer = self._cat(request)
-        if found := compressions(answer.encoding):
-            raise failures.encoded_body(request, found)
+        if encodings := compressions(answer.encoding):
+            raise failures.encoded_body(request, encodings)
         data, info = part(answer, request), answer.info
         if not data:
             raise failures.beyond_end(href, request, info.size)
         if len(data) > request.length:
             raise UnsupportedError(
-                f"{place(href)}: {failures.span(request)} were asked for, but fsspec's file system for it "
+                f"{display_href(href)}: {failures.span(request)} were asked for, but fsspec's file system "
+                "for it "
                 "reads whole files only; copy the file to where ranges can be read."
             )
         return Block(data=data, info=info)
@@ -71,10 +72,10 @@ class FsspecReader:
             answer = cat(family_of(href), fs, path, request.start, self._ends.end(request))
             return replace(answer, info=self._info(fs, path) or answer.info)
         except Exception as error:  # every file system has exceptions of its own
-            found = translate(error, href, None if whole else request)
-        if isinstance(found, RangeRefusedError):
-            found = self._ends.learn(found, request, lambda: int(fs.info(path)["size"]))
-        raise found from None
+            translated = translate(error, href, None if whole else request)
+        if isinstance(translated, RangeRefusedError):
+            translated = self._ends.learn(translated, request, lambda: int(fs.info(path)["size"]))
+        raise translated from None
 
     def _opened(self, href: str) -> tuple[Any, str]:
         if self._words is None:

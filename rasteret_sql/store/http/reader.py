@@ -35,7 +35,7 @@ from rasteret_sql.store.http import redirects
 from rasteret_sql.store.http.proxies import proxy_of
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 LONGEST_REQUEST = 20
 """As in ``obstore.reader``: times ``request_timeout_s``."""
@@ -138,12 +138,13 @@ class HttpReader:
 
 async def _partial(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:
     """The body of a 206, checked against what its headers announce (RFC 9110, 15.3.7)."""
-    told = answer.headers.get("Content-Range")
-    match = _CONTENT_RANGE.fullmatch(told or "")
+    content_range = answer.headers.get("Content-Range")
+    match = _CONTENT_RANGE.fullmatch(content_range or "")
     if match is None:
         raise MalformedError(
-            f"{place(request.href)}: {failures.span(request)} were asked for, but the answer does not say "
-            f"which bytes it holds (Content-Range: {(told or 'none')[:80]})."
+            f"{display_href(request.href)}: {failures.span(request)} were asked for, but the answer does "
+            "not say "
+            f"which bytes it holds (Content-Range: {(content_range or 'none')[:80]})."
         )
     start, end = int(match[1]), int(match[2]) + 1
     size = None if match[3] == "*" else int(match[3])
@@ -153,7 +154,8 @@ async def _partial(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:
     data = await _take(answer, end - start + 1)
     if len(data) > end - start:
         raise MalformedError(
-            f"{place(request.href)}: the server sent more than the {end - start:,} bytes that it announced."
+            f"{display_href(request.href)}: the server sent more than the {end - start:,} bytes that it "
+            "announced."
         )
     expected = end - start if size is None else min(request.length, size - start)
     if len(data) < expected:
@@ -164,17 +166,17 @@ async def _partial(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:
 async def _part_of_whole(request: ByteRange, answer: aiohttp.ClientResponse) -> Block:
     """The wanted bytes of a 200 that holds the whole file, where reading so far is cheap."""
     size = answer.content_length
-    needed = request.end if size is None else min(request.end, size)
-    if needed > failures.WHOLE_OBJECT_MAX:
+    end = request.end if size is None else min(request.end, size)
+    if end > failures.WHOLE_OBJECT_MAX:
         raise failures.ignored_range(request, size)
     _check_encoding(request, answer)
-    data = await _take(answer, needed)
+    data = await _take(answer, end)
     if answer.content_type == "text/html" and data.lstrip().startswith(b"<"):
         raise failures.web_page(request)
     if len(data) <= request.start:
         raise failures.beyond_end(request.href, request, len(data))
-    if size is not None and len(data) < needed:
-        raise failures.short_body(request, len(data) - request.start, needed - request.start)
+    if size is not None and len(data) < end:
+        raise failures.short_body(request, len(data) - request.start, end - request.start)
     return Block(data=memoryview(data)[request.start :], info=_info(answer, size))
 
 
@@ -202,8 +204,8 @@ async def _refusal(href: str, request: ByteRange | None, answer: aiohttp.ClientR
 
 
 def _check_encoding(request: ByteRange, answer: aiohttp.ClientResponse) -> None:
-    if found := compressions(_encoding(answer)):
-        raise failures.encoded_body(request, found)
+    if encodings := compressions(_encoding(answer)):
+        raise failures.encoded_body(request, encodings)
 
 
 def _encoding(answer: aiohttp.ClientResponse) -> str:
@@ -232,7 +234,7 @@ def _url(href: str) -> URL:
     try:
         return URL(exact, encoded=True)
     except ValueError as error:
-        raise ArgumentError(f"{place(href)} is not a URL.") from error
+        raise ArgumentError(f"{display_href(href)} is not a URL.") from error
 
 
 def _translate(href: str, error: Exception, limits: Settings) -> RasteretError:

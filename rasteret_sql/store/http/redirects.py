@@ -13,9 +13,9 @@ from rasteret_sql.store.clouds.config import http_headers
 from rasteret_sql.store.http.proxies import proxy_of
 from rasteret_sql.store.nearness import is_nearer
 from rasteret_sql.store.options import options_for
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
-MOST_REDIRECTS = 10
+MAX_REDIRECTS = 10
 STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -30,7 +30,7 @@ async def get(
     what the storage options have for it. ``wanted`` goes everywhere. ``href`` is how errors name the file.
     """
     origin, user, password = url.origin(), url.user, url.password
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         at_home = url.origin() == origin
         sent = own if at_home else http_headers(options_for(str(url)))
         if at_home and user is not None:
@@ -42,7 +42,7 @@ async def get(
                 yield answer
                 return
         url = _next(url, location, href)
-    raise TransportError(f"{place(href)}: more than {MOST_REDIRECTS} redirects; expected a file.")
+    raise TransportError(f"{display_href(href)}: more than {MAX_REDIRECTS} redirects; expected a file.")
 
 
 def _next(url: URL, location: str, href: str) -> URL:
@@ -52,9 +52,12 @@ def _next(url: URL, location: str, href: str) -> URL:
             if not is_nearer(str(target), str(url)):
                 return target
             raise UnsupportedError(
-                f"{place(href)}: the server redirects to {place(str(target))}, a host that is nearer than "
+                f"{display_href(href)}: the server redirects to {display_href(str(target))}, a host that "
+                "is nearer than "
                 "its own; the setting allow_private_hosts allows it."
             )
     except ValueError:
         pass
-    raise UnsupportedError(f"{place(href)}: the server redirects to something that is not an HTTP address.")
+    raise UnsupportedError(
+        f"{display_href(href)}: the server redirects to something that is not an HTTP address."
+    )

@@ -10,7 +10,7 @@ from rasteret_sql.store import errors as failures
 from rasteret_sql.store.address import family_of
 from rasteret_sql.store.clouds.s3 import no_credentials
 from rasteret_sql.store.protocol import ByteRange
-from rasteret_sql.store.redact import place, redact
+from rasteret_sql.store.redact import display_href, redact
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
@@ -52,24 +52,25 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
     href, text = request.href, str(error)
     head = text.partition("\n\nDebug source:")[0]
     if any(sign in text for sign in _REDIRECTED) and family_of(href) == "http":
-        return RedirectedError(f"{place(href)}: the server redirects to another host.")
+        return RedirectedError(f"{display_href(href)}: the server redirects to another host.")
     if any(host in text for host in _METADATA):
         return _no_credentials(href)
     if "BareRedirect" in text or _REGION.search(text):
         region = _REGION.search(text)
         return RegionError(
-            f"{place(href)}: its bucket is not in the region that was asked; set the storage option region.",
+            f"{display_href(href)}: its bucket is not in the region that was asked; set the storage option "
+            "region.",
             region=region[1] if region else None,
         )
     if status := _STATUS.search(head):
         return _of_status(request, int(status[1]), head, text)
     if provider := _PROVIDER.search(head):
         return AccessError(
-            f"{place(href)}: the credentials could not be had ({provider[1]}); "
+            f"{display_href(href)}: the credentials could not be had ({provider[1]}); "
             f"{failures.ACCESS_HINTS[family_of(href)]}."
         )
     if isinstance(error, FileNotFoundError):
-        return NotFoundError(f"{place(href)}: there is no such file.")
+        return NotFoundError(f"{display_href(href)}: there is no such file.")
     if "RangeNotSupported" in text:
         return failures.ignored_range(request, None)
     if beyond := _BEYOND.search(head):
@@ -84,18 +85,18 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
         return _of_kind(href, kind[1], text)
     if isinstance(error, ValueError) and "parse path" in head:
         return ArgumentError(
-            f"{place(href)}: this name of an object cannot be read (empty or dotted folder name)."
+            f"{display_href(href)}: this name of an object cannot be read (empty or dotted folder name)."
         )
     if "header" in head.lower():
-        return OddAnswerError(f"{place(href)}: the answer lacks what a range needs: {_clean(head)}")
-    return TransportError(f"{place(href)}: {_clean(head)}")
+        return OddAnswerError(f"{display_href(href)}: the answer lacks what a range needs: {_clean(head)}")
+    return TransportError(f"{display_href(href)}: {_clean(head)}")
 
 
 def _of_status(request: ByteRange, status: int, head: str, text: str) -> RasteretError:
     href, verb, code = request.href, _VERB.search(head), _CODE.search(text)
     if verb and verb[1] not in ("GET", "HEAD"):
         return AccessError(
-            f"{place(href)}: the credentials were refused before the file was asked for "
+            f"{display_href(href)}: the credentials were refused before the file was asked for "
             f"({redact(verb[2])} answered HTTP {status}); {failures.ACCESS_HINTS[family_of(href)]}."
         )
     error = failures.status_error(href, status, request=request, code=code[1] if code else None)
@@ -125,9 +126,9 @@ def _of_kind(href: str, kind: str, text: str) -> TransportError:
 def _no_credentials(href: str) -> AccessError:
     if family_of(href) == "s3":
         bucket = href.partition("://")[2].partition("/")[0]
-        return AccessError(f"{place(href)}: {no_credentials(bucket)}.")
+        return AccessError(f"{display_href(href)}: {no_credentials(bucket)}.")
     return AccessError(
-        f"{place(href)}: this machine's own identity gives no credentials; "
+        f"{display_href(href)}: this machine's own identity gives no credentials; "
         f"{failures.ACCESS_HINTS[family_of(href)]}."
     )
 

@@ -29,7 +29,7 @@ from rasteret_sql.store.known_sizes import KnownEnds
 from rasteret_sql.store.obstore.errors import NOWHERE, RegionError, translate
 from rasteret_sql.store.options import Options
 from rasteret_sql.store.protocol import Block, ByteRange, ObjectInfo
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 LONGEST_REQUEST = 20
 """No request may take more than this many times ``request_timeout_s``, however steadily its bytes drip."""
@@ -78,11 +78,12 @@ class ObstoreReader:
             data, received = _body(answer, expected)
         except FAILURES as error:
             raise self._translated(error, request, store) from None
-        if encoding and (found := compressions(encoding)):
-            raise failures.encoded_body(request, found)
+        if encoding and (encodings := compressions(encoding)):
+            raise failures.encoded_body(request, encodings)
         if received > expected:
             raise MalformedError(
-                f"{place(request.href)}: the server sent more than the {expected:,} bytes that it announced."
+                f"{display_href(request.href)}: the server sent more than the {expected:,} bytes that it "
+                "announced."
             )
         if received < expected:
             raise failures.short_body(request, received, expected)
@@ -140,28 +141,29 @@ class ObstoreReader:
             store: Store = kind(base, config=config, **common)
         except FAILURES as error:
             raise ArgumentError(
-                f"The storage options of {place(self._root)} make no usable client: {_first_line(error)}"
+                f"The storage options of {display_href(self._root)} make no usable client: "
+                f"{_first_line(error)}"
             ) from None
         return store
 
     def _translated(self, error: Exception, request: ByteRange, store: Store) -> Exception:
-        found = translate(error, request)
-        if isinstance(found, RegionError) and isinstance(store, S3Store):
-            region = found.region
+        translated = translate(error, request)
+        if isinstance(translated, RegionError) and isinstance(store, S3Store):
+            region = translated.region
             if region is None and self._find_region is not None:
                 endpoint = store.config.get("endpoint")
                 region = self._find_region(
                     self._root.partition("://")[2], str(endpoint) if endpoint else None
                 )
             if region is None or region == store.config.get("region"):
-                found.transient = False
+                translated.transient = False
             else:
                 with self._lock:
                     self._store = self._make(region)
-        if isinstance(found, RangeRefusedError):
+        if isinstance(translated, RangeRefusedError):
             key = _object_key(parse_address(request.href))
-            return self._ends.learn(found, request, lambda: obstore.head(store, key)["size"])
-        return found
+            return self._ends.learn(translated, request, lambda: obstore.head(store, key)["size"])
+        return translated
 
 
 def _body(answer: Any, expected: int) -> tuple[memoryview, int]:

@@ -15,10 +15,10 @@ from typing import Final
 
 from rasteret_sql.settings import settings
 
-LEAST: Final = 8
-MOST: Final = 256
-FIRST_LEAST: Final = 48
-"""The guess lies between this and ``MOST``."""
+MIN_REQUESTS: Final = 8
+MAX_REQUESTS: Final = 256
+MIN_FIRST_REQUESTS: Final = 48
+"""The guess lies between this and ``MAX_REQUESTS``."""
 FIRST_BYTES: Final = 48 << 20
 """Bytes in flight that the guess aims at."""
 GROWTH: Final = 1.5
@@ -47,12 +47,12 @@ class OperatingPoint:
     def limit(self) -> int:
         """Requests that may be on the wire: the setting, or what was found."""
         fixed = settings().max_concurrency
-        return fixed or round(self._point) or FIRST_LEAST
+        return fixed or round(self._point) or MIN_FIRST_REQUESTS
 
     def expect(self, length: int) -> None:
         """A request of ``length`` bytes is about to be made; the first one gives the guess."""
         if not self._point:
-            self._point = float(min(max(FIRST_BYTES // max(length, 1), FIRST_LEAST), MOST))
+            self._point = float(min(max(FIRST_BYTES // max(length, 1), MIN_FIRST_REQUESTS), MAX_REQUESTS))
 
     def landed(self, byte_count: int, *, saturated: bool) -> None:
         """An answer is complete. Only rounds in which more was waiting than allowed tell something."""
@@ -76,7 +76,7 @@ class OperatingPoint:
             if now - self._set_back < SET_BACK_S:
                 return
             self._set_back = now
-            self._point = max(self._point / 2, float(LEAST))
+            self._point = max(self._point / 2, float(MIN_REQUESTS))
             self._before, self._rest, self._landed = None, REST, 0
 
     def _end_round(self, rate: float) -> None:
@@ -88,6 +88,6 @@ class OperatingPoint:
                 return
         if self._rest:
             self._rest -= 1
-        elif self._point < MOST:
+        elif self._point < MAX_REQUESTS:
             self._before = (self._point, rate)
-            self._point = min(self._point * GROWTH, float(MOST))
+            self._point = min(self._point * GROWTH, float(MAX_REQUESTS))

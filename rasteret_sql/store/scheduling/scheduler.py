@@ -29,12 +29,12 @@ from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.address import parse_address
 from rasteret_sql.store.errors import IgnoredRangeError
 from rasteret_sql.store.protocol import Block, ByteRange
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.retry import wait_s
 from rasteret_sql.store.scheduling.thread_pool import Pool, pool_of
 
 """A server that asks to wait longer than this is not waited for."""
-IGNORED_MOST = 3
+MAX_IGNORED_RANGES = 3
 """A server that sends whole files in answer to ranges is asked again so often at most."""
 PATIENCE = 20
 """A range is not tried again once it took this many times ``request_timeout_s``."""
@@ -241,7 +241,7 @@ class _Run:
         limits, now = settings(), monotonic()
         most = limits.max_retries
         if isinstance(outcome, IgnoredRangeError):
-            most = min(most, IGNORED_MOST)
+            most = min(most, MAX_IGNORED_RANGES)
         wait = wait_s(attempt, outcome.retry_after_s)
         if attempt > most or wait is None:
             return None
@@ -251,9 +251,11 @@ class _Run:
 
 
 def _unexpected(request: ByteRange, error: Exception) -> TransportError:
-    told = TransportError(f"{place(request.href)}: reading failed unexpectedly ({type(error).__name__}).")
-    told.__cause__ = error
-    return told
+    unexpected = TransportError(
+        f"{display_href(request.href)}: reading failed unexpectedly ({type(error).__name__})."
+    )
+    unexpected.__cause__ = error
+    return unexpected
 
 
 def _pool_for(href: str) -> Pool:
@@ -303,8 +305,8 @@ def _final(outcome: Outcome, attempts: int) -> Outcome:
         return UnsupportedError(str(outcome))
     if not isinstance(outcome, TransportError) or not outcome.transient or attempts == 1:
         return outcome
-    told = f"{outcome} Given up after {attempts} attempts (setting max_retries)."
-    return TransportError(told, transient=True, retry_after_s=outcome.retry_after_s)
+    text = f"{outcome} Given up after {attempts} attempts (setting max_retries)."
+    return TransportError(text, transient=True, retry_after_s=outcome.retry_after_s)
 
 
 @in_forked_child

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from rasteret_sql.errors import ArgumentError, MalformedError, NotFoundError, RasteretError, TransportError
 from rasteret_sql.settings import settings
 from rasteret_sql.store import request_log
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.signing.reader import Signed
 from rasteret_sql.store.signing.signed_url import is_signed
-from rasteret_sql.store.signing.token_cache import Kept
+from rasteret_sql.store.signing.token_cache import TokenCache
 
 SERVICE = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 DOMAIN = ".blob.core.windows.net"
@@ -65,7 +65,7 @@ class PlanetaryComputer:
     )
 
     def __init__(self) -> None:
-        self._tokens: Kept[tuple[str, str], str] = Kept(_ask)
+        self._tokens: TokenCache[tuple[str, str], str] = TokenCache(_ask)
 
     def sign(self, href: str) -> Signed:
         if is_signed(href):
@@ -74,7 +74,7 @@ class PlanetaryComputer:
             token = self._tokens.get(_container(href))
         except TransportError as error:
             raise TransportError(
-                f"{place(href)} could not be signed: {error}",
+                f"{display_href(href)} could not be signed: {error}",
                 transient=error.transient,
                 retry_after_s=error.retry_after_s,
             ) from None
@@ -96,7 +96,7 @@ def _container(href: str) -> tuple[str, str]:
         names.insert(0, host.removesuffix(DOMAIN))
     if len(names) < 3 or not all(names[:2]):
         raise ArgumentError(
-            f"{place(href)}: expected a blob in a container of a storage account, which is what gets "
+            f"{display_href(href)}: expected a blob in a container of a storage account, which is what gets "
             f"tokens: https://account{DOMAIN}/container/name."
         )
     return names[0], names[1]
@@ -117,8 +117,8 @@ def _ask(container: tuple[str, str]) -> tuple[str, float]:
     except RasteretError as error:
         request_log.record(kind="token", href=url, started=started, error=str(error))
         if isinstance(error, NotFoundError):
-            told = f"the token service {place(url)} knows no such container (HTTP 404)"
-            raise TransportError(f"{told}; check the href.") from None
+            reason = f"the token service {display_href(url)} knows no such container (HTTP 404)"
+            raise TransportError(f"{reason}; check the href.") from None
         raise
     request_log.record(kind="token", href=url, started=started, byte_count=len(answer.data))
     return _token_of(bytes(answer.data), url)
@@ -127,13 +127,14 @@ def _ask(container: tuple[str, str]) -> tuple[str, float]:
 def _token_of(answer: bytes, url: str) -> tuple[str, float]:
     """Never shows the answer: it may hold a token."""
     try:
-        told = json.loads(answer)
-        token, expiry = told["token"], datetime.fromisoformat(told["msft:expiry"])
+        answered = json.loads(answer)
+        token, expiry = answered["token"], datetime.fromisoformat(answered["msft:expiry"])
         if not isinstance(token, str) or not token:
             raise TypeError
     except (ValueError, TypeError, KeyError):
         raise MalformedError(
-            f"{place(url)}: the answer is not a token; expected JSON with token and msft:expiry. Check the "
+            f"{display_href(url)}: the answer is not a token; expected JSON with token and msft:expiry. "
+            "Check the "
             "setting planetary_computer_sas_url and PC_SDK_SAS_URL, if one of them is set."
         ) from None
     aware = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)
@@ -149,5 +150,5 @@ def _variable(name: str) -> str | None:
     except (OSError, RuntimeError, UnicodeDecodeError):
         return None
     pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
-    found = {key.strip(): value.strip().strip("'\"") for key, equals, value in pairs if equals}
-    return found.get(name) or None
+    variables = {key.strip(): value.strip().strip("'\"") for key, equals, value in pairs if equals}
+    return variables.get(name) or None

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from rasteret_sql.cache import Lru
 from rasteret_sql.errors import AccessError
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.signing.reader import Signed
 from rasteret_sql.store.signing.signed_url import expires_at
 
-MOST_REMEMBERED = 131_072
+MAX_REMEMBERED = 131_072
 """Signed hrefs; the one that was remembered first is forgotten first."""
 ADVICE = (
     "its catalogue signs hrefs anew at each search, and an index keeps them without: search again in this "
@@ -67,7 +67,7 @@ SCHEMES = (
 """Amazon, Google, Alibaba, Tencent; Azure's shared access; CloudFront; older ones; keys and tokens alone."""
 _HTTP = re.compile(r"(https?://)([^/?#]*@)?([^?#]*)(?:\?([^#]*))?(#.*)?", re.IGNORECASE | re.DOTALL)
 
-_signed = Lru[str, str](lambda: MOST_REMEMBERED)
+_signed = Lru[str, str](lambda: MAX_REMEMBERED)
 
 
 def unsigned(href: str) -> str:
@@ -104,7 +104,7 @@ class PresignedSigner:
         signed = _signed.get(href) or href
         end = expires_at(signed)
         if end is not None and end <= time.time():
-            raise AccessError(f"{place(href)}: the signature of this href has expired; {ADVICE}.")
+            raise AccessError(f"{display_href(href)}: the signature of this href has expired; {ADVICE}.")
         return Signed(href=signed)
 
     def refused(self, href: str, signed: Signed) -> bool:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from rasteret_sql.errors import AccessError, RasteretError, TransportError
 from rasteret_sql.store import errors as failures
 from rasteret_sql.store.protocol import Block, ByteRange, SignedReader
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 
 Answer = TypeVar("Answer")
 
@@ -75,10 +75,10 @@ class SigningReader:
         try:
             return ask(signed)
         except RasteretError as error:
-            told = str(error).replace(place(signed.href), place(href))
+            text = str(error).replace(display_href(signed.href), display_href(href))
             if isinstance(error, AccessError):
                 if self._signer.refused(href, signed):
-                    raise TransportError(told, transient=True, retry_after_s=0) from None
-                told = told.replace(failures.access_hint(signed.href), self._signer.advice)
-            error.args = (told,)
+                    raise TransportError(text, transient=True, retry_after_s=0) from None
+                text = text.replace(failures.access_hint(signed.href), self._signer.advice)
+            error.args = (text,)
             raise

@@ -13,11 +13,11 @@ from rasteret_sql.forks import fork_safe_lock, in_forked_child
 from rasteret_sql.store.address import family_of, plain_href
 from rasteret_sql.store.options import ByPrefix
 from rasteret_sql.store.prefix import normal_prefix
-from rasteret_sql.store.redact import place
+from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.signing.planetary_computer import CONTAINERS, PlanetaryComputer, prefix_of
 from rasteret_sql.store.signing.reader import Signed, Signer
 from rasteret_sql.store.signing.signed_url import expires_at
-from rasteret_sql.store.signing.token_cache import LEAST_S, Kept
+from rasteret_sql.store.signing.token_cache import MIN_LIFE_S, TokenCache
 
 VALID_S = 300.0
 """How long an answer that does not say when it expires is used again."""
@@ -32,8 +32,8 @@ class FunctionSigner:
     def __init__(self, prefix: str, function: SignFunction, valid_s: float) -> None:
         self._function = function
         self._valid_s = valid_s
-        self._signed: Kept[str, Signed] = Kept(self._make)
-        self._who = f"the signer of {place(prefix)}"
+        self._signed: TokenCache[str, Signed] = TokenCache(self._make)
+        self._who = f"the signer of {display_href(prefix)}"
         self.advice = f"what {self._who} gave anew was refused as well: check what it may read"
 
     def sign(self, href: str) -> Signed:
@@ -51,15 +51,16 @@ class FunctionSigner:
         except RasteretError:
             raise
         except Exception as error:  # whatever the user's code raises; its text may hold what it signs with
-            raise AccessError(f"{place(href)}: {self._who} failed ({type(error).__name__}).") from None
+            raise AccessError(f"{display_href(href)}: {self._who} failed ({type(error).__name__}).") from None
         signed = _checked(answer, href)
         if signed is None:
             raise ArgumentError(
-                f"{place(href)}: {self._who} gave a {type(answer).__name__}; expected an http(s) URL as "
+                f"{display_href(href)}: {self._who} gave a {type(answer).__name__}; expected an http(s) "
+                "URL as "
                 "text, or for an http(s) href a mapping of headers, text to text."
             )
-        told = expires_at(signed.href) if isinstance(answer, str) else None
-        return signed, told if told is not None else time.time() + self._valid_s
+        expiry = expires_at(signed.href) if isinstance(answer, str) else None
+        return signed, expiry if expiry is not None else time.time() + self._valid_s
 
 
 def _checked(answer: object, href: str) -> Signed | None:
@@ -88,11 +89,11 @@ def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: 
     if "://" not in normal:
         raise ArgumentError(
             f"register_signer: a URL prefix such as https://host/folder/ is expected, "
-            f"found {place(prefix)!r}."
+            f"found {display_href(prefix)!r}."
         )
-    if not valid_s >= LEAST_S:
+    if not valid_s >= MIN_LIFE_S:
         raise ArgumentError(
-            f"register_signer: valid_s must be at least {LEAST_S:g} second, found {valid_s!r}."
+            f"register_signer: valid_s must be at least {MIN_LIFE_S:g} second, found {valid_s!r}."
         )
     made: Signer | None
     if signer is None:
@@ -103,7 +104,7 @@ def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: 
         made = FunctionSigner(normal, signer, valid_s)
     else:
         raise ArgumentError(
-            f"register_signer: the signer of {place(prefix)!r} must be a function of an href, "
+            f"register_signer: the signer of {display_href(prefix)!r} must be a function of an href, "
             "'planetary-computer' or None."
         )
     with _lock:

@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 from rasteret_sql.cache import Lru, SingleFlight
 from rasteret_sql.errors import RasteretError
 
-MOST_KEPT = 10_000
+MAX_TOKENS = 10_000
 """Entries; the one that was not used for longest goes first."""
 RENEW_BEFORE_S = 60.0
 """A value is made anew so long before it expires, or for the last fifth of a short life."""
-LEAST_S = 1.0
+MIN_LIFE_S = 1.0
 """A value that is over when it comes (a clock may be wrong) is used for so long, not asked for every time."""
 REFUSED_AGAIN_S = 60.0
 """A value that replaced a refused one, and is refused as well, is not replaced again within this time."""
@@ -32,7 +32,7 @@ class _Entry(Generic[V]):
     after_refusal: bool
 
 
-class Kept(Generic[K, V]):
+class TokenCache(Generic[K, V]):
     """Values by key, each with its end. Safe from many threads; those that want the same one wait for it.
 
     ``make(key)`` gives a value and the time at which it expires, in seconds since 1970. What it raises is
@@ -45,7 +45,7 @@ class Kept(Generic[K, V]):
 
     def forget(self) -> None:
         """Drop everything."""
-        self._entries = Lru[K, _Entry[V]](MOST_KEPT)
+        self._entries = Lru[K, _Entry[V]](MAX_TOKENS)
         self._lock = self._entries.lock
         self._making = SingleFlight[K, V]()
         self._refused: set[K] = set()
@@ -86,7 +86,7 @@ class Kept(Generic[K, V]):
             entry = _Entry(
                 value=value,
                 made_at=now,
-                renew_at=max(expires_at - min(RENEW_BEFORE_S, (expires_at - now) / 5), now + LEAST_S),
+                renew_at=max(expires_at - min(RENEW_BEFORE_S, (expires_at - now) / 5), now + MIN_LIFE_S),
                 expires_at=expires_at,
                 after_refusal=key in self._refused,
             )

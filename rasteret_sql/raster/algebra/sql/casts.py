@@ -44,12 +44,12 @@ def decimal_to_real(data: Array, scale: int, dtype: np.dtype[Any]) -> Array:
     """DuckDB's way: one division where the digits are exact, else whole part and fraction apart."""
     power = 10**scale
     exact = np.abs(data) <= EXACT_UP_TO[dtype.name]
-    found = data.astype(dtype) / dtype.type(power)
+    real = data.astype(dtype) / dtype.type(power)
     if scale and not exact.all():
         rest = np.fmod(data, np.int64(power))
         whole = (data - rest) // np.int64(power)
-        found = np.where(exact, found, whole.astype(dtype) + rest.astype(dtype) / dtype.type(power))
-    return np.asarray(found)
+        real = np.where(exact, real, whole.astype(dtype) + rest.astype(dtype) / dtype.type(power))
+    return np.asarray(real)
 
 
 def cast(node: Node, kind: Kind, *, attempt: bool = False) -> Node:

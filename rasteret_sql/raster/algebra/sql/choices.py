@@ -26,10 +26,10 @@ def choose(conditions: Sequence[Node], answers: Sequence[Node], default: Node | 
             hit = data if null is None else data & ~null
             taken.append((hit, branch.run(left.within(hit))))
             left = left.within(~hit)
-        found = otherwise.run(left)
+        chosen = otherwise.run(left)
         for hit, value in reversed(taken):
-            found = Value(np.where(hit, value.data, found.data), where(hit, value.null, found.null))
-        return found
+            chosen = Value(np.where(hit, value.data, chosen.data), where(hit, value.null, chosen.null))
+        return chosen
 
     return Node(kind=kind, run=run)
 
@@ -49,14 +49,14 @@ def coalesce(nodes: Sequence[Node]) -> Node:
     values = [_as(node, kind) for node in nodes]
 
     def run(frame: Frame) -> Value:
-        found = values[0].run(frame)
+        chosen = values[0].run(frame)
         for node in values[1:]:
-            if found.null is None:
+            if chosen.null is None:
                 break
-            other = node.run(frame.within(found.null))
-            null = None if other.null is None else found.null & other.null
-            found = Value(np.where(found.null, other.data, found.data), null)
-        return found
+            other = node.run(frame.within(chosen.null))
+            null = None if other.null is None else chosen.null & other.null
+            chosen = Value(np.where(chosen.null, other.data, chosen.data), null)
+        return chosen
 
     return Node(kind=kind, run=run)
 

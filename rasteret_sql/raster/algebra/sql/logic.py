@@ -12,7 +12,7 @@ from rasteret_sql.raster.algebra.sql.casts import cast, to_kind
 from rasteret_sql.raster.algebra.sql.kinds import BOOLEAN, NULL, common
 from rasteret_sql.raster.algebra.sql.values import Array, Frame, Node, Value, constant, either, null_of
 
-FEW = 8
+MAX_COMPARED = 8
 """Constants that IN compares one by one; more are looked up."""
 
 
@@ -135,8 +135,8 @@ def is_truth(node: Node, wanted: bool) -> Node:
 
     def run(frame: Frame) -> Value:
         data, null = inner.run(frame)
-        found = data if wanted else ~data
-        return Value(found if null is None else found & ~null, None)
+        truth = data if wanted else ~data
+        return Value(truth if null is None else truth & ~null, None)
 
     return Node(kind=BOOLEAN, run=run)
 
@@ -151,7 +151,7 @@ def is_in(node: Node, members: Sequence[Node]) -> Node:
     """IN a list: NULL where nothing matches and one side is NULL."""
     value, *others = compared([node, *members])
     whole = [m.kind.low for m in others if m.kind.literal]
-    if value.kind.whole and len(others) > FEW and len(whole) == len(others):
+    if value.kind.whole and len(others) > MAX_COMPARED and len(whole) == len(others):
         held = np.array(
             [n for n in whole if value.kind.limits[0] <= n <= value.kind.limits[1]], value.kind.dtype
         )

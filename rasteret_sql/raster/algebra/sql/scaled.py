@@ -32,8 +32,8 @@ def scaled_name(tree: Tree, scaled: frozenset[str]) -> str | None:
         return None
     if isinstance(tree, exp.Cast | exp.TryCast) and not isinstance(_bare(tree.this), exp.Column):
         return None
-    found = (scaled_name(part, scaled) for part in _parts(tree))
-    return next((name for name in found if name is not None), None)
+    names = (scaled_name(part, scaled) for part in _parts(tree))
+    return next((name for name in names if name is not None), None)
 
 
 def _name(call: Tree) -> str:

@@ -60,18 +60,18 @@ def parse(text: str) -> Tree:
 
 
 def _say(text: str, error: ParseError) -> NoReturn:
-    told = error.errors[0] if error.errors else {}
-    if not told:
+    details = error.errors[0] if error.errors else {}
+    if not details:
         raise ArgumentError(f"expression {shown(text)}: {error}") from None
     lines = text.splitlines(keepends=True)
-    end = sum(map(len, lines[: told["line"] - 1])) + told["col"]
+    end = sum(map(len, lines[: details["line"] - 1])) + details["col"]
     what = (
-        str(told["description"])
+        str(details["description"])
         .partition(" for <")[0]
         .replace("Required keyword: 'this' missing", "a value is missing")
     )
     what = what.replace("Required keyword: 'expression' missing", "a value is missing")
-    fail(text, max(0, end - len(told["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
+    fail(text, max(0, end - len(details["highlight"])), f"{what[:1].lower()}{what[1:]}", cause=None)
 
 
 def name_of(column: Tree) -> str:

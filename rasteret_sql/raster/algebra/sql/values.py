@@ -60,11 +60,11 @@ def null_of(kind: Kind) -> Node:
 
 def either(*nulls: Bools | None) -> Bools | None:
     """NULL where one of them is."""
-    found = None
+    joined = None
     for null in nulls:
         if null is not None:
-            found = null if found is None else found | null
-    return found
+            joined = null if joined is None else joined | null
+    return joined
 
 
 def where(condition: Bools, one: Bools | None, other: Bools | None) -> Bools | None:

@@ -92,28 +92,28 @@ def _operator(name: str) -> Callable[[list[Any], Item], Any]:
 
 
 def _and(args: list[Any], item: Item) -> Truth:
-    found: Truth = True
+    truth: Truth = True
     for arg in args:
         one = matches(arg, item)
         if one is False:
             return False
-        found = None if one is None else found
-    return found
+        truth = None if one is None else truth
+    return truth
 
 
 def _or(args: list[Any], item: Item) -> Truth:
-    found: Truth = False
+    truth: Truth = False
     for arg in args:
         one = matches(arg, item)
         if one:
             return True
-        found = None if one is None else found
-    return found
+        truth = None if one is None else truth
+    return truth
 
 
 def _not(args: list[Any], item: Item) -> Truth:
-    found = matches(args[0], item)
-    return None if found is None else not found
+    truth = matches(args[0], item)
+    return None if truth is None else not truth
 
 
 def _is_null(args: list[Any], item: Item) -> Truth:
@@ -140,8 +140,8 @@ def _between(args: list[Any], item: Item) -> Truth:
 
 def _in(args: list[Any], item: Item) -> Truth:
     value = _value(args[0], item)
-    found = [_compared(operator.eq, value, _value(member, item)) for member in args[1]]
-    return True if True in found else None if None in found else False
+    truths = [_compared(operator.eq, value, _value(member, item)) for member in args[1]]
+    return True if True in truths else None if None in truths else False
 
 
 def _like(args: list[Any], item: Item) -> Truth:
@@ -157,10 +157,10 @@ def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[list[Any], Item
         if any(isinstance(v, bool) or not isinstance(v, int | float) for v in (left, right)):
             return None
         try:
-            found = compute(left, right)
+            result = compute(left, right)
         except (ArithmeticError, ValueError):
             return None
-        return None if isinstance(found, complex) else found
+        return None if isinstance(result, complex) else result
 
     return computed
 

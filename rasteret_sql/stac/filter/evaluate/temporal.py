@@ -45,9 +45,9 @@ def span_of(value: Any) -> Span | None:
 def span_of_text(interval: str) -> Span:
     """What ``interval.parse_interval`` writes."""
     ends = interval.split("/")
-    found = interval_of((ends[0], ends[-1]))
-    assert found is not None
-    return found
+    span = interval_of((ends[0], ends[-1]))
+    assert span is not None
+    return span
 
 
 def span_of_item(properties: Mapping[str, Any]) -> Span | None:
