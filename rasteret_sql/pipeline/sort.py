@@ -45,9 +45,11 @@ def copy_sorted(
 
     The query runs once, on ``connection``. What sorts and writes is a database in memory of its own, so that
     its memory can be limited; an object store is written to by ``connection``, which has the secrets.
+    On DuckDB 1.5, and where a column has a type that Arrow does not give back, ``connection`` does all of it,
+    in memory.
     """
     columns = ", ".join(map(name, types))
-    if not all(map(_crosses, types.values())):
+    if loses_errors() or not all(map(_crosses, types.values())):
         ordered = f"SELECT {columns} FROM ({query}) ORDER BY {', '.join(map(name, keys))}"
         return copy_to(connection, ordered, path, options)
     there = ", ".join([*(_there(column, kind) for column, kind in types.items()), *map(name, keys)])
@@ -62,6 +64,13 @@ def copy_sorted(
             return copy(writer, f"SELECT {back} FROM {ROWS}", target, options)
         finally:
             writer.unregister(ROWS)
+
+
+def loses_errors() -> bool:
+    """Whether this DuckDB may say "Interrupted!" in place of the error that ended a streamed query."""
+    import duckdb
+
+    return duckdb.__version__.startswith("1.")
 
 
 def _crosses(kind: str) -> bool:
@@ -139,9 +148,8 @@ def _sorted(
     from rasteret_sql.pipeline.runs import sorted_rows
 
     relation = connection.sql(query)
-    read = getattr(relation, "to_arrow_reader", relation.fetch_record_batch)
     try:
-        with a_query(), read(BATCH_ROWS) as rows:
+        with a_query(), relation.to_arrow_reader(BATCH_ROWS) as rows:
             return sorted_rows(rows, keys, by=sorter, folder=folder, block=block)
     except (pa.ArrowException, OSError) as error:
         raise _error_of(error) from None

@@ -52,7 +52,7 @@ def write_index(
 
     Rows are sorted in runs that lie beside the file until it is done, so memory does not grow with the index
     (but for half a gigabyte, keys of rows alone). What holds types that Arrow does not give back as they are
-    (ENUM, HUGEINT, UUID, …) is sorted by DuckDB in memory.
+    (ENUM, HUGEINT, UUID, …) is sorted by DuckDB in memory, as everything is with DuckDB 1.5.
     """
     if time_unit not in TIME_UNITS:
         raise ArgumentError(f"time_unit {time_unit!r} is not one of {', '.join(TIME_UNITS)}")

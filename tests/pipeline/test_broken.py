@@ -142,7 +142,7 @@ def test_a_build_goes_on_after_any_fault(
         path.unlink()
 
     places = injected(faults, lambda: build_index(con, path, items=ITEMS, batch_rows=5), after)
-    assert places >= {"write", "run", "fsync", "replace", "mkdir"}
+    assert places >= {"write", "fsync", "replace", "mkdir"} | (set() if sort.loses_errors() else {"run"})
 
 
 def test_a_refresh_leaves_the_old_or_the_new(

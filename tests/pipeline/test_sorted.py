@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from rasteret_sql.pipeline import runs, write_index
+from rasteret_sql.pipeline import runs, sort, write_index
 
 TYPES = """
 SELECT n::VARCHAR AS id, 'b' || n % 3 AS band, CASE WHEN n % 7 > 0 THEN TIMESTAMPTZ '2024-01-31 23:00:00Z' END
@@ -48,7 +48,7 @@ def test_rows_come_in_order_with_their_types(
     query = TYPES.format(rows=rows, more="")
     assert write_index(con, query, path, row_group_rows=2048) == rows
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    assert (len(made) > 5) == (rows > 10_000)
+    assert (len(made) > 5) == (rows > 10_000 and not sort.loses_errors())
     kinds = con.execute(f"DESCRIBE FROM ({query})").fetchall()
     written = con.execute(f"DESCRIBE FROM '{path}'").fetchall()
     assert [row[:2] for row in written[:-1]] == [row[:2] for row in kinds]
