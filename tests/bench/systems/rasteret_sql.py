@@ -165,7 +165,7 @@ class Reader:
 
         os.chdir(self.work.scratch)
         self.con = rasteret_sql.connect()
-        self.con.execute("SELECT 1")  # its first use gives it the functions
+        self.con.execute("SELECT 1").fetchall()  # its first use gives it the functions
 
     def run(self) -> Any:
         """Rows; pixels as Arrow, which hands them over without another copy."""
