@@ -95,7 +95,7 @@ def pushdown(sql: str, parameters: Any = None) -> str:
     ``cog_index`` that it is about; nothing else changes, so that the result is the same, and less of the
     catalogue is read. ``FROM idx AS i, read_cog(i, area) WHERE i.band = 'red'`` says the condition once
     more where ``idx`` stands, so that it filters before rows are read. ``connect()`` does this by itself.
-    ``parameters`` are the values of a prepared statement. What is sent, and what is not and why, is told by
+    ``parameters`` are the values of a prepared statement. What is sent, and what is not and why, is shown by
     ``FROM rasteret_explain(sql)``.
     """
     from rasteret_sql.duck.pushdown import pushdown as rewritten

@@ -28,7 +28,7 @@ class Lru(Generic[K, V]):
         size_of: Callable[[K, V], int] = lambda key, value: 1,
         forgotten: Callable[[K], object] = lambda key: None,
     ) -> None:
-        """``forgotten`` is told, under the lock, of each key that was dropped for others."""
+        """``forgotten`` is called, under the lock, with each key that was dropped for others."""
         self.lock = fork_safe_rlock()
         self.size = 0
         self._limit = limit

@@ -8,7 +8,7 @@
     ├── StaleError        the asset is no longer the one that was indexed
     ├── BusyError         another run is writing the same index
     ├── InterruptionError the user asked for an end (Ctrl-C in the DuckDB shell)
-    └── TransportError    bytes could not be had
+    └── TransportError    bytes could not be obtained
         ├── NotFoundError
         └── AccessError
             └── RefusedError  not asked for at all: a setting, or DuckDB's, does not allow it
@@ -65,7 +65,7 @@ class InterruptionError(RasteretError):
 
 
 class TransportError(RasteretError, OSError):
-    """Bytes could not be had: refused, timed out, cut short."""
+    """Bytes could not be obtained: refused, timed out, cut short."""
 
     def __init__(self, message: str, *, transient: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(message)

@@ -21,7 +21,7 @@ MIN_BYTES: Final = 64 << 10
 """Smaller buffers come from the allocator, which keeps such."""
 STEP_BYTES: Final = 64 << 10
 LOOSE: Final = 2
-"""A buffer may be so many times larger than what is asked for."""
+"""A buffer may be so many times larger than what is requested."""
 SLAB: Final = 16 << 20
 """Memory comes from the system in such pieces: NumPy asks for huge pages above 4 MiB."""
 KEPT_IDLE: Final = 64 << 20

@@ -22,7 +22,7 @@ _in_shell = False
 
 
 class Notices:
-    """The notices of one query: each reason is said once."""
+    """The notices of one query: each reason is reported once."""
 
     def __init__(self, speaker: str, query: str | None = None) -> None:
         """``query`` names the query among those of the process; None for work that is one query alone."""

@@ -307,12 +307,12 @@ def _checked(name: str, value: object, given_as: str) -> Value:
 
 
 def byte_count_of(text: str) -> float | None:
-    """Bytes of a text such as '12.5 GiB'; None if it is none."""
+    """Bytes of a text such as '12.5 GiB'; None otherwise."""
     return _number(text, is_bytes=True)
 
 
 def _number(value: object, is_bytes: bool) -> int | float | None:
-    """``value`` as a finite number, None if it is none. Text with a unit counts for sizes."""
+    """``value`` as a finite number, None otherwise. Text with a unit counts for sizes."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if abs(value) < float("inf") else None
     match = (

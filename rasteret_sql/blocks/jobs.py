@@ -98,7 +98,7 @@ def jobs_of(reads: Sequence[BlockRead]) -> tuple[dict[BlockKey, Job], dict[int, 
 
 
 def _without_length(stored: StoredLevel, offset: int) -> MalformedError:
-    """GDAL takes such a block for a sparse one, and libtiff works it out where it is the only one."""
+    """GDAL takes such a block for a sparse one, and libtiff computes it where it is the only one."""
     kind = "TileByteCounts (325)" if stored.image.tiled else "StripByteCounts (279)"
     return MalformedError(
         f"{display_href(stored.href)}: the block at byte {offset:,} has no length: {kind} is 0, its offset "

@@ -2,7 +2,7 @@
 
 One call is one batch. Blocks that several reads share are read once; sparse blocks cost nothing;
 ranges that lie close together become one request; blocks are decoded in threads as their bytes land, as
-far as the reads need them, are copied at once to every read that wants them, and are let go.
+far as the reads need them, are copied at once to every read that wants them, and are released.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
     data = answer.data[start : start + length]
     if len(data) != length:
         return MalformedError(
-            f"{display_href(job.byte_range.href)} is cut short: a block of {length:,} bytes is said to lie "
+            f"{display_href(job.byte_range.href)} is cut short: a block of {length:,} bytes should lie "
             "at byte "
             f"{job.byte_range.start:,}, and {len(data):,} of them are there"
         )

@@ -77,5 +77,5 @@ def select_mask_cells(
 
 
 def mask_sample(mask_bands: int, band: int) -> int:
-    """Which sample of an internal mask speaks for a band (both from 0)."""
+    """Which sample of an internal mask applies to a band (both from 0)."""
     return band if mask_bands > 1 else 0

@@ -24,7 +24,7 @@ def require_readable(header: Header) -> None:
     """Refuse a raster whose full resolution, or the mask of that, is in a way that is not read.
 
     ``UnsupportedError`` names the file and the feature. Overviews are looked at when they are read: the
-    other levels of the raster are of use without them.
+    other levels of the raster are usable without them.
     """
     for level in (header.full, header.full.mask):
         if level is not None:

@@ -1,6 +1,6 @@
 """The pixels of many shapes out of blocks: where each shape lies in which block, and what is taken of it.
 
-What a window read works out for every window of every file is worked out once for all shapes and all files
+What a window read computes for every window of every file is computed once for all shapes and all files
 that share a grid; a decoded block then gives each shape its pixels by one indexed read.
 """
 

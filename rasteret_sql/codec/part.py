@@ -26,7 +26,7 @@ WORTH_IT = 0.85
 LONGEST_STEP = 65536
 """A stored block of deflate (RFC 1951 3.2.4) holds 65,535 bytes; a match 258."""
 FRONT_MARGIN, FRONT_MORE = 1.4, 16384
-"""Rows do not compress alike: this many times their share of the bytes is asked for, and so much more."""
+"""Rows do not compress alike: this many times their share of the bytes is requested, and so much more."""
 FRONT_SAVES = 65536
 """Fewer bytes are not worth the chance of a second request."""
 

@@ -26,6 +26,6 @@ def require_size(layout: BlockLayout, stored_bytes: int) -> None:
         )
     if stored_bytes > most:
         raise LimitError(
-            f"one block is said to have {stored_bytes:,} bytes as stored, for {decoded:,} bytes decoded; "
+            f"one block claims {stored_bytes:,} stored bytes, for {decoded:,} bytes decoded; "
             f"at most {most:,} are read (setting max_tile_bytes)"
         )

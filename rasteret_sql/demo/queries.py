@@ -53,7 +53,7 @@ def cost(source: Source) -> Query:
     """What the join of ``chips`` will fetch."""
     return Query(
         title="Ask what a join would cost",
-        why="No pixel column is asked for, so nothing is read: the sizes are in the index.",
+        why="No pixel column is requested, so nothing is read: the sizes are in the index.",
         sql=f"""\
 WITH tiles AS (
     SELECT DISTINCT t.href, t."offset", t.byte_count

@@ -176,7 +176,7 @@ def _query(body: Json) -> Test | None:
 
 
 def _meets(value: Any, op: str, wanted: Any) -> bool:
-    """One rule of a query; a number may be asked for in quotes, as some clients do."""
+    """One rule of a query; a number may be written in quotes, as some clients do."""
     if value is None:
         return False
     try:

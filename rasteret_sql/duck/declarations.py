@@ -1,4 +1,4 @@
-"""The declared functions: ``sql/functions/*.sql``, parsed once; all that is said of them derives from here.
+"""The declared functions: ``sql/functions/*.sql``, parsed once; all their documentation derives from here.
 
 A file holds one macro below a comment header::
 

@@ -102,7 +102,7 @@ def _check(crs: str, drafts: list[Draft]) -> None:
             )
     for at in misplaced(xy, degrees, MAX_DEGREES_BEYOND)[
         ::-1
-    ].tolist():  # the first one of each geometry is told
+    ].tolist():  # report the first one of each geometry
         drafts[owner[at]].error = ArgumentError(f"aoi: {why_misplaced(xy[at], crs, degrees)}")
     if degrees:
         for at in np.flatnonzero(abs(xy[:, 1]) > 90).tolist():

@@ -34,7 +34,7 @@ CONTAINERS = re.compile(rb"(?=\x01" + _LITTLE + rb"|\x00" + _BIG + rb")")
 
 
 def from_wkb(value: bytes) -> Any:
-    """The geometry of WKB. Raises ``LimitError`` for what is refused, shapely's errors for what is none."""
+    """The geometry of WKB. Raises ``LimitError`` for what is refused, shapely's errors for anything else."""
     return shapely.from_wkb(_required(why_wkb, value))
 
 

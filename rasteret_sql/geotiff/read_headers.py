@@ -118,7 +118,7 @@ class _Reading:
             self.outcome = type(error)(f"{display_href(self.href)}: {error}")
 
     def take(self, asked: ByteRange, answer: Block | RasteretError) -> None:
-        """One of the missing ranges, or why it could not be had."""
+        """One of the missing ranges, or why it could not be obtained."""
         if isinstance(answer, RasteretError):
             self.outcome, self.missing = answer, ()
             return

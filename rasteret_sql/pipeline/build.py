@@ -56,7 +56,7 @@ class IndexRun:
     pruned: int
     """Of those, taken out of the index (``prune``)."""
     notice: str | None = None
-    """What was asked for and not found: items at all, or one of the assets."""
+    """What was requested and not found: items at all, or one of the assets."""
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "asked": list(self.asked)}
@@ -212,7 +212,7 @@ def _carried_out(
 def _notice(
     connection: duckdb.DuckDBPyConnection, searches: tuple[Search, ...], items: int, assets: int
 ) -> str | None:
-    """What was asked for and is not there."""
+    """What was requested and is not there."""
     asked = ", ".join(dict.fromkeys(search.asked for search in searches))
     if not items:
         return f"the search found no items ({asked}): is its place, time or filter as it was meant?"

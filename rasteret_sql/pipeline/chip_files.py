@@ -23,7 +23,7 @@ def write_files(connection: duckdb.DuckDBPyConnection, query: str, folder: str |
 
     A file is written beside, flushed to the disk and renamed, so that the old one or the new one is there
     whatever ends the run. Names may have folders before them, which are made. Rows without a BLOB are left
-    out. Raises ``ArgumentError`` for other columns, and for a name that is no file below the folder: names
+    out. Raises ``ArgumentError`` for other columns, and for a name that is not a file below the folder: names
     often come from a catalogue.
     """
     rows = query_of(query)

@@ -1,7 +1,7 @@
 """One run at a time writes an index: a lock beside it says whose it is and since when.
 
-A lock of a process that is no more is taken over. On the same machine the process is looked for, and the time
-at which it started compared, because numbers of processes are used again. On another its lock is touched
+The lock of a process that has ended is taken over. On the same machine the process is looked up, and the
+time at which it started compared, because numbers of processes are used again. On another its lock is touched
 every few seconds, and counts as left behind when it was not touched for ``STALE_S``.
 """
 
@@ -163,7 +163,7 @@ def _take_over(path: Path, beside: Path, now: float) -> Owner | None:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return _unknown(now)  # let go just now: the next try takes it
+        return _unknown(now)  # just released: the next try takes it
     with file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)

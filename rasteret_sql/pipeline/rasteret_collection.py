@@ -42,7 +42,7 @@ def write_rasteret(
     """Write the index that ``query`` (or a table's name) gives as a collection into the folder ``path``.
 
     Returns the number of items. Rows with an error are left out. Of a file whose bands are separate planes
-    the first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are no
+    the first is taken. The folder must not exist, or be empty. Raises ``ArgumentError`` for rows that are not
     index of items, and ``UnsupportedError`` for what a collection cannot say: a rotated grid, a CRS without
     an EPSG code or two in one item, strips, and compressions that need more than the tile (JPEG, LERC).
     """

@@ -80,7 +80,7 @@ def remove(path: Path) -> None:
 
 
 def name_beside(final: Path) -> Path:
-    """A name of this process's own beside a file; what processes that are no more left there is removed."""
+    """A name of this process's own beside a file; what ended processes left there is removed."""
     _sweep(final)
     return final.with_name(f"{_prefix(final)}{os.getpid()}-{next(_numbers)}.tmp")
 
@@ -90,7 +90,7 @@ def _prefix(final: Path) -> str:
 
 
 def _sweep(final: Path) -> None:
-    """Remove what processes of this machine left that are no more."""
+    """Remove what ended processes of this machine left."""
     prefix = _prefix(final)
     with suppress(OSError):
         for left in [entry for entry in os.listdir(final.parent) if entry.startswith(prefix)]:

@@ -86,7 +86,7 @@ class Search(RedactedRepr):
         address = resolve(self.catalog).endpoint if self.catalog is not None else str(self.document)
         try:
             host = urlsplit(address).netloc.rpartition("@")[2]
-        except ValueError:  # no URL, as whoever asks it will be told
+        except ValueError:  # not a URL: whoever requests it gets the error
             host = ""
         return host if "://" in address and host else display_href(address)
 

@@ -37,7 +37,7 @@ def only_inside(chip: Chip, area: Aoi | Window, *, all_touched: bool) -> Chip | 
 
 
 def with_nodata(chip: Chip, nodata: float) -> Chip:
-    """The chip with ``nodata`` as its nodata, written wherever a pixel is no data.
+    """The chip with ``nodata`` as its nodata, written wherever a pixel is nodata.
 
     ArgumentError where the dtype cannot hold the value.
     """

@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
 
 def _check(program: str) -> None:
-    """What would make LOAD fail is told before, once and in full."""
+    """Report in advance, once and in full, what would make LOAD fail."""
     output = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
     version = re.match(r"v(\d+)\.(\d+)\.(\d+)", output)
     if version is not None and tuple(map(int, version.groups())) < OLDEST:

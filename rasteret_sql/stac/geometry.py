@@ -27,7 +27,7 @@ FAULTS = (
     RecursionError,
     OverflowError,
 )
-"""What shapely raises for GeoJSON that is none."""
+"""What shapely raises for text that is not GeoJSON."""
 
 
 def quiet() -> AbstractContextManager[None]:

@@ -40,7 +40,7 @@ def parse_interval(text: str) -> str:
 
 
 def parse_moment(text: str) -> str | None:
-    """One moment, or the start of one period, as RFC 3339 in UTC; None for what is none."""
+    """One moment, or the start of one period, as RFC 3339 in UTC; None for anything else."""
     try:
         return _written(_period(text.strip(), text)[0])
     except ArgumentError:

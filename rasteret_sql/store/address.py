@@ -69,7 +69,7 @@ def is_chain(href: str) -> bool:
 
 
 def links_of(href: str) -> list[str]:
-    """The links of a chain, as fsspec takes it apart; the href itself where it is none."""
+    """The links of a chain, as fsspec takes it apart; the href itself where it is not a chain."""
     if not is_chain(href):
         return [href]
     return [f"{link}://" if _BARE.fullmatch(link) else link for link in href.split("::")]

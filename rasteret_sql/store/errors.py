@@ -155,7 +155,7 @@ def wrong_range(request: ByteRange, start: int, end: int) -> MalformedError:
 
 
 class IgnoredRangeError(TransportError):
-    """A range was asked for, and the whole file came: of a server that does ranges a slip, which passes."""
+    """A range was requested, and the whole file came: of a server that does ranges a slip, which passes."""
 
 
 def ignored_range(request: ByteRange, size: int | None) -> IgnoredRangeError:

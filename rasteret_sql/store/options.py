@@ -66,7 +66,7 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
     """Lay options by URL prefix over those already set; the same prefix again replaces its options.
 
     A prefix is ``s3://``, ``s3://bucket``, ``s3://bucket/folder/``, ``https://host`` and so on; it ends
-    at a ``/``, so that ``s3://data`` does not speak for ``s3://data-of-others``. Raises ``ArgumentError``
+    at a ``/``, so that ``s3://data`` does not match ``s3://data-of-others``. Raises ``ArgumentError``
     for an option that is not known; then nothing changes.
     """
     global _registry

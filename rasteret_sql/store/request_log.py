@@ -32,7 +32,7 @@ class RequestRecord:
     url: str
     """Redacted."""
     offset: int | None
-    """None where no range of a file was asked for."""
+    """None where no range of a file was requested."""
     byte_count: int
     """Bytes of the answer; 0 when it failed."""
     duration_ms: float

@@ -1,4 +1,4 @@
-"""How long blocks are where the tags omit it or are visibly wrong, worked out as libtiff does."""
+"""How long blocks are where the tags omit it or are visibly wrong, computed as libtiff does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ known."""
 def complete_byte_counts(
     values: Values, grid: BlockGrid, offsets: UInt64s, counts: UInt64s | None, next_position: NextPosition
 ) -> UInt64s:
-    """The byte counts of all blocks, with lengths worked out where StripByteCounts leaves them open.
+    """The byte counts of all blocks, with lengths computed where StripByteCounts leaves them open.
 
     Without the tag the blocks are uncompressed, or there is one for each plane. A single block that has an
     offset and no length is not sparse, and a single uncompressed strip is as long as its pixels take,

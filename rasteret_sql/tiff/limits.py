@@ -29,7 +29,7 @@ class Allowance:
     def spend(self, setting: str, amount: int, claim: str, *, place: tuple[int, int]) -> None:
         """Take ``amount`` off a limit; ``LimitError`` where all that was taken passes it.
 
-        ``place`` (offset of the directory, tag) makes it count once, however often it is asked for.
+        ``place`` (offset of the directory, tag) makes it count once, however often it is requested.
         """
         self.require(setting, amount, claim)
         key = (setting, *place)

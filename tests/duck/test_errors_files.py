@@ -70,7 +70,7 @@ FILES = {
     "missing.tif": "{file}: there is no such file.",
     "sgilog.tif": "{file}: SGILog compression is not read by this version; it reads none, lzw, deflate, "
     "zstd, lzma, packbits, jpeg, webp, lerc, jpegxl, jpeg2000, ccitt_rle, ccitt_g3, ccitt_g3_2d, ccitt_g4",
-    "tiles_cut.tif": "{file} is cut short: a block of 2,000 bytes is said to lie at byte {at}, "
+    "tiles_cut.tif": "{file} is cut short: a block of 2,000 bytes should lie at byte {at}, "
     "and 1,900 of them are there",
 }
 WITH_HEADER = ("tiles_cut.tif",)

@@ -143,7 +143,7 @@ HOSTILE = {
     "samples-of-65535": Hostile(
         make=entry_of(tags.SAMPLES_PER_PIXEL, value=65535), pixels="expected 16776960 bytes decoded, found"
     ),
-    "stored-block-of-4-gb": Hostile(make=stored_claim, pixels="said to have 4,294,967,280 bytes as stored"),
+    "stored-block-of-4-gb": Hostile(make=stored_claim, pixels="claims 4,294,967,280 stored bytes"),
     "blocks-past-the-end": Hostile(
         make=lambda: build_tiff(tiff(), [blocks_of(image())])[:-1], pixels="is cut short"
     ),

@@ -1,4 +1,4 @@
-"""What the jobs of a soak must answer: worked out once from the local files, pixels by rasterio."""
+"""What the jobs of a soak must answer: computed once from the local files, pixels by rasterio."""
 
 from __future__ import annotations
 

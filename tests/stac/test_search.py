@@ -236,7 +236,7 @@ def test_pages_that_repeat_under_new_tokens() -> None:
     ("page_size", "advice"),
     [
         (200, "these are all, if that number is an estimate or was counted earlier"),
-        (2, "its last page is as full as was asked for, so the server may stop at a limit of its own: narrow "
+        (2, "its last page is as full as was requested, so the server may stop at a limit of its own: narrow "
          "the search (bbox, datetime, collections) to see whether there are more"),
     ],
     ids=["a last page", "a full page"],

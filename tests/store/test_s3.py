@@ -237,7 +237,7 @@ def test_a_profile_that_gives_no_keys_is_an_access_error(
     outcome = fetch_one("s3://bucket/a.tif")
     assert isinstance(outcome, AccessError)
     assert str(outcome).startswith(
-        "s3://bucket/a.tif: the credentials could not be had (JSONDecodeError); check"
+        "s3://bucket/a.tif: the credentials could not be obtained (JSONDecodeError); check"
     )
     assert "hush" not in str(outcome)
     assert bucket.requests == []

@@ -20,7 +20,7 @@ MAX_SCANS: Final = 100
 MAX_PIXELS_PER_BIT: Final = 64
 """A block of 8 x 8 takes one bit at least."""
 COLORSPACES: Final = {1: "GRAYSCALE", 3: "RGB", 4: "CMYK"}
-"""What libjpeg is told so that it converts nothing; of other numbers of samples it never does."""
+"""What makes libjpeg convert nothing; of other numbers of samples it never does."""
 
 
 def read_header(data: bytes, layout: BlockLayout) -> Claim:

@@ -18,7 +18,7 @@ ALPHA, ANIMATION = 0x10, 0x02
 def read_header(data: bytes, layout: BlockLayout) -> Claim:
     """Size and number of samples from the first chunk (RFC 9649, sections 2.5 to 2.7).
 
-    Of an image without alpha four samples can be had: libwebp's encoder leaves opaque alpha out.
+    An image without alpha may be read as four samples: libwebp's encoder leaves opaque alpha out.
     """
     head = data[: RIFF + 8 + 10]
     if head[:4] != b"RIFF" or head[8:12] != b"WEBP":

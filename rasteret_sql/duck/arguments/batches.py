@@ -1,6 +1,6 @@
 """How many chips are read at once: as many as fit into ``batch_bytes``, whatever DuckDB's vectors hold.
 
-DuckDB calls a kernel with up to 2,048 rows, and lets go of an answer only after the next one has come. So a
+DuckDB calls a kernel with up to 2,048 rows, and releases an answer only after the next one has come. So a
 planned chip comes with ``places``, a list as long as its part of a batch; the macros unnest it between the
 two kernels, so that a vector has room for one batch, and drop all places but the first. Small chips take one
 place each, and their vectors stay as they are.
@@ -84,7 +84,7 @@ def _first(asked: pa.Array) -> dict[str, Any]:
 
 
 def memory_of(told: pa.Array) -> int | None:
-    """DuckDB's memory_limit, by ``_rasteret_asked`` or a text such as '12.5 GiB'; petabytes are none."""
+    """DuckDB's memory_limit, by ``_rasteret_asked`` or a text such as '12.5 GiB'; petabytes are no limit."""
     if pa.types.is_struct(told.type):
         text = _first(told).get("memory_limit")
     else:

@@ -32,7 +32,7 @@ class Column:
     overviews: bool
     """Whether other levels than the full resolution may be read."""
     needed: Sequence[int] | None = None
-    """Where the rasters are that are asked for; the headers of others are not read. None: all."""
+    """Where the rasters are that are requested; the headers of others are not read. None: all."""
 
     @cached_property
     def chips(self) -> list[Chip | None] | None:
@@ -86,7 +86,7 @@ NamedRasters = Mapping[str, NamedRaster]
 
 
 Needed = Callable[[int, Sequence[str]], Collection[str]]
-"""Of the number of a row and the names of its rasters, the names that are asked for."""
+"""Of the number of a row and the names of its rasters, the names that are requested."""
 
 
 def named_rasters(

@@ -61,7 +61,7 @@ class Folders:
         return [
             one
             for one in beside
-            # what is listed is asked for all the same: a link may lead nowhere, and case may count or not
+            # what is listed is requested all the same: a link may lead nowhere, and case may count or not
             if (names is None or _alike(one) in names) and os.path.exists(os.path.join(folder, one))
         ]
 

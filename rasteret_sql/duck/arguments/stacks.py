@@ -37,7 +37,7 @@ class Stack:
 
 
 def asked_names(keys: Sequence[str], bands: Bands | None, math: BandMath | None) -> set[str]:
-    """The rasters that are asked for; what is not there is refused later."""
+    """The rasters that are requested; what is not there is refused later."""
     if bands is None:
         return set(keys)
     places = {_place(keys, band)[0] for band in bands}
@@ -77,7 +77,7 @@ def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) ->
 
 
 def _place(keys: Sequence[str], band: int | str) -> tuple[int | None, str | None]:
-    """Which raster is asked for (None: none of them), and which of its bands (None: its only one)."""
+    """Which raster is requested (None: none of them), and which of its bands (None: its only one)."""
     if isinstance(band, int):
         return band - 1 if 1 <= band <= len(keys) else None, None
     whole = find(band, keys)

@@ -20,7 +20,7 @@ from rasteret_sql.raster.source import Raster
 from rasteret_sql.store.redact import display_href
 
 First = Callable[[], tuple[Aoi, Raster] | None]
-"""An area and its raster that do not touch; None where no area is asked for."""
+"""An area and its raster that do not touch; None where no area is requested."""
 
 
 def any_touched(areas: Sequence[Any], answers: Sequence[Any]) -> bool:

@@ -33,7 +33,7 @@ class Query:
     touched: bool = False
     """Whether an area has touched a raster, or nothing is to be said any more."""
     apart: tuple[str, str] | None = None
-    """Who speaks and what is said if the query ends without having touched anything."""
+    """The function's name and the notice, for a query that ends without having touched anything."""
 
 
 _latest = Lru[str, Query](REMEMBERED)
@@ -43,13 +43,13 @@ _connections: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDiction
 
 
 def know(connection: duckdb.DuckDBPyConnection, key: str) -> None:
-    """Remember how kernels are told of a connection."""
+    """Remember the key by which kernels know a connection."""
     with _lock:
         _connections[connection] = key
 
 
 def key_of(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """How kernels are told of a connection; None of one that was not registered."""
+    """The key by which kernels know a connection; None if it was not registered."""
     with _lock:
         return _connections.get(connection)
 

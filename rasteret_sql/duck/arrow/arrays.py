@@ -189,7 +189,7 @@ def blob_array(buffer: np.ndarray[Any, Any], lengths: Sequence[int], there: Sequ
 def blobs_of(arrays: Iterable[np.ndarray[Any, Any] | None]) -> pa.Array:
     """The bytes of arrays as BLOBs, copied once, and a single one not at all; None is NULL.
 
-    Each is let go when it is copied, those that lie together one after the other, so that all are not held
+    Each is released when it is copied, those that lie together one after the other, so that all are not held
     twice where nothing else holds them.
     """
     held = list(arrays)

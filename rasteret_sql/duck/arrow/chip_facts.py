@@ -1,4 +1,4 @@
-"""What is known of a chip's bands, as one text beside its plan, and as columns where they are asked for."""
+"""What is known of a chip's bands, as one text beside its plan, and as columns where they are requested."""
 
 from __future__ import annotations
 

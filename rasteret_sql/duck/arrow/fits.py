@@ -49,7 +49,7 @@ def duck_type(kind: Any) -> str:
 
 
 def fields_of(kind: Any) -> list[str]:
-    """Names of the columns of a row; none for what is no row."""
+    """Names of the columns of a row; none for other types."""
     return [field.name for field in kind] if pa.types.is_struct(kind) else []
 
 

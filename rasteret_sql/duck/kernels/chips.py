@@ -152,7 +152,7 @@ def _noted(
     planned: Sequence[Sequence[PlannedRow] | None],
     duck_type: str,
 ) -> pa.Array:
-    """The rows with their places in batches, as lists; servers and queries are told of them."""
+    """The rows with their places in batches, as lists; servers and queries are notified."""
     sources = [row.own["source"] for rows in planned for row in rows or ()]
     take_places(sources, batch_of(call[ASKED], len(sources)))
     note_touching(
@@ -318,7 +318,7 @@ def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Arra
                 plans.append(plan)
     buffer, arrays = chips.allocate(plans)
     note_large(speaker, [sources[i]["notice"] for i in rows if sources[i]["notice"]])  # type: ignore[index]
-    # where the first error ends the query, nothing more is asked for
+    # where the first error ends the query, nothing more is requested
     stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
     valid, errors = read(plans, arrays, stop_at_error=stop)
     lengths, there = [0] * len(sources), [False] * len(sources)

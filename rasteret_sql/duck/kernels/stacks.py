@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def stacked_rows(call: Call, policies: Sequence[str]) -> list[list[Row] | None]:
-    """The chip, or none, of each row; nothing is fetched but headers of plain hrefs that are asked for."""
+    """The chip, or none, of each row; nothing is fetched but headers of plain hrefs that are requested."""
     wanted, bands, levels, maths = call.areas(), call.bands(), call.levels(), call.math()
     resolutions, touched, grids = call.numbers("resolution"), call.flags("all_touched"), asked_grids(call)
 

@@ -2,7 +2,7 @@
 
 DuckDB evaluates a table macro before it filters, and has no hook for Python to see the filter. So the text
 of a query is rewritten before DuckDB sees it: arguments are added to its calls of STAC searches, so that the
-catalogue is asked for less, and conditions on a table whose rows a lateral read takes are said once more
+catalogue is asked for less, and conditions on a table whose rows a lateral read takes are repeated
 where the table stands (``laterals``). Every condition stays where it is, so that what is added may leave too
 much, and must never leave too little.
 """

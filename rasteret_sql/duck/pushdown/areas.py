@@ -1,4 +1,4 @@
-"""Conditions on an item's footprint as what a search can be asked for.
+"""Conditions on an item's footprint as arguments of a search.
 
 ``ST_Intersects`` is the very question of a search. ``&&`` is another one: it compares bounding boxes, and the
 box of a footprint meets an area that the footprint itself may miss. What a server can be asked is whether the
@@ -24,7 +24,7 @@ COLUMN = "geometry"
 MARGIN = 1e-6
 """Degrees by which a strip is wider than the area, as servers may keep coordinates less exactly."""
 WIDEST = 90.0
-"""Degrees of longitude up to which the meridians of an area are asked for."""
+"""Degrees of longitude up to which the meridians of an area are requested."""
 SLIVER = 0.1
 """Degrees beside the antimeridian: footprints across it have two parts, whose common box spans the globe."""
 

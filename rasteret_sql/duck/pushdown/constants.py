@@ -15,7 +15,7 @@ from rasteret_sql.duck.quoting import quoted
 from rasteret_sql.sql_conditions import Tree
 
 UNKNOWN = object()
-"""The value of a constant that DuckDB works out when the query runs."""
+"""The value of a constant that DuckDB computes when the query runs."""
 
 _TIME_TYPES = ("DATE", "TIMESTAMP", "TIMESTAMPTZ")
 _STABLE = ("now", "get_current_timestamp", "transaction_timestamp")

@@ -171,6 +171,6 @@ def _number(constant: Constant) -> Text | None:
 def _text(constant: Constant) -> Text | None:
     if isinstance(constant.value, str):
         return plain(quoted(constant.value))  # CQL2 quotes as SQL does
-    # DuckDB compares text with a number as numbers, so only a parameter that is text is said.
+    # DuckDB compares text with a number as numbers, so only a parameter that is text is passed on.
     is_open = constant.value is UNKNOWN and constant.parameter
     return evaluated(f"_rasteret_cql2_text({constant.sql})") if is_open else None

@@ -20,7 +20,7 @@ NOT_NAMES = "only = and IN with constant, non-empty texts become a list of names
 OTHER_COLLECTION = "the catalogue is another collection: no item can meet this"
 OPEN_CATALOGUE = "whether the catalogue has several collections is not known before the query runs"
 OTHER_LIMIT = "it does not count the items themselves: rows are joined, grouped, made or skipped before it"
-INEXACT = "the catalogue may give items that WHERE takes away, so that more must be asked for"
+INEXACT = "the catalogue may give items that WHERE takes away, so that more must be requested"
 ORDER = "ORDER BY is by something that a catalogue may order otherwise, or that an item may lack"
 COMPLEX = "not a comparison of a column that catalogues know with a constant"
 TEXT_ORDER = "servers compare text by rules of their own; only =, <>, IN and NOT IN are the same everywhere"

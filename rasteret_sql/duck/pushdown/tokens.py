@@ -28,7 +28,7 @@ class Token:
 
     kind: str
     """``text``, ``name`` (in double quotes), ``parameter``, ``number``, ``word``, ``sign``, ``dollar``, or
-    ``field`` for a word behind a point, which is no keyword."""
+    ``field`` for a word behind a point, which is not a keyword."""
     text: str
     start: int
     end: int

@@ -96,8 +96,8 @@ def _finds_macros(connection: duckdb.DuckDBPyConnection, instance: Instance, pla
 def _close() -> None:
     """End DuckDB's threads while Python still runs.
 
-    A query can be over before the last thread let go of its values. Those made by a kernel need Python to be
-    let go, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
+    A query can be over before the last thread has released its values. Releasing those made by a kernel needs
+    Python, and a thread that asks for a Python that is ending is ended in the middle of C++: it aborts.
     """
     if not threads.active and not _daemons(but=(*OURS, DUCKDBS)):
         untouched.all_ended()

@@ -13,7 +13,7 @@ METHODS: Final = frozenset({"sql", "query", "from_query"})
 """Those of a connection that give a relation."""
 HOLDS_LOCK: Final = duckdb.__version__.startswith("1.")
 """Whether this DuckDB holds Python's lock while it fetches the rows of a relation with parameters. A thread
-that calls a function, or lets go of a function's Arrow buffers, waits for that lock; DuckDB waits for the
+that calls a function, or releases a function's Arrow buffers, waits for that lock; DuckDB waits for the
 thread: the query hangs."""
 NOT_BEGUN: Final = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 """Errors that come before any row, whose text quotes the query."""

@@ -33,7 +33,7 @@ class Rows:
         self._connection = connection
 
     def __arrow_c_schema__(self) -> object:
-        """Column names and types, without a search: no row is asked for."""
+        """Column names and types, without a search: no row is requested."""
         return self._read(f"{self.query} LIMIT 0").schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

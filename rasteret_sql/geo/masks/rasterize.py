@@ -155,7 +155,7 @@ def outline(
 def covers_grid(geometry: Any, transform: Sequence[float], height: int, width: int) -> bool:
     """Whether every pixel's centre lies in the interior of the geometry: then ``inside`` is all True.
 
-    A box, or a field much larger than the window, is told from its corners alone; False may be wrong.
+    A box, or a field much larger than the window, is recognised by its corners alone; False may be wrong.
     """
     a, b, c, d, e, f = transform
     columns, rows = np.array([0.5, width - 0.5] * 2), np.array([0.5] * 2 + [height - 0.5] * 2)

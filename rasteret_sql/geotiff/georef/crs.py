@@ -49,7 +49,7 @@ GEODETIC_CRS, PROJECTED_CRS, PROJECTION, TO_WGS84 = 2048, 3072, 3074, 2062
 PROJECTED, GEOGRAPHIC, GEOCENTRIC = 1, 2, 3
 """Values of GTModelType."""
 DEFINING: Final = (GEODETIC_CRS, 2050, 2056, 2057, PROJECTED_CRS, PROJECTION, COORD_TRANS)
-"""Keys without any of which nothing is said of the CRS."""
+"""If a file has none of these keys, it says nothing about the CRS."""
 
 WEB_MERCATOR: Final = 3857
 MERCATOR: Final = 7

@@ -1,6 +1,6 @@
 """What is asked of the bands of one raster: an expression, a mask, physical values.
 
-Expressions are worked out on the raster's own pixels, before anything is resampled or interpolated, so that
+Expressions are evaluated on the raster's own pixels, before anything is resampled or interpolated, so that
 classes and flags in a mask are never blended.
 """
 
@@ -109,7 +109,7 @@ class BoundMath:
 def own_validity(pixels: Array, valid: Bools | None, nodata: float | None) -> Bools | None:
     """Validity of some bands ``(bands, rows, columns)`` that were read beside others.
 
-    Where nodata decides, a pixel is not valid that is nodata in all of the bands that are asked for; what was
+    Where nodata decides, a pixel is not valid that is nodata in all of the bands that are requested; what was
     read beside them is not asked. Where an internal mask decides, nodata does not.
     """
     missing = is_nodata(pixels, nodata)
@@ -123,7 +123,7 @@ def bind_source(asked: BandMath, bands: Sequence[int | str] | None, source: Rast
     """What is asked on a file, or on a chip, whose bands count in its order.
 
     ``bands`` are those under a mask, numbers from 1 or names (None: all). The answer of an expression has one
-    band: beside one, only 1 can be asked for. ArgumentError, with the place in the text, tells what there is.
+    band: beside one, only 1 can be requested. ArgumentError, with the place in the text, tells what there is.
     """
     dtype, nodata = source.dtype, source.nodata
     where = bands_of(asked, source.band_count, source.names, source.name)
@@ -162,7 +162,7 @@ def _scaled(places: Mapping[str, int], source: Raster) -> dict[str, Scaling]:
 
 
 def require_one(asked: BandMath, bands: Sequence[int | str] | None) -> None:
-    """ArgumentError where an expression names no band, or another band than its answer's is asked for."""
+    """ArgumentError where an expression names no band, or another band than its answer's is requested."""
     if not asked.names:
         raise ArgumentError(f"expression '{asked.expression}' names no band, so there is nothing to read")
     if bands is not None and tuple(bands) != (1,):

@@ -147,7 +147,7 @@ def _value(array: Array, null: Bools | None, scaling: Scaling | None, part: slic
 
 @lru_cache(COMPILED)
 def compile_expression(text: str) -> Expression:
-    """The expression in a text; ArgumentError with the position where it is none."""
+    """The expression in a text; ArgumentError with the position where it is not one."""
     tree = parse(text)
     for call in tree.find_all(exp.Anonymous):
         known_function(text, call)

@@ -30,7 +30,7 @@ def picture(
     """``(rows, columns)`` of gray, or ``(rows, columns, channels)`` of gray, RGB, and opacity last.
 
     One band is gray, or coloured by ``colours``; three are red, green, blue; a fourth is opacity where
-    ``bands`` says that it was asked for, from 0 to the largest value of its dtype (1.0 for floats). Of more
+    ``bands`` says that it was requested, from 0 to the largest value of its dtype (1.0 for floats). Of more
     bands the first three are drawn, of two the first. Without ``stretch`` uint8 is taken as it is, a ramp
     with limits of its own keeps them, and all else is stretched from its 2nd to its 98th percentile, each
     band by itself.

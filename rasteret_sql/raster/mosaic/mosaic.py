@@ -58,7 +58,7 @@ def mosaic(chips: Sequence[Chip], method: str) -> Chip:
 
 
 def _facts(chips: Sequence[Chip], method: str) -> BandFacts:
-    """Those that all chips have; a mean of a palette's numbers is none of them."""
+    """Those that all chips have; not for a mean of a palette's numbers."""
     first = chips[0].facts
     if method == "count":
         return UNKNOWN

@@ -1,4 +1,4 @@
-"""Points in the CRSs of rasters, on their grids of pixels, and in their blocks: each worked out once."""
+"""Points in the CRSs of rasters, on their grids of pixels, and in their blocks: each computed once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PointRequest:
     math: BoundMath | None = None
     """What is wanted instead of the band, or where of it; its bands are read."""
     whole: bool = False
-    """Keep whole blocks in the cache: other points in them are about to be asked for."""
+    """Keep whole blocks in the cache: other points in them are about to be requested."""
 
 
 class ProjectedPoints:

@@ -63,7 +63,7 @@ class ChipPlan:
 
     @property
     def mask_bands(self) -> tuple[int, ...]:
-        """Samples of the internal mask that speak for the bands."""
+        """Samples of the internal mask that apply to the bands."""
         count = 1 if self.mask is None else self.mask.stored.image.band_count
         return tuple(dict.fromkeys(mask_sample(count, band) for band in self.bands))
 

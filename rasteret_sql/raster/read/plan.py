@@ -58,7 +58,7 @@ class ReadRequest:
 class Planner:
     """Plans the chips of one batch.
 
-    What a raster is to a request is worked out once for all areas, what an area is on a grid once for all
+    What a raster is to a request is computed once for all areas, what an area is on a grid once for all
     rasters on it, and what it is in a CRS once for all grids of one size of pixels.
     """
 
@@ -199,7 +199,7 @@ class Planner:
 
 @dataclass(frozen=True, kw_only=True)
 class _Raster:
-    """A raster as a request reads it, whatever the area; what cannot be read is said when it is asked for."""
+    """A raster as a request reads it, whatever the area; what cannot be read raises when it is requested."""
 
     header: Header
     """Kept, so that its ``id`` stays its own."""

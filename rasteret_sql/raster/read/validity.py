@@ -73,7 +73,7 @@ def _on_all_cores(answers: Sequence[_Validity], do: Callable[[_Validity, slice],
 
 
 class _Covered:
-    """Which pixels of a window its area covers, worked out once for all files on a grid."""
+    """Which pixels of a window its area covers, computed once for all files on a grid."""
 
     def __init__(self) -> None:
         self._known: dict[Any, Bools | None] = {}
@@ -96,7 +96,7 @@ class _Covered:
 
 
 class _Validity:
-    """The validity of one chip while it is worked out."""
+    """The validity of one chip while it is computed."""
 
     valid: Bools
     """``(rows, columns)``, from ``begin`` on."""

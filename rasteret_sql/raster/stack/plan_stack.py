@@ -28,7 +28,7 @@ class Layer:
     """One band of one of several rasters."""
 
     name: str
-    """As it was asked for."""
+    """As it was requested."""
     header: Header
     number: int
     """Of the raster among all, from 1."""

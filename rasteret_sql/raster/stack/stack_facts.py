@@ -36,7 +36,7 @@ def _nodata(layer: Layer) -> float | None:
 
 
 def facts_of_layers(layers: Sequence[Layer]) -> BandFacts:
-    """The names that were asked for, and scales, units and colours of each raster."""
+    """The names that were requested, and scales, units and colours of each raster."""
     each = [facts_of(layer.header, (layer.band,)) for layer in layers]
     colours = _joined([one.colorinterp for one in each], UNDEFINED)
     tables = {one.colormap for one in each if one.colormap is not None}

@@ -1,4 +1,4 @@
-"""Target grids: where the pixels of an answer lie when a CRS, a resolution or a size is asked for."""
+"""Target grids: where the pixels of an answer lie when a CRS, a resolution or a size is requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels of a grid each zone covers, wholly or by a fraction: worked out once for all on the grid.
+"""Which pixels of a grid each zone covers, wholly or by a fraction: computed once for all on the grid.
 
 The scenes of a place lie on one grid, so the footprint of a field is the same for all dates: a cache of
 footprints spares all but the first of them the reprojection and the mask.

@@ -131,7 +131,7 @@ def _check_landing(landing: Mapping[str, Any], links: list[Link], endpoint: str,
 
 def _search_hrefs(links: list[Link], endpoint: str, base: str) -> dict[str, str]:
     """The first ``search`` link of GET and of POST, links to GeoJSON before links to other JSON, and these
-    before links that do not say what is there. Links to pages for people are none."""
+    before links that do not say what is there. Links to pages for people are ignored."""
     searches = [link for link in links if has_rel(link, "search") and has_href(link)]
     ranked = [(rank, link) for link in searches if (rank := _rank(link.get("type"))) is not None]
     hrefs: dict[str, str] = {}

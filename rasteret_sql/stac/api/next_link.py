@@ -28,8 +28,8 @@ def next_step(link: Link, step: Step, first: Step, base: str, name: str, notices
     """The request after ``step``, whose answer came from ``base`` and has ``link``.
 
     It is followed by GET and POST and over http(s) alone. Its headers go to the origin that sent it; that it
-    leads to another origin is said. ``first`` has the parameters that a link with ``merge`` changes. Raises
-    ``MalformedError`` naming the link for anything else.
+    leads to another origin is reported. ``first`` has the parameters that a link with ``merge`` changes.
+    Raises ``MalformedError`` naming the link for anything else.
     """
     method = link.get("method")
     method = "GET" if method is None else method.strip().upper() if isinstance(method, str) else method

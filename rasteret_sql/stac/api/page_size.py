@@ -1,4 +1,4 @@
-"""What to do where a server refuses pages as large as were asked for."""
+"""What to do where a server refuses pages as large as were requested."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def walk(
     """The pages of one search that hold items, along their ``next`` links.
 
     ``answer`` is that to ``first`` where it is here already, and ``limit`` how many items a page should have.
-    Raises ``MalformedError`` when a ``next`` link leads back to an earlier request or is none that can be
+    Raises ``MalformedError`` when a ``next`` link leads back to an earlier request or cannot be
     followed, a page repeats an earlier one, pages without new items do not end, or an answer is not a page,
     and ``LimitError`` for a search without end. Fewer items than the server counts are a notice, unless this
     is only a part of the search.
@@ -250,7 +250,7 @@ class _Pages:
             return
         full = self._limit is not None and self._last_count >= self._limit
         advice = (
-            "its last page is as full as was asked for, so the server may stop at a limit of its own: narrow "
+            "its last page is as full as was requested, so the server may stop at a limit of its own: narrow "
             "the search (bbox, datetime, collections) to see whether there are more"
             if full
             else "these are all, if that number is an estimate or was counted earlier"
@@ -263,7 +263,7 @@ class _Pages:
 
 
 def next_link(page: Mapping[str, Any], method: str = "GET") -> Link | None:
-    """The link to the page after ``page``; of several that by which this page was asked for."""
+    """The link to the page after ``page``; of several that by which this page was requested."""
     links = [link for link in links_of(page) if has_rel(link, "next")]
     same = [link for link in links if _method(link) == method]
     return next(iter(same or links), None)

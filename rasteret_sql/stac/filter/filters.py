@@ -41,7 +41,7 @@ def parse_filter(text: str) -> dict[str, Any]:
     A text that begins with ``{`` is CQL2 JSON. Any other is read as SQL, and as CQL2 text where it does not
     follow SQL's grammar (``S_INTERSECTS(geometry, POINT(7.5 51.5))``). ``cloud_cover < 20`` gives
     ``eo:cloud_cover``; ``proj_code = 'EPSG:32633'`` gives ``proj:code`` or ``proj:epsg``, whichever an item
-    has. Raises ``ArgumentError`` for what is none of the three, with the place, for SQL that CQL2 cannot say,
+    has. Raises ``ArgumentError`` for anything but the three, with the place, for SQL that CQL2 cannot say,
     and for a column without a property.
     """
     expression = _cql2_json(text) if text.lstrip().startswith("{") else _sql_or_cql2_text(text)

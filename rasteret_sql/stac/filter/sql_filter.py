@@ -185,7 +185,7 @@ def _box(arg: Json) -> Json:
 
 
 def _cql2_pattern(pattern: str, escape: str | None) -> str:
-    """A pattern of LIKE with CQL2's escape character, the backslash, which is none in DuckDB."""
+    """A pattern of LIKE with CQL2's escape character, the backslash, which DuckDB does not have."""
     text, letters = "", iter(pattern)
     for letter in letters:
         if letter == escape:

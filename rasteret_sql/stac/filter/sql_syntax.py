@@ -26,7 +26,7 @@ class NotSqlError(Exception):
 
 
 def parse(text: str) -> Tree:
-    """The tree of a condition; ``NotSqlError`` with the place where the text is none.
+    """The tree of a condition; ``NotSqlError`` with the place where the text is not one.
 
     A name with colons, such as ``eo:cloud_cover``, needs no quotes: STAC's properties are called so.
     """

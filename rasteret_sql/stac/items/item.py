@@ -34,7 +34,7 @@ PROPERTY_OF_COLUMN: Mapping[str, str] = {
 Say = Callable[[str, str], None]
 Wrong = Callable[..., None]
 """A kind, a sentence, and what becomes of it."""
-"""Takes what is wrong with an item: its kind, by which it is said once, and a sentence."""
+"""Takes what is wrong with an item: its kind, by which it is reported once, and a sentence."""
 
 _ASSET_COLUMNS = frozenset({"href", "type", "title", "roles", "file:size"})
 

@@ -48,7 +48,7 @@ class Check:
         }
 
     def fault(self, item: Item) -> str | None:
-        """The argument that ``item`` does not meet although it was asked for; None for none.
+        """The argument that ``item`` does not meet although it was requested; None for none.
 
         Where nobody but the server can tell, as for a property that the item lacks, the server is believed,
         until it has shown that it ignores the argument.
@@ -65,7 +65,7 @@ class Check:
         return self._here is None or matches(self._here, item) is True
 
     def asked(self, fault: str) -> str:
-        """What was asked for by the argument ``fault``, for a message."""
+        """What was requested by the argument ``fault``, for a message."""
         request = self._request
         value = {
             "collections": request.collections, "ids": request.ids, "datetime": request.interval,

@@ -55,7 +55,7 @@ class Found:
         return self.request.order if self.agreement.sorts else ()
 
     def pages(self, at_most: int | None) -> Iterator[list[Located]]:
-        """The items that match, page by page; pages are asked for only as large as ``at_most`` needs."""
+        """The items that match, page by page; pages are requested only as large as ``at_most`` needs."""
         limit = self.request.page_size or settings().stac_page_size
         if at_most is not None and self.agreement.here is None:
             limit = min(limit, at_most)

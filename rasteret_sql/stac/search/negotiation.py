@@ -33,7 +33,7 @@ class Agreement:
     sorts: bool
     """The API sorts as asked, or need not."""
     notices: Mapping[str, str]
-    """Reason -> what is said."""
+    """Reason -> notice."""
 
 
 def negotiate(api: Api, request: SearchRequest) -> Agreement:

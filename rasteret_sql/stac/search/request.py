@@ -52,7 +52,7 @@ class SearchRequest(RedactedRepr):
     """Asset keys that will be read, or the catalogue's other names for them; nothing is filtered by them."""
 
     limited: bool = False
-    """Whether the query itself has ``LIMIT max_items``, so that a cut is no news."""
+    """Whether the query itself has ``LIMIT max_items``, so that a cut need not be reported."""
 
     target: Catalog = field(init=False, repr=False)
     """The catalogue that ``catalog`` names."""

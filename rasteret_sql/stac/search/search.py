@@ -87,7 +87,7 @@ def _everything(matching: Found, bar: _Bar) -> Iterator[Located]:
 
 
 def _cut(matching: Found, bar: _Bar, report: Callable[[str], None]) -> Iterator[Located]:
-    """The first ``max_items`` items; ``told`` is told what more there is."""
+    """The first ``max_items`` items; ``report`` gets what more there is."""
     most, count = matching.request.max_items, 0
     for page in matching.pages(most):
         check()

@@ -1,7 +1,7 @@
 """A large search cut along time into slices that are paged at once, and put together in order.
 
 A STAC API gives the address of a page with the page before it, so one search is one page at a time. Its
-first page says how many items match; where many more follow, the rest of its time is asked for in slices.
+first page says how many items match; where many more follow, the rest of its time is requested in slices.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Running = tuple[Slice, "Future[list[Page] | int]"]
 
 
 class Asking(Protocol):
-    """A search that can be asked for another time."""
+    """A search that can be requested another time."""
 
     api: Api
     request: SearchRequest

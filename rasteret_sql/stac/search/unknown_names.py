@@ -105,7 +105,7 @@ class Names:
 
 
 def _properties(node: Any) -> Iterator[str]:
-    """The properties that a condition compares; one that is asked for by IS NULL may be lacking."""
+    """The properties that a condition compares; one that is requested by IS NULL may be lacking."""
     if isinstance(node, list):
         for member in node:
             yield from _properties(member)

@@ -34,7 +34,7 @@ class Profile:
 def load_profile(name: str | None, environ: Mapping[str, str]) -> Profile | None:
     """The profile ``name``, else ``AWS_PROFILE``, else ``default``; None when only ``default`` is missing.
 
-    Raises ``ArgumentError`` when a profile was asked for by name and is not there.
+    Raises ``ArgumentError`` when a profile was requested by name and is not there.
     """
     asked = name or environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE")
     chosen = asked or "default"

@@ -60,7 +60,7 @@ def translate(error: Exception, href: str, request: ByteRange | None) -> Rastere
         return AccessError(f"{display_href(href)}: {no_credentials(bucket)}.")
     if name in NO_CREDENTIALS_NAMES or type(error).__module__.startswith("google.auth"):
         hint = failures.ACCESS_HINTS.get(family_of(href), "check the storage options")
-        return AccessError(f"{display_href(href)}: the credentials could not be had ({name}); {hint}.")
+        return AccessError(f"{display_href(href)}: the credentials could not be obtained ({name}); {hint}.")
     if isinstance(error, PermissionError):
         hint = failures.ACCESS_HINTS.get(family_of(href), "check the storage options")
         return AccessError(f"{display_href(href)}: access was refused; {hint}.")

@@ -86,7 +86,7 @@ def _google_credentials(access_token: str) -> Any:
 def _az(container: str, options: Words, limits: Settings, environ: Environ) -> Words:
     """adlfs heeds one of its words where they contradict, and the environment before some of them.
 
-    A connection string wins over everything, so whatever it can say is said by one.
+    A connection string wins over everything, so whatever it can express goes into one.
     """
     config = az_config(container, options, environ).config
     words: Words = {

@@ -66,7 +66,7 @@ def translate(error: Exception, request: ByteRange) -> RasteretError:
         return _of_status(request, int(status[1]), head, text)
     if provider := _PROVIDER.search(head):
         return AccessError(
-            f"{display_href(href)}: the credentials could not be had ({provider[1]}); "
+            f"{display_href(href)}: the credentials could not be obtained ({provider[1]}); "
             f"{failures.ACCESS_HINTS[family_of(href)]}."
         )
     if isinstance(error, FileNotFoundError):

@@ -35,7 +35,7 @@ class OperatingPoint:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._point = 0.0
-        """0: nothing was asked for yet."""
+        """0: nothing was requested yet."""
         self._before: tuple[float, float] | None = None
         """Point and rate before the last growth, while it is on trial."""
         self._rest = 0

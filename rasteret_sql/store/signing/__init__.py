@@ -1,1 +1,1 @@
-"""URLs and headers that are signed when bytes are asked for."""
+"""URLs and headers that are signed when bytes are requested."""

@@ -1,4 +1,4 @@
-"""Reading with a signature that is made when the bytes are asked for, and made anew once when refused."""
+"""Reading with a signature that is made when the bytes are requested, and made anew once when refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Signed:
-    """How an href is asked for. It has no ``repr``, so that no log of any kind shows a signature."""
+    """How an href is requested. It has no ``repr``, so that no log of any kind shows a signature."""
 
     href: str
     """An http(s) URL, signed where that is how the server wants it."""

@@ -21,7 +21,7 @@ CONDITIONS = (
 def scaled_name(tree: Tree, scaled: frozenset[str]) -> str | None:
     """The scaled band that ``tree`` has its value of; None where it has none, or rounds it on purpose.
 
-    A CAST of a band itself is no rounding on purpose: of reflectance it would leave 0 and 1.
+    A CAST of a band itself is not meant as rounding: of reflectance it would leave 0 and 1.
     """
     if not scaled:
         return None

@@ -39,7 +39,7 @@ class Pixels(NamedFunctions):
 
 
 def parse(text: str) -> Tree:
-    """The tree of an expression; ArgumentError with the position where the text is none."""
+    """The tree of an expression; ArgumentError with the position where the text is not one."""
     if not text.strip():
         raise ArgumentError("the expression is empty; it is SQL such as '(nir - red) / (nir + red)'")
     if len(text) > LONGEST:

@@ -26,7 +26,7 @@ _TOP_LEVEL = ("id", "collection", "geometry", "bbox")
 def matches(expression: Any, item: Item) -> Truth:
     """True, False, or None where an operand is NULL or of another type.
 
-    Raises ``UnsupportedError`` naming an operator or function that is none of CQL2's; ``unknown_functions``
+    Raises ``UnsupportedError`` naming an operator or function that CQL2 does not have; ``unknown_functions``
     tells beforehand.
     """
     value = _value(expression, item)
@@ -35,7 +35,7 @@ def matches(expression: Any, item: Item) -> Truth:
 
 def unknown_functions(expression: Any) -> set[str]:
     """The operators of an expression that ``matches`` does not know: functions of one server, and comparisons
-    with times that are none."""
+    with times that are not times."""
     if isinstance(expression, list):
         return set().union(*map(unknown_functions, expression))
     if not isinstance(expression, Mapping):

@@ -15,7 +15,7 @@ Span = tuple[datetime, datetime]
 
 
 def moment_of(value: Any) -> datetime | None:
-    """A datetime, or the one that a text says; None for what is none."""
+    """A datetime, or the one that a text says; None for anything else."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
