@@ -6,14 +6,13 @@ import imagecodecs
 import numpy as np
 
 from rasteret_sql.codec.compression import SUPPORTED, compress, decompress
-from rasteret_sql.codec.images.table import IMAGE_CODECS, decode_image
+from rasteret_sql.codec.images.names import IMAGE_COMPRESSIONS
 from rasteret_sql.codec.layout import BlockLayout, Pixels
 from rasteret_sql.codec.samples import to_samples, to_stored
 from rasteret_sql.codec.support import require_supported, title
 from rasteret_sql.errors import ArgumentError, MalformedError, UnsupportedError
 
 __all__ = [
-    "IMAGE_CODECS",
     "SUPPORTED",
     "BlockLayout",
     "Pixels",
@@ -53,7 +52,9 @@ def decode_block(
 
 
 def _decode(data: bytes | memoryview, layout: BlockLayout, wanted: int) -> Pixels:
-    if layout.compression in IMAGE_CODECS:
+    if layout.compression in IMAGE_COMPRESSIONS:
+        from rasteret_sql.codec.images.table import decode_image
+
         return decode_image(bytes(data), layout, wanted)
     least, most = wanted * layout.row_bytes, layout.height * layout.row_bytes
     try:
@@ -73,7 +74,7 @@ def encode_block(pixels: Pixels, layout: BlockLayout, *, level: int | None = Non
     fit the layout, or no such level. ``UnsupportedError``: an image codec, and see ``require_supported``.
     """
     require_supported(layout)
-    if layout.compression in IMAGE_CODECS:
+    if layout.compression in IMAGE_COMPRESSIONS:
         raise UnsupportedError(
             f"{title(layout.compression)} compression is not written by this version, only read"
         )

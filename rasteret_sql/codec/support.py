@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rasteret_sql.codec import predictor
 from rasteret_sql.codec.compression import SUPPORTED
-from rasteret_sql.codec.images.table import IMAGE_CODECS
+from rasteret_sql.codec.images.names import IMAGE_COMPRESSIONS
 from rasteret_sql.codec.layout import BlockLayout
 from rasteret_sql.codec.samples import DTYPES, STORED_AS, stored_as
 from rasteret_sql.errors import UnsupportedError
 
-COMPRESSIONS: Final = (*SUPPORTED, *IMAGE_CODECS)
+if TYPE_CHECKING:
+    from rasteret_sql.codec.images.table import ImageCodec
+
+COMPRESSIONS: Final = (*SUPPORTED, *IMAGE_COMPRESSIONS)
 """Names of ``tiff.tags.COMPRESSIONS`` that are read."""
 
 PREDICTED: Final[Mapping[int, frozenset[tuple[str, int]]]] = {
@@ -61,11 +64,20 @@ def require_supported(layout: BlockLayout) -> None:
         raise UnsupportedError(f"FillOrder {layout.fill_order} is not read by this version; it knows 1 and 2")
     _require_samples(layout)
     _require_predictor(layout)
-    if layout.compression in IMAGE_CODECS:
-        IMAGE_CODECS[layout.compression].require(layout, title(layout.compression))
+    image_codec = _image_codec(layout.compression)
+    if image_codec is not None:
+        image_codec.require(layout, title(layout.compression))
     if layout.photometric == "ycbcr" and (layout.compression, layout.samples) != ("jpeg", 3):
         # GDAL converts it to RGBA, tifffile does not, and with subsampling it is stored in another order
         raise UnsupportedError("YCbCr is read in JPEG compression with interleaved bands only")
+
+
+def _image_codec(compression: str) -> ImageCodec | None:
+    if compression not in IMAGE_COMPRESSIONS:
+        return None
+    from rasteret_sql.codec.images.table import IMAGE_CODECS
+
+    return IMAGE_CODECS[compression]
 
 
 def _require_samples(layout: BlockLayout) -> None:
@@ -82,7 +94,7 @@ def _require_samples(layout: BlockLayout) -> None:
 
 def _require_predictor(layout: BlockLayout) -> None:
     number, bits = layout.predictor, layout.bits_per_sample
-    image_codec = IMAGE_CODECS.get(layout.compression)
+    image_codec = _image_codec(layout.compression)
     if number == predictor.NONE or (image_codec is not None and image_codec.ignores_predictor):
         return
     if number not in PREDICTED:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rasteret_sql.codec.block import BlockLayout, decode_block, encode_block, require_supported
+from rasteret_sql.codec.images.names import IMAGE_COMPRESSIONS
 from rasteret_sql.codec.images.table import IMAGE_CODECS
 from rasteret_sql.codec.samples import STORED_AS
 from rasteret_sql.codec.support import COMPRESSIONS, PREDICTED
@@ -96,6 +97,10 @@ def test_what_is_not_read_is_refused_by_name(message: str) -> None:
         require_supported(refused)
     with pytest.raises(UnsupportedError, match=message):
         decode_block(b"anything", refused)
+
+
+def test_the_names_of_image_codecs_are_those_of_their_table() -> None:
+    assert tuple(IMAGE_CODECS) == IMAGE_COMPRESSIONS
 
 
 @pytest.mark.parametrize("compression", IMAGE_CODECS)
