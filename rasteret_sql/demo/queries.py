@@ -56,10 +56,8 @@ def cost(source: Source) -> Query:
         why="No pixel column is requested, so nothing is read: the sizes are in the index.",
         sql=f"""\
 WITH tiles AS (
-    SELECT DISTINCT t.href, t."offset", t.byte_count
-    FROM 'idx.parquet' AS i
-    JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
-         read_cog_tiles(i, f.geom, resolution := {source.resolution}) AS t
+    SELECT DISTINCT href, "offset", byte_count
+    FROM read_tiles('idx.parquet', 'fields.parquet', resolution := {source.resolution})
 )
 SELECT count(*) AS tiles,
        round(sum(byte_count) / 1e6, 1) AS megabytes,
@@ -75,10 +73,9 @@ def chips(source: Source) -> Query:
         why="The index joined with the fields: one row per field, scene and band, with its pixels.",
         sql=f"""\
 CREATE OR REPLACE TABLE chips AS
-SELECT f.field_id, f.label, f.split, i.id, i.datetime, i.band, c.*
-FROM 'idx.parquet' AS i
-JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
-     read_cog(i, f.geom, resolution := {source.resolution}) AS c;
+SELECT field_id, label, split, id, datetime, band, href, bands, level, x_off, y_off, width, height, bbox, crs,
+       transform, dtype, shape, nodata, scales, "offsets", colorinterp, data, valid, error
+FROM read_chips('idx.parquet', 'fields.parquet', resolution := {source.resolution});
 
 COPY chips TO 'chips.parquet';""",
     )

@@ -1,11 +1,9 @@
 -- What a join would fetch, before it is run: no pixel column, no pixel request. Tiles that fields share count
 -- once.
 WITH tiles AS (
-    SELECT DISTINCT i.band, t.href, t."offset", t.byte_count
-    FROM 'idx.parquet' AS i
-    JOIN 'fields.parquet' AS f ON i.geometry && f.geom,
-         read_cog_tiles(i, f.geom) AS t
-    WHERE i.cloud_cover < 30
+    SELECT DISTINCT band, href, "offset", byte_count
+    FROM read_tiles('idx.parquet', 'fields.parquet')
+    WHERE cloud_cover < 30
 )
 SELECT
     band,

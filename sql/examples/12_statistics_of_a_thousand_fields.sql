@@ -11,24 +11,19 @@ SELECT
     )::GEOMETRY('OGC:CRS84') AS geom
 FROM range(50) AS a(x), range(20) AS b(y);
 
--- File by file, in full vectors: the tiles that fields share are read once.
+-- File by file: the tiles that fields share are read once.
 CREATE OR REPLACE TABLE parcel_stats AS
-SELECT parcel_id, id, day, RS_ZonalStatsAll(i, geom, percentiles := [10, 90]) AS nir
-FROM (
-    SELECT p.parcel_id, p.geom, i.id, i.datetime::DATE AS day, i
-    FROM 'idx.parquet' AS i
-    JOIN parcels AS p ON i.footprint && p.geom
-    WHERE i.band = 'nir'
-    ORDER BY i.href
-);
+SELECT parcel_id, id, datetime::DATE AS day, count, mean, percentiles
+FROM read_zonal_stats('idx.parquet', 'parcels', percentiles := [10, 90])
+WHERE band = 'nir';
 
 SELECT
     day,
     count(DISTINCT parcel_id) AS parcels,
-    sum(nir.count)::BIGINT AS pixels,
-    round(avg(nir.mean)) AS mean,
-    round(avg(nir.percentiles[2] - nir.percentiles[1])) AS spread
+    sum(count)::BIGINT AS pixels,
+    round(avg(mean)) AS mean,
+    round(avg(percentiles[2] - percentiles[1])) AS spread
 FROM parcel_stats
-WHERE nir.count > 0
+WHERE count > 0
 GROUP BY day
 ORDER BY day;
