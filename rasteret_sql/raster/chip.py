@@ -139,7 +139,7 @@ def _plans(
             wide = planner.chip(header, request)
             planned = [] if wide is None else [wide]
     if planned:
-        plans = tuple(chip_plan.together(plan) if together else plan for _, plan in planned)
+        plans = tuple(chip_plan.with_joined_masks(plan) if together else plan for _, plan in planned)
         yield _Planned(row=row, header=header, level=planned[0][0], plans=plans)
 
 

@@ -89,12 +89,14 @@ PLACES = st.lists(st.tuples(st.floats(-1, 6), st.floats(-1, 6)) | st.tuples(*[st
 
 def sampled(pixels: Any, valid: Any, places: Any) -> list[float | None]:
     height, width = pixels.shape
-    spot = pixel_neighbours(np.array(places, float), IDENTITY, width, height, "bilinear")
+    neighbours = pixel_neighbours(np.array(places, float), IDENTITY, width, height, "bilinear")
     values, there = interpolate(
-        spot, pixels[spot.rows, spot.columns], None if valid is None else valid[spot.rows, spot.columns]
+        neighbours,
+        pixels[neighbours.rows, neighbours.columns],
+        None if valid is None else valid[neighbours.rows, neighbours.columns],
     )
     out: list[float | None] = [None] * len(places)
-    for number, at in enumerate(spot.inside.tolist()):
+    for number, at in enumerate(neighbours.inside.tolist()):
         out[at] = float(values[number]) if there is None or there[number] else None
     return out
 

@@ -191,10 +191,10 @@ def _sample(
         slots = files[number][0].slots
         values_found[slots], there[slots] = values, valid
     chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
-    ways = ProjectedPoints(points, [(crs_of(chip), one.points) for one, chip in chips])
+    projected = ProjectedPoints(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
         (sample,) = pick_bands(chip, (one.options.band,))
-        xy, math = ways.to(crs_of(chip), one.points), _math(chip, one.options)
+        xy, math = projected.to(crs_of(chip), one.points), _math(chip, one.options)
         values_found[one.slots], there[one.slots] = values_in(
             chip, xy, sample, one.options.interpolation, math
         )

@@ -11,7 +11,7 @@ from rasteret_sql.geo.masks.rasterize import inside
 from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.chip import Chip
-from rasteret_sql.raster.read.chip_plan import ChipPlan, together, under
+from rasteret_sql.raster.read.chip_plan import ChipPlan, with_condition_masks, with_joined_masks
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
 
@@ -32,8 +32,8 @@ class MathPlan:
     def to_read(self) -> ChipPlan:
         """A mask alone leaves the bands that are answered to their own masks."""
         if self.math.asked.expression is None:
-            return under(self.source, self.math.answered, self.math.places.values())
-        return together(self.source)
+            return with_condition_masks(self.source, self.math.answered, self.math.places.values())
+        return with_joined_masks(self.source)
 
     @property
     def warp(self) -> WarpPlan:

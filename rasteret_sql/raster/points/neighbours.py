@@ -66,13 +66,13 @@ def pixel_neighbours(
 
 
 def interpolate(
-    spot: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None
+    neighbours: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None
 ) -> tuple[Floats, Bools | None]:
     """Values of the m points from their pixels, and which there are (None: all)."""
     values = pixels.astype(np.float64)
-    if spot.across is None or spot.down is None:
+    if neighbours.across is None or neighbours.down is None:
         return values, valid
-    right, low = spot.across, spot.down
+    right, low = neighbours.across, neighbours.down
     left, up = 1 - right, 1 - low
     corners = values.reshape(4, -1)
     matters = np.array((left * up, right * up, left * low, right * low)) > 0

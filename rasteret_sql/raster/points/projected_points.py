@@ -134,23 +134,23 @@ def crs_of(raster: Raster) -> str:
 class PointsOnGrid:
     """Points on one grid of pixels, and in the blocks of it."""
 
-    def __init__(self, spot: PixelNeighbours) -> None:
-        self.spots = spot
+    def __init__(self, neighbours: PixelNeighbours) -> None:
+        self.neighbours = neighbours
         self._blocks: dict[tuple[int, int], BlockedPixels] = {}
 
     def blocks(self, level: Level) -> BlockedPixels:
         """The pixels by blocks of a level, or of its mask, which may have blocks of another size."""
         key = (level.tile_width, level.tile_height)
         if key not in self._blocks:
-            self._blocks[key] = by_block(level, self.spots.rows, self.spots.columns)
+            self._blocks[key] = by_block(level, self.neighbours.rows, self.neighbours.columns)
         return self._blocks[key]
 
 
 class PointGrids:
     """The last few grids with the same points on them."""
 
-    def __init__(self, ways: ProjectedPoints) -> None:
-        self._ways = ways
+    def __init__(self, projected: ProjectedPoints) -> None:
+        self._projected = projected
         self._kept: dict[Any, PointsOnGrid] = {}
 
     def of(self, request: PointRequest) -> PointsOnGrid:
@@ -160,7 +160,7 @@ class PointGrids:
         if key not in self._kept:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            xy = self._ways.to(crs_of(header), request.points)
+            xy = self._projected.to(crs_of(header), request.points)
             xy = wrapped(xy, crs_of(header), transform, level.width, level.height)
             on_grid = pixel_neighbours(xy, transform, level.width, level.height, request.interpolation)
             self._kept[key] = PointsOnGrid(on_grid)

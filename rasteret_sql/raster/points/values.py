@@ -48,18 +48,18 @@ def values_at(points: Points, requests: Sequence[PointRequest]) -> Iterator[Answ
     that the raster has, where the mask is 0, the pixel nodata, or alpha 0. ``UnsupportedError``: complex
     pixels, and 64-bit integers beyond 2^53.
     """
-    ways = ProjectedPoints(points, [(crs_of(request.header), request.points) for request in requests])
-    grids = PointGrids(ways)
+    projected = ProjectedPoints(points, [(crs_of(request.header), request.points) for request in requests])
+    grids = PointGrids(projected)
     order = sorted(range(len(requests)), key=lambda number: requests[number].header.href)
     batch: list[_Reading] = []
     pixels = blocks = 0
     for number in order:
         reading = _reading(number, requests[number], grids)
-        pixels += len(reading.spots.rows)
+        pixels += len(reading.neighbours.rows)
         blocks += reading.block_count
         if batch and (pixels > PIXELS_AT_ONCE or blocks > BLOCKS_AT_ONCE):
             yield from _read(batch)
-            batch, pixels, blocks = [], len(reading.spots.rows), reading.block_count
+            batch, pixels, blocks = [], len(reading.neighbours.rows), reading.block_count
         batch.append(reading)
     yield from _read(batch)
 
@@ -74,16 +74,16 @@ def values_in(
     _refuse_complex(chip.pixels.dtype, display_href(chip.name))
     _, rows, columns = chip.pixels.shape
     xy = wrapped(xy, crs_of(chip), chip.transform, columns, rows)
-    spot = pixel_neighbours(xy, chip.transform, columns, rows, interpolation)
+    neighbours = pixel_neighbours(xy, chip.transform, columns, rows, interpolation)
     wanted = (sample,) if math is None else math.read
-    bands = [chip.pixels[band, spot.rows, spot.columns] for band in wanted]
-    shown = None if chip.valid is None else chip.valid[spot.rows, spot.columns]
+    bands = [chip.pixels[band, neighbours.rows, neighbours.columns] for band in wanted]
+    shown = None if chip.valid is None else chip.valid[neighbours.rows, neighbours.columns]
     valid = shown
     missing = is_nodata(bands[0], chip.nodata) if len(chip.pixels) > 1 else None
     if missing is not None:
         valid = ~missing if valid is None else valid & ~missing
     pixels, valid = _through(math, bands, shown, chip.nodata, valid)
-    return _spread(spot, pixels, valid, len(xy), display_href(chip.name))
+    return _spread(neighbours, pixels, valid, len(xy), display_href(chip.name))
 
 
 def _through(
@@ -106,7 +106,7 @@ def _through(
 class _Reading:
     number: int
     request: PointRequest
-    spots: PixelNeighbours
+    neighbours: PixelNeighbours
     bands: tuple[PixelRead, ...]
     """The band, or those of an expression."""
     shown: tuple[PixelRead, ...]
@@ -135,7 +135,7 @@ def _reading(number: int, request: PointRequest, grids: PointGrids) -> _Reading:
     return _Reading(
         number=number,
         request=request,
-        spots=grid.spots,
+        neighbours=grid.neighbours,
         bands=tuple(_band_read(request, grid, band) for band in wanted),
         shown=shown,
     )
@@ -183,19 +183,19 @@ def _read(batch: Sequence[_Reading]) -> Iterator[Answer]:
         pixels, valid = _through(request.math, bands, shown, header.nodata, own)
         yield (
             reading.number,
-            *_spread(reading.spots, pixels, valid, len(request.points), display_href(header.name)),
+            *_spread(reading.neighbours, pixels, valid, len(request.points), display_href(header.name)),
         )
 
 
 def _spread(
-    spot: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None, count: int, name: str
+    neighbours: PixelNeighbours, pixels: npt.NDArray[Any], valid: Bools | None, count: int, name: str
 ) -> tuple[Floats, Bools]:
     """From the points inside to all ``count`` of them."""
     _refuse_inexact(pixels, valid, name)
     values, there = np.zeros(count), np.zeros(count, np.bool_)
-    found, valid = interpolate(spot, pixels, valid)
-    values[spot.inside] = found
-    there[spot.inside] = True if valid is None else valid
+    found, valid = interpolate(neighbours, pixels, valid)
+    values[neighbours.inside] = found
+    there[neighbours.inside] = True if valid is None else valid
     return values, there
 
 

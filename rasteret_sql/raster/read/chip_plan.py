@@ -106,12 +106,12 @@ def _sample_bytes(dtype: str) -> int:
     return np.dtype(dtype).itemsize
 
 
-def together(plan: ChipPlan) -> ChipPlan:
+def with_joined_masks(plan: ChipPlan) -> ChipPlan:
     """The plan of bands that are made into one number per pixel."""
-    return under(plan, 0, range(len(plan.bands)))
+    return with_condition_masks(plan, 0, range(len(plan.bands)))
 
 
-def under(plan: ChipPlan, answered: int, used: Iterable[int]) -> ChipPlan:
+def with_condition_masks(plan: ChipPlan, answered: int, used: Iterable[int]) -> ChipPlan:
     """The plan of bands of which the first are answered, under a condition that uses some of all."""
     return (
         replace(plan, any_of=answered, all_of=tuple(sorted(set(used)))) if len(plan.mask_bands) > 1 else plan

@@ -16,7 +16,7 @@ from rasteret_sql.geo.grid_mapping import Mapping
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
 from rasteret_sql.geo.window import Affine
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.read.chip_plan import ChipPlan, together
+from rasteret_sql.raster.read.chip_plan import ChipPlan, with_joined_masks
 from rasteret_sql.raster.read.plan import ReadRequest, pick_level, plan_chip, without_crs
 from rasteret_sql.raster.source import Raster
 from rasteret_sql.raster.warp.resample import reach
@@ -47,7 +47,7 @@ class WarpPlan:
 
     @property
     def to_read(self) -> ChipPlan:
-        return together(self.source)
+        return with_joined_masks(self.source)
 
     @property
     def transform(self) -> Affine:

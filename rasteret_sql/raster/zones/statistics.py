@@ -171,7 +171,7 @@ def _plan(piece: _Piece, header: Header) -> ChipPlan:
     request = ReadRequest(area=piece.part, bands=zone.request.bands, level=zone.level)
     planned = plan_chip(header, request)
     assert planned is not None, "a piece lies inside its raster"
-    return chip_plan.together(planned[1])
+    return chip_plan.with_joined_masks(planned[1])
 
 
 def _read(group: Sequence[tuple[_Piece, ChipPlan]]) -> list[tuple[_Piece, Chip]]:
