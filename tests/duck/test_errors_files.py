@@ -283,9 +283,9 @@ def test_more_pixels_than_the_limit(con: duckdb.DuckDBPyConnection, corpus: Path
     try:
         assert message(con, "SELECT data FROM read_cog($1)", file) == f"read_cog: {told}"
         assert message(con, "SELECT RS_AsArray($1)", file) == (
-            "RS_AsArray: 1 bands of one batch hold 78,000 pixels, 1 MiB as DOUBLE, "
-            "over max_read_bytes (0 MiB). Take chips of smaller areas or of a coarser level, "
-            "or their data column, or raise max_read_bytes"
+            "RS_AsArray: the answers of one batch of 1 rows pass max_read_bytes (0 MiB). Ask for smaller "
+            "areas or a coarser level, for fewer rows at once, use read_cog, whose batches end where their "
+            "bytes do, or raise max_read_bytes"
         )
         query = """
             SELECT c.level, octet_length(c.data), c.error

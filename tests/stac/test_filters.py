@@ -203,3 +203,19 @@ def test_json_stays_json() -> None:
             {"op": "=", "args": [{"property": "b"}, True]},
         ],
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["b1" + "+b1" * 2000 + " = 1", "a = 1" + " AND a = 1" * 9000, "not " * 20_000]
+)
+def test_a_filter_without_end_is_an_error_or_a_condition(text: str) -> None:
+    try:
+        assert parse_filter(text)["op"] in ("=", "and")
+    except ArgumentError as error:
+        assert "nested too deeply" in str(error) or "neither SQL nor" in str(error)
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "1e999", "1" * 400 + ".5", "9" * 310])
+def test_a_number_past_every_number(number: str) -> None:
+    with pytest.raises(ArgumentError, match="the number is out of the range of DOUBLE"):
+        parse_filter(f"cloud_cover < {number}")

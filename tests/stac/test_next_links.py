@@ -160,6 +160,13 @@ def test_a_redirect_leads_to_the_web_alone(location: str) -> None:
     assert f"redirects to {location}: expected an http(s) address" in told
 
 
+@pytest.mark.parametrize("location", ["http://a..b/x", "http://[zz]/x", "http://a:99999/x", "http:// /x"])
+def test_a_redirect_to_what_is_no_host(location: str) -> None:
+    moved = Answer(status=302, headers={"Location": location})
+    told = failing({"href": "/second"}, TransportError, moved, way_out="")
+    assert told.isprintable()
+
+
 def test_redirects_without_end() -> None:
     def answer(server: Server, asked: Asked) -> Answer:
         return Answer(status=302, headers={"Location": f"/{len(server.asked)}"})

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasteret_sql.errors import ArgumentError
+from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.settings import configure
+from rasteret_sql.stac.api.http import ApiIO, Step
 from rasteret_sql.store.address import parse_address
+from rasteret_sql.store.fetch import fetch
+from rasteret_sql.store.protocol import ByteRange
 
 SPLIT = {
     "s3://bucket/a/b.tif": ("s3", "s3://bucket", "a/b.tif"),
@@ -71,3 +75,22 @@ def test_any_text_is_an_address_or_an_argument_error(href: str) -> None:
     except ArgumentError:
         return
     assert address.key
+
+
+ODD_HOSTS = [
+    "a b", "a..b", "[fe80::1%25eth0]:1", "4294967296:1", "x:99999", "a" * 300, "\u202etxt", "[::1", "[zz]",
+    "1e3:1", "127。0。0。1:1", "%6c", "-", "a\r\nb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ODD_HOSTS)
+@pytest.mark.parametrize("transport", ["auto", "fsspec"])
+def test_a_host_that_is_none_is_an_error_of_one_line(host: str, transport: str) -> None:
+    configure(max_retries=0, connect_timeout_s=1, transport=transport)
+    [(_, found)] = fetch([ByteRange(href=f"http://{host}/a.tif", start=0, length=1)], kind="tile")
+    assert isinstance(found, RasteretError)
+    assert "unexpectedly" not in str(found)
+    assert str(found).isprintable()
+    with pytest.raises(RasteretError) as told:
+        ApiIO().ask(Step(href=f"http://{host}/"))
+    assert str(told.value).isprintable()

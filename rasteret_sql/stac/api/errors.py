@@ -69,7 +69,7 @@ def _server_text(content: bytes) -> str:
     return line if len(line) <= 300 else line[:297] + "..."
 
 
-def failure(error: requests.RequestException, href: str) -> TransportError:
+def failure(error: Exception, href: str) -> TransportError:
     """What kept an answer from coming, in words without the address that requests' own message holds."""
     limits = settings()
     inner = error.args[0] if error.args else None
@@ -99,4 +99,6 @@ _FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.ContentDecodingError, "the answer is not compressed as its header says", False),
     (requests.exceptions.InvalidSchema, "not an http(s) address", False),
     (requests.exceptions.InvalidURL, "not an http(s) address", False),
+    (urllib3.exceptions.LocationParseError, "not an http(s) address", False),
+    (ValueError, "not an http(s) address", False),
 )

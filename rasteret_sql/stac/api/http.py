@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+import urllib3
 
 from rasteret_sql.errors import (
     ArgumentError,
@@ -164,7 +165,9 @@ class ApiIO:
                         return content, str(asked.url)
                     asked = self._redirected(asked, response, location, step)
             raise requests.TooManyRedirects
-        except requests.RequestException as error:
+        except RasteretError:
+            raise
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise failure(error, step.href) from error
 
     def _redirected(

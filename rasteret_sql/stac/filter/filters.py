@@ -44,6 +44,13 @@ def parse_filter(text: str) -> dict[str, Any]:
     has. Raises ``ArgumentError`` for anything but the three, with the place, for SQL that CQL2 cannot say,
     and for a column without a property.
     """
+    try:
+        return _parsed(text)
+    except RecursionError:
+        raise ArgumentError(f"filter {short(text, 200)} is nested too deeply") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
     expression = _cql2_json(text) if text.lstrip().startswith("{") else _sql_or_cql2_text(text)
     if not isinstance(expression, dict) or expression.get("op", "+") in _ARITHMETIC:
         raise ArgumentError(f"filter {short(text, 200)} is not a condition: a comparison is expected")

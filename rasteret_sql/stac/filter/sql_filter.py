@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from sqlglot import exp
@@ -22,6 +23,8 @@ from rasteret_sql.stac.filter.sql_words import (
 from rasteret_sql.stac.geometry import GEOMETRIES, GeometryTextError, geojson_box
 from rasteret_sql.stac.interval import parse_moment
 
+LONGEST_NUMBER = 400
+"""Characters; a DOUBLE has up to 309 digits before its point."""
 Json = Any
 """A part of a CQL2 JSON expression."""
 
@@ -77,6 +80,8 @@ class _Translation:
         if node.is_string:
             return str(node.this)
         written = str(node.this)
+        if len(written) > LONGEST_NUMBER or not isfinite(float(written)):
+            fail(self.text, node, "the number is out of the range of DOUBLE")
         return int(written) if written.isdecimal() else float(written)
 
     def column(self, node: Tree) -> Json:

@@ -128,7 +128,10 @@ class ObstoreReader:
             client.update(allow_http=True, **({"default_headers": headers} if headers else {}))
             # obstore follows redirects: to another host this leads nowhere, before anything is sent
             client.update(proxy_url=NOWHERE, proxy_excludes=_host(self._root))
-            return HTTPStore.from_url(self._root, **common)
+            try:
+                return HTTPStore.from_url(self._root, **common)
+            except FAILURES as error:
+                raise ArgumentError(f"{place(self._root)} is not a URL: {_first_line(error)}") from None
         kind, configure = _CLOUDS[self._family]
         found = configure(self._root.partition("://")[2], self._options)
         client.update(
