@@ -165,3 +165,14 @@ def test_addresses_in_an_index_are_told_without_secrets(con: duckdb.DuckDBPyConn
         "read_cog: https://host/a.tif?sig=…: "
         f"this index row has no tile tables (tile_offsets is NULL); {AGAIN}"
     )
+
+
+@pytest.mark.parametrize("none", ["[]", "[]::INTEGER[]", "[]::VARCHAR[]", "NULL"])
+def test_an_empty_list_of_overviews_is_none_whatever_its_type(
+    con: duckdb.DuckDBPyConnection, idx: str, none: str
+) -> None:
+    query = f"FROM (SELECT * REPLACE ({none} AS overviews) FROM idx) AS i"
+    assert con.execute(
+        f"SELECT RS_Transform(i, 'EPSG:3857', resolution := 1000).level {query}"
+    ).fetchall() == [(0,)]
+    assert con.execute(f"SELECT c.level {query}, read_cog(i, resolution := 1000) AS c").fetchall() == [(0,)]

@@ -128,7 +128,7 @@ class _Columns:
     """The fields of STRUCTs side by side."""
 
     def __init__(self, rows: pa.StructArray, kind: DuckType, misfits: _Misfits, *, within: str = "") -> None:
-        self.arrays = {field.name: rows.field(i) for i, field in enumerate(rows.type)}
+        self.arrays = {name: rows.field(i) for i, name in enumerate(fields_of(rows.type))}
         self.kind, self.within = kind, within
         self._misfits = misfits
         self._cells: dict[str, list[Any]] = {}

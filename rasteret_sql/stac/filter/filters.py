@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.stac.filter.cql2_bounds import is_bounded, is_shallow
 from rasteret_sql.stac.interval import parse_moment
 from rasteret_sql.stac.items.item import ITEM_COLUMNS, PROPERTY_OF_COLUMN
 from rasteret_sql.stac.values import short
@@ -54,6 +55,8 @@ def _parsed(text: str) -> dict[str, Any]:
     expression = _cql2_json(text) if text.lstrip().startswith("{") else _sql_or_cql2_text(text)
     if not isinstance(expression, dict) or expression.get("op", "+") in _ARITHMETIC:
         raise ArgumentError(f"filter {short(text, 200)} is not a condition: a comparison is expected")
+    if not is_shallow(expression):
+        raise ArgumentError(f"filter {short(text, 200)} is nested too deeply")
     renamed = _rename(expression)
     assert isinstance(renamed, dict)  # an operator stays an operator
     return renamed
@@ -79,6 +82,8 @@ def _sql_or_cql2_text(text: str) -> Any:
         return from_sql(text)
     except NotSqlError as sql_error:
         try:
+            if not is_bounded(text):
+                raise ValueError("more than cql2 can read")
             return cql2.parse_text(_with_cql2_literals(text)).to_json()
         except (ValueError, cql2.ParseError, cql2.ValidationError, RecursionError):
             what = str(sql_error) if text.strip() else "it is empty"
