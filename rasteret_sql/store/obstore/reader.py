@@ -131,7 +131,9 @@ class ObstoreReader:
             try:
                 return HTTPStore.from_url(self._root, **common)
             except FAILURES as error:
-                raise ArgumentError(f"{place(self._root)} is not a URL: {_first_line(error)}") from None
+                raise ArgumentError(
+                    f"{display_href(self._root)} is not a URL: {_first_line(error)}"
+                ) from None
         kind, configure = _CLOUDS[self._family]
         found = configure(self._root.partition("://")[2], self._options)
         client.update(
