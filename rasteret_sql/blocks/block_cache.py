@@ -1,4 +1,9 @@
-"""Decoded blocks, kept for the process: bounded by bytes, and each block decoded once at a time."""
+"""Blocks kept for the process: bounded by bytes, and each block decoded by one thread at a time.
+
+A block that is read for the first time is kept as it was stored: its bytes are there, and new memory for
+pixels that may never be asked for again costs more than inflating them once more. When it is asked for again,
+its pixels are kept.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +27,36 @@ class Piece:
     pixels: npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The bytes of a block, or of its front, from which a part of it can be decoded."""
+
+    part: Part
+    data: memoryview
+    byte_count: int
+    """What is kept alive: the answer in which the bytes lie."""
+
+
 class AbandonedError(Exception):
     """Whoever was to decode a block stopped before, for reasons of its own: whoever waits for it reads it."""
 
 
 class Claim:
-    """A part of one block that its holder decodes; others wait for ``future``, if there are any."""
+    """A part of one block that its holder decodes; others wait for ``future``, if there are any.
 
-    __slots__ = ("future", "part")
+    Where the bytes are kept, they are ``stored``, and ``part`` is what they hold.
+    """
 
-    def __init__(self, part: Part) -> None:
+    __slots__ = ("future", "part", "stored")
+
+    def __init__(self, part: Part, stored: Stored | None = None) -> None:
         self.part = part
+        self.stored = stored
         self.future: Future[Piece] | None = None
 
 
 class BlockCache:
-    """Least recently used pieces of blocks up to ``tile_cache_bytes``; safe from many threads.
+    """Least recently used parts of blocks up to ``tile_cache_bytes``, stored or decoded; thread-safe.
 
     ``claim`` answers with the piece that is kept; with the future of one that somebody decodes; or with a
     claim, which the caller must settle with ``store`` or ``fail``. Wait for futures after having done the own
@@ -46,8 +65,8 @@ class BlockCache:
     """
 
     def __init__(self) -> None:
-        self._kept = Lru[tuple[Hashable, Part], Piece](
-            lambda: settings().tile_cache_bytes, lambda _, piece: piece.pixels.nbytes, self._dropped
+        self._kept = Lru[tuple[Hashable, Part], Piece | Stored](
+            lambda: settings().tile_cache_bytes, lambda _, kept: _byte_count(kept), self._dropped
         )
         self._lock = self._kept.lock
         self._parts: dict[Hashable, list[Part]] = {}
@@ -61,24 +80,33 @@ class BlockCache:
                 if pending.part.covers(part):
                     pending.future = pending.future or Future()
                     return pending.future
-            for kept in self._parts.get(key, ()):
-                if kept.covers(part) and (piece := self._kept.get((key, kept))) is not None:
-                    return piece
             claim = Claim(part)
+            for kept_part in self._parts.get(key, ()):
+                if kept_part.covers(part) and (kept := self._kept.get((key, kept_part))) is not None:
+                    if isinstance(kept, Piece):
+                        return kept
+                    claim = Claim(kept_part, kept)
+                    break
             self._pending.setdefault(key, []).append(claim)
             return claim
 
-    def store(self, key: Hashable, claim: Claim, pixels: npt.NDArray[Any], *, keep: bool) -> Piece:
-        """Settle a claim with pixels, which nobody may change any more; ``keep`` them for later claims."""
+    def store(
+        self, key: Hashable, claim: Claim, pixels: npt.NDArray[Any], keep: Stored | bool = False
+    ) -> Piece:
+        """Settle a claim with pixels, which nobody may change any more.
+
+        For later claims it keeps the stored bytes, if ``keep`` has them and they are fewer, else the pixels.
+        """
         pixels.flags.writeable = False
         piece = Piece(claim.part, pixels)
+        kept = keep if isinstance(keep, Stored) and keep.byte_count <= pixels.nbytes else piece
         with self._lock:
             self._settled(key, claim)
-            if keep and pixels.nbytes <= self._kept.limit:
+            if keep and _byte_count(kept) <= self._kept.limit:
                 for part in [part for part in self._parts.get(key, ()) if claim.part.covers(part)]:
                     self._kept.pop((key, part))
                     self._dropped((key, part))
-                self._kept.put((key, claim.part), piece)
+                self._kept.put((key, claim.part), kept)
                 self._parts.setdefault(key, []).append(claim.part)
             self._kept.shrink()
         if claim.future is not None:
@@ -119,6 +147,10 @@ class BlockCache:
     @property
     def byte_count(self) -> int:
         return self._kept.size
+
+
+def _byte_count(kept: Piece | Stored) -> int:
+    return kept.byte_count if isinstance(kept, Stored) else kept.pixels.nbytes
 
 
 BLOCKS = BlockCache()

@@ -14,7 +14,7 @@ from functools import lru_cache
 from threading import BoundedSemaphore, Event
 
 from rasteret_sql.arrays import Pixels
-from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece
+from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece, Stored
 from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.blocks.staleness import stale
 from rasteret_sql.blocks.window_read import BlockRead
@@ -34,6 +34,8 @@ from rasteret_sql.workers import workers
 WAITING_PER_THREAD = 8
 """Fetched blocks that may wait for each decoding thread."""
 RESTS_AT_ONCE = 16
+MOST_OF_AN_ANSWER = 2.5
+"""A block that is kept as it was stored keeps an answer of at most so many times its own length alive."""
 
 
 Settle = Callable[[Job, Piece | RasteretError], None]
@@ -111,6 +113,9 @@ def _read_jobs(
         match BLOCKS.claim(key, job.part):
             case Claim() as claim:
                 mine.append(_Work(key=key, job=job, claim=claim))
+                if claim.stored is not None:
+                    job.part = claim.part
+                    cache_hits.append(job)
             case Piece() as piece:
                 settle(job, piece)
                 cache_hits.append(job)
@@ -150,16 +155,21 @@ def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
     # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
     decode_slots = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
 
-    def finish(work: _Work, outcome: Pixels | RasteretError) -> None:
-        if isinstance(outcome, RasteretError):
-            BLOCKS.fail(work.key, work.claim, outcome)
-            settle(work.job, outcome)
-        else:
-            settle(work.job, BLOCKS.store(work.key, work.claim, outcome, keep=work.job.keep))
+    def fail(work: _Work, error: RasteretError) -> None:
+        BLOCKS.fail(work.key, work.claim, error)
+        settle(work.job, error)
 
-    def decode(work: _Work, data: memoryview) -> None:
+    def finish(work: _Work, data: memoryview, answer_bytes: int) -> None:
+        pixels = _decode(work.job, data)
+        if isinstance(pixels, RasteretError):
+            fail(work, pixels)
+        else:
+            keep = work.job.keep and _to_keep(work, data, answer_bytes)
+            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep))
+
+    def decode(work: _Work, data: memoryview, answer_bytes: int) -> None:
         try:
-            finish(work, _decode(work.job, data))
+            finish(work, data, answer_bytes)
         except ShortFrontError:
             # a copy: the answer in which it lies is long
             rests.append(_rest_pool().submit(fetch_rest, work, bytes(data)))
@@ -172,21 +182,26 @@ def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
         for _, answer in fetch([rest], kind="tile"):
             stored = _slice(answer, work, 0, rest.length)
             if isinstance(stored, RasteretError):
-                finish(work, stored)
+                fail(work, stored)
             else:
-                finish(work, _decode(work.job, memoryview(front + stored)))
+                finish(work, memoryview(front + stored), block.length)
 
     try:
-        asks = _asks(mine)
+        for work in mine:
+            if (kept := work.claim.stored) is not None:
+                decode_slots.acquire()
+                tasks.append(workers().submit(decode, work, kept.data, kept.byte_count))
+        asks = _asks([work for work in mine if work.claim.stored is None])
         with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
             for number, answer in fetch([ask.range for ask in asks], kind="tile"):
                 for work, start, length in asks[number].parts:
                     stored = _slice(answer, work, start, length)
                     if isinstance(stored, RasteretError):
-                        finish(work, stored)
+                        fail(work, stored)
                     else:
                         decode_slots.acquire()
-                        tasks.append(workers().submit(decode, work, stored))
+                        answer_bytes = asks[number].range.length
+                        tasks.append(workers().submit(decode, work, stored, answer_bytes))
                 advance(asks[number].range.length)
                 if stop.is_set():
                     break
@@ -253,6 +268,18 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
             f"{job.byte_range.start:,}, and {len(data):,} of them are there"
         )
     return memoryview(data)
+
+
+def _to_keep(work: _Work, data: memoryview, answer_bytes: int) -> Stored | bool:
+    """What the cache keeps: the stored bytes of a first read, and the pixels of a second one.
+
+    Bytes are copied where most of the answer in which they lie belongs to others.
+    """
+    if work.claim.stored is not None:
+        return True
+    if answer_bytes > MOST_OF_AN_ANSWER * len(data):
+        data, answer_bytes = memoryview(bytes(data)), len(data)
+    return Stored(work.job.part, data, answer_bytes)
 
 
 def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:

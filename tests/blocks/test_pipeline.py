@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import rasterio
 
+from rasteret_sql.blocks import pipeline
 from rasteret_sql.blocks.block_cache import BLOCKS, Piece
 from rasteret_sql.blocks.pipeline import read_blocks
 from rasteret_sql.blocks.point_read import PixelRead, by_block
@@ -46,7 +48,10 @@ class Onlooker:
 
 @pytest.fixture
 def header(tmp_path: Path) -> Header:
-    pixels = np.random.default_rng(0).integers(0, 60_000, (SIZE, SIZE), np.uint16)
+    return _header(tmp_path, np.random.default_rng(0).integers(0, 60_000, (SIZE, SIZE), np.uint16))
+
+
+def _header(tmp_path: Path, pixels: npt.NDArray[np.uint16]) -> Header:
     with rasterio.open(
         tmp_path / "a.tif", "w", driver="GTiff", count=1, height=SIZE, width=SIZE, dtype="uint16", tiled=True,
         blockxsize=TILE, blockysize=TILE, compress="deflate", crs="EPSG:3857",
@@ -69,6 +74,28 @@ def test_blocks_are_not_held_until_the_batch_ends(header: Header) -> None:
         configure(tile_cache_bytes=None, decode_threads=None)
     assert len(read.seen) == len(every)
     assert read.most_alive < 12
+
+
+def test_a_first_read_keeps_stored_bytes_and_a_second_one_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = _header(tmp_path, np.random.default_rng(0).integers(0, 9, (SIZE, SIZE), np.uint16))
+    every = np.arange((SIZE // TILE) ** 2)
+    fetched, decoded = [], []
+    fetch, decode = pipeline.fetch, pipeline._decode
+    monkeypatch.setattr(
+        pipeline, "fetch", lambda ranges, kind: fetched.append(len(ranges)) or fetch(ranges, kind=kind)
+    )
+    monkeypatch.setattr(pipeline, "_decode", lambda job, data: decoded.append(job) or decode(job, data))
+    BLOCKS.clear()
+    kept = []
+    for _ in range(3):
+        assert read_blocks([Onlooker(select_cells(header, header.full, every, 0))]) == [None]
+        kept.append(BLOCKS.byte_count)
+    assert [count > 0 for count in fetched] == [True, False, False]
+    assert len(decoded) == 2 * len(every)
+    assert kept[0] < 0.6 * SIZE * SIZE * 2
+    assert kept[1:] == [SIZE * SIZE * 2] * 2
 
 
 @pytest.mark.parametrize("whole", [False, True])
