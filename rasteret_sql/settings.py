@@ -93,7 +93,9 @@ class Settings:
         64 * MIB, "bytes", "Bytes asked for or received, but not yet taken by the decoder.", at_least=1
     )
     tile_cache_bytes: int = _setting(
-        128 * MIB, "bytes", "Decoded tiles kept for the next read; 0 keeps none."
+        128 * MIB,
+        "bytes",
+        "Tiles kept for the next read: as stored after a first read, decoded after a second; 0 keeps none.",
     )
     header_cache_bytes: int = _setting(
         32 * MIB, "bytes", "Headers kept of remote files that queries name by href; 0 keeps none."
