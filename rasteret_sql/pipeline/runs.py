@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,18 @@ PIECE_BYTES = 1 << 20
 ARRIVAL = "rasteret_arrival"
 """The number of a row, in the order in which rows came; the last key, so that no two rows are equal."""
 
+BLOCK_ROWS = 8192
+"""Rows of all runs that are put in order at a time."""
+
 Numbers = npt.NDArray[np.int64]
+
+
+class Sorted(NamedTuple):
+    """Rows in order."""
+
+    rows: pa.RecordBatchReader
+    row_bytes: int
+    """Of a row, on average, where rows are widest."""
 
 
 class Run(Protocol):
@@ -33,14 +44,9 @@ class Run(Protocol):
 
 
 def sorted_rows(
-    rows: pa.RecordBatchReader,
-    keys: Sequence[str],
-    *,
-    by: duckdb.DuckDBPyConnection,
-    folder: Path,
-    block: int,
-) -> pa.RecordBatchReader:
-    """``rows`` without the columns ``keys``, in their order, ``block`` rows at a time.
+    rows: pa.RecordBatchReader, keys: Sequence[str], *, by: duckdb.DuckDBPyConnection, folder: Path
+) -> Sorted:
+    """``rows`` without the columns ``keys``, in their order.
 
     Keys are compared by the connection ``by``. More rows than fit into one run are kept in ``folder``, which
     is made for them, and which the caller removes.
@@ -48,8 +54,10 @@ def sorted_rows(
     kept = [name for name in rows.schema.names if name not in keys]
     runs: list[Run] = []
     compared: list[pa.Table] = []
-    starts = [0]
+    starts, row_bytes = [0], 0
     for part, is_last in _parts(rows):
+        widths = [-(-batch.nbytes // len(batch)) for batch in part.to_batches() if len(batch)]
+        row_bytes = max(row_bytes, *widths, 0)
         own = _numbered(part.select(keys), starts[-1])
         places = _indices(_order(own, by) - starts[-1])
         ordered = part.select(kept).take(places)
@@ -59,7 +67,8 @@ def sorted_rows(
     order = _order(pa.concat_tables(compared), by)
     compared.clear()
     schema = pa.schema([rows.schema.field(name) for name in kept])
-    return pa.RecordBatchReader.from_batches(schema, _merged(runs, np.array(starts), order, block))
+    merged = pa.RecordBatchReader.from_batches(schema, _merged(runs, np.array(starts), order))
+    return Sorted(merged, row_bytes)
 
 
 def _parts(rows: pa.RecordBatchReader) -> Iterator[tuple[pa.Table, bool]]:
@@ -93,9 +102,9 @@ def _indices(numbers: Numbers) -> pa.Array:
     return array_of(numbers, "BIGINT")  # type: ignore[arg-type]
 
 
-def _merged(runs: Sequence[Run], starts: Numbers, order: Numbers, block: int) -> Iterator[pa.RecordBatch]:
-    for first in range(0, len(order), block):
-        which = np.searchsorted(starts, order[first : first + block], "right") - 1
+def _merged(runs: Sequence[Run], starts: Numbers, order: Numbers) -> Iterator[pa.RecordBatch]:
+    for first in range(0, len(order), BLOCK_ROWS):
+        which = np.searchsorted(starts, order[first : first + BLOCK_ROWS], "right") - 1
         counts = np.bincount(which, minlength=len(runs))
         batches = [
             batch

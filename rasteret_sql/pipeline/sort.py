@@ -17,10 +17,15 @@ from rasteret_sql.pipeline.replace import local_path, name_beside, remove, repla
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-MEMORY = "1GB"
-"""Of DuckDB while it compares keys and compresses. A COPY keeps up to a quarter of it ready for the file."""
+    from rasteret_sql.pipeline.runs import Sorted
+
+MEMORY = 10**9
+"""Bytes of DuckDB while it compares keys and compresses. A COPY keeps up to a quarter ready for the file."""
+ROW_GROUPS = 8
+"""So many row groups a thread are in memory while a file is written; wide rows get more than ``MEMORY``."""
+MAX_THREADS = 4
+"""Each takes memory, and more of them wait for the one that merges."""
 BATCH_ROWS = 2048
 RETURNING = frozenset(
     {"boolean", "tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint"}
@@ -39,7 +44,7 @@ def copy_sorted(
     path: str | os.PathLike[str],
     options: Sequence[str],
     *,
-    block: int,
+    row_group_rows: int,
 ) -> int:
     """COPY the columns ``types`` of a query, in the order of its further columns ``keys``; the rows.
 
@@ -57,7 +62,8 @@ def copy_sorted(
     with _place(path) as (target, folder, is_ours), _sorter(connection, folder) as sorter:
         if is_ours:  # whether this connection may write there
             copy(connection, "SELECT NULL AS allowed", target, ["FORMAT parquet"])
-        rows = _sorted(connection, f"SELECT {there} FROM ({query})", keys, sorter, folder, block)
+        rows, row_bytes = _sorted(connection, f"SELECT {there} FROM ({query})", keys, sorter, folder)
+        _limit(sorter, row_bytes * row_group_rows)
         writer = sorter if is_ours else connection
         writer.register(ROWS, rows)
         try:
@@ -125,14 +131,23 @@ def _place(path: str | os.PathLike[str]) -> Iterator[tuple[str | Path, Path, boo
 
 @contextmanager
 def _sorter(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory with as many threads as that of ``connection``."""
+    """A database in memory with as many threads as that of ``connection``, up to ``MAX_THREADS``."""
     import duckdb
 
     ((threads,),) = connection.execute("SELECT current_setting('threads')").fetchall()
-    with duckdb.connect(
-        config={"memory_limit": MEMORY, "threads": threads, "temp_directory": str(folder / "keys")}
-    ) as sorter:
+    config = {
+        "memory_limit": f"{MEMORY}B",
+        "threads": min(threads, MAX_THREADS),
+        "temp_directory": str(folder / "keys"),
+    }
+    with duckdb.connect(config=config) as sorter:
         yield sorter
+
+
+def _limit(sorter: duckdb.DuckDBPyConnection, row_group_bytes: int) -> None:
+    """Memory for writing row groups of so many bytes."""
+    ((threads,),) = sorter.execute("SELECT current_setting('threads')").fetchall()
+    sorter.execute(f"SET memory_limit = '{max(MEMORY, ROW_GROUPS * threads * row_group_bytes)}B'")
 
 
 def _sorted(
@@ -141,8 +156,7 @@ def _sorted(
     keys: Sequence[str],
     sorter: duckdb.DuckDBPyConnection,
     folder: Path,
-    block: int,
-) -> pa.RecordBatchReader:
+) -> Sorted:
     import pyarrow as pa
 
     from rasteret_sql.pipeline.runs import sorted_rows
@@ -150,7 +164,7 @@ def _sorted(
     relation = connection.sql(query)
     try:
         with a_query(), relation.to_arrow_reader(BATCH_ROWS) as rows:
-            return sorted_rows(rows, keys, by=sorter, folder=folder, block=block)
+            return sorted_rows(rows, keys, by=sorter, folder=folder)
     except (pa.ArrowException, OSError) as error:
         raise _error_of(error) from None
 

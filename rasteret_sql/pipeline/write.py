@@ -78,7 +78,7 @@ def write_index(
     columns = columns_of(connection, f"(SELECT {selected} FROM {source})")
     keys = ", ".join(f"{key} AS {column}" for column, key in order.items())
     rows = f"SELECT {selected}, {keys} FROM {source}"
-    return copy_sorted(connection, rows, columns, list(order), path, options, block=row_group_rows)
+    return copy_sorted(connection, rows, columns, list(order), path, options, row_group_rows=row_group_rows)
 
 
 def key_values(kept: Mapping[str, str]) -> str:

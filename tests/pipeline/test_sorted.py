@@ -84,6 +84,17 @@ def test_what_arrow_does_not_give_back_is_sorted_by_duckdb(
     assert written["other"] == kinds["other"]
 
 
+def test_wide_rows_get_the_memory_that_their_row_groups_take(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sort, "MEMORY", 60_000_000)
+    query = (
+        "SELECT n::VARCHAR AS id, TIMESTAMPTZ '2024-01-01' + INTERVAL (n) DAY AS datetime, "
+        "list_transform(range(10000), lambda k: hash(n, k)) AS tile_byte_counts FROM range(1000) AS r(n)"
+    )
+    assert write_index(con, query, tmp_path / "idx.parquet") == 1000
+
+
 def test_an_error_of_the_query_is_duckdbs_and_leaves_nothing(
     con: duckdb.DuckDBPyConnection, made: list[int], tmp_path: Path
 ) -> None:
