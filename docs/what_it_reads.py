@@ -94,7 +94,7 @@ JPEG in YCbCr is given as RGB; every other colour space, the palette and MinIsWh
 inside Deflate or ZSTD; what its mask leaves out is NaN, or alpha 0."""
 VALID = """\
 `valid` is NULL where all pixels are. Else the first of these that the file has decides: an internal mask;
-nodata, in all bands that are read; alpha above 0. A mask with a sample for each band speaks for each band:
+nodata, in all bands that are read; alpha above 0. A mask with a sample for each band applies band by band:
 several bands are valid where one of them is (rasterio's `dataset_mask`), expressions where all are that they
 name. Where some overviews lack the mask, `resolution :=` takes a level that has it, and `level :=` of one
 that has none is an error."""
