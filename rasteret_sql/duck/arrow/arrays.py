@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -122,13 +123,25 @@ def _fixed(values: Sequence[Any], kind: DuckType) -> pa.Array:
 def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
     if not there.any() and len(values):
-        return pa.nulls(len(values), array_of([], kind).type)
+        return pa.nulls(len(values), _arrow_type(kind.text))
     fields, children = [], []
     for name, child_type in kind.children.items():
-        child = array_of([None if v is None else v.get(name) for v in values], child_type)
+        if valid is None:
+            column = [v.get(name) for v in values]
+        else:
+            column = [None if v is None else v.get(name) for v in values]
+        if column and all(v is None for v in column):
+            child = pa.nulls(len(column), _arrow_type(child_type.text))
+        else:
+            child = array_of(column, child_type)
         fields.append(pa.field(name, child.type))
         children.append(child)
     return pa.Array.from_buffers(pa.struct(fields), len(there), [valid], children=children)
+
+
+@lru_cache(maxsize=512)
+def _arrow_type(duck_type: str) -> pa.DataType:
+    return array_of([], duck_type).type
 
 
 def _map(values: Sequence[Any], kind: DuckType) -> pa.Array:
