@@ -16,12 +16,13 @@ from rasteret_sql.duck.arrow.duck_types import DuckType, declared
 from rasteret_sql.duck.arrow.fits import arrow_type_matches, duck_type, fields_of
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.arrow.types import CHIP
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, RasteretError, value_or_raise
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.band_facts import COLUMNS, BandFacts
 from rasteret_sql.raster.chip import Chip, clip, read_each
 from rasteret_sql.raster.physical import physical
 from rasteret_sql.raster.read.plan import ReadRequest
+from rasteret_sql.raster.source import Raster
 
 NEEDED = ("dtype", "shape", "data", "valid")
 """A row without one of these is not a chip; what else is missing is not known of its pixels."""
@@ -77,6 +78,21 @@ def headers_of(raster: pa.Array, requests: Sequence[ReadRequest | None]) -> list
         if isinstance(header, RasteretError) and request is not None:
             raise header
     return [None if isinstance(h, RasteretError) else h for h in headers]
+
+
+def rasters_or_chips(
+    column: pa.Array, wanted: Sequence[bool], overviews: Sequence[bool]
+) -> list[Raster | None]:
+    """The raster of every row that wants one: an href, an index row or a chip; equal rows share it.
+
+    Raises what opening a wanted one raised. ``overviews``: see ``rasters``.
+    """
+    if is_chip(column.type):
+        return [chip if there else None for chip, there in zip(chips_of(column), wanted, strict=True)]
+    return [
+        value_or_raise(header) if there and header is not None else None
+        for header, there in zip(rasters(column, overviews), wanted, strict=True)
+    ]
 
 
 def chips_of(column: pa.Array, *, placed: bool = True) -> list[Chip | None]:

@@ -13,12 +13,11 @@ import shapely
 
 from rasteret_sql.arrays import Numbers
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
-from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.chip_values import is_chip, rasters_or_chips
 from rasteret_sql.duck.arguments.point_arguments import point_lists_of, points_of
-from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow.arrays import present
-from rasteret_sql.errors import ArgumentError, LimitError, value_or_raise
+from rasteret_sql.errors import ArgumentError, LimitError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.turns import wrapped
 from rasteret_sql.geotiff.header import Header
@@ -171,14 +170,8 @@ def _rasters(
                 raise ArgumentError(
                     "a chip has one level: leave out level and resolution, or pass its index row"
                 )
-        return [
-            chip if there else None for chip, there in zip(chips_of(raster), wanted.tolist(), strict=True)
-        ]
     overviews = [bool(one.level) or one.resolution is not None for one in options]
-    raster_of_row: list[Raster | None] = []
-    for header, there in zip(rasters(raster, overviews), wanted.tolist(), strict=True):
-        raster_of_row.append(value_or_raise(header) if there and header is not None else None)
-    return raster_of_row
+    return rasters_or_chips(raster, wanted.tolist(), overviews)
 
 
 def _sample(

@@ -13,9 +13,8 @@ from rasteret_sql.duck.arguments.arguments import (
     sql,
 )
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
-from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
+from rasteret_sql.duck.arguments.chip_values import rasters_or_chips
 from rasteret_sql.duck.arguments.named_rasters import is_named
-from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arguments.touching import any_touched, note_touching
 from rasteret_sql.duck.arrow.arrays import array_of
 from rasteret_sql.duck.kernels.stats_rows import Row, number_lists, statistics_row
@@ -232,18 +231,8 @@ def _requests(
 
 def _sources(raster: pa.Array, requests: Sequence[ZoneRequest | RasteretError | None]) -> list[Raster | None]:
     """The raster of each row: an href, an index row or a chip."""
-    if is_chip(raster.type):
-        return list(chips_of(raster))
     overviews = [
         isinstance(request, ZoneRequest) and bool(request.level or request.resolution is not None)
         for request in requests
     ]
-    sources: list[Raster | None] = []
-    for header, request in zip(rasters(raster, overviews), requests, strict=True):
-        if isinstance(header, RasteretError):
-            if request is not None:
-                raise header
-            sources.append(None)
-        else:
-            sources.append(header)
-    return sources
+    return rasters_or_chips(raster, [request is not None for request in requests], overviews)
