@@ -15,7 +15,7 @@ from rasteret_sql import settings
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.register import macro_file
 from rasteret_sql.duck.register.allowed import access
-from rasteret_sql.duck.register.kernel_table import NUMBER, PREFIX, SHELLS, Kernel, kernels, told
+from rasteret_sql.duck.register.kernel_table import NUMBER, PREFIX, SHELLS, Kernel, kernels, told, unexpected
 from rasteret_sql.duck.sql_files import CATALOG
 from rasteret_sql.errors import RasteretError
 from rasteret_sql.notices import speak_to_shell
@@ -81,7 +81,7 @@ def call(
         return kernel.message(error)
     except BaseException as error:  # a fault of ours must not end the user's shell
         untouched.all_failed()
-        return kernel.message(RasteretError(f"failed unexpectedly ({type(error).__name__}: {error})"))
+        return kernel.message(RasteretError(unexpected(error)))
     return ""
 
 

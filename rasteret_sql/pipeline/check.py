@@ -88,7 +88,9 @@ def index_info(connection: duckdb.DuckDBPyConnection, target: str | os.PathLike[
         f"FROM (SELECT *, rasteret_bbox(geometry) AS box FROM {index.rows()})"
     )
     rows, items, failed, first, last, updated, *bounds, tiles = cursor.fetchone() or ()
-    bands = connection.execute(f"SELECT band, count(*) FROM {index.rows()} GROUP BY band ORDER BY band")
+    bands = connection.execute(
+        f"SELECT band::VARCHAR AS name, count(*) FROM {index.rows()} GROUP BY name ORDER BY name"
+    )
     size = os.path.getsize(local_path(target)) if isinstance(index, ParquetTarget) else None
     return IndexInfo(
         rows=rows, items=items, failed=failed, bands=dict(bands.fetchall()),

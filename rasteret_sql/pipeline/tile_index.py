@@ -67,6 +67,11 @@ def write_tile_index(connection: duckdb.DuckDBPyConnection, query: str, path: st
     missing = [column for column in NEEDED if column not in types]
     if missing:
         raise ArgumentError(f"write_tile_index: the rows have no column {', '.join(missing)}")
+    for column in ("href", "crs"):
+        if types[column] != "VARCHAR":
+            raise ArgumentError(
+                f"write_tile_index: the column {column} is {types[column]}, where cog_header writes VARCHAR"
+            )
     moment = "strftime(make_timestamp(epoch_us(datetime)), '%Y-%m-%dT%H:%M:%SZ')"
     files = connection.execute(
         f"SELECT href, crs, bbox.xmin, bbox.ymin, bbox.xmax, bbox.ymax, "

@@ -212,3 +212,18 @@ SEARCHES = {
 @pytest.mark.parametrize(("arguments", "expected"), SEARCHES.items(), ids=SEARCHES)
 def test_a_search(con: duckdb.DuckDBPyConnection, arguments: str, expected: str) -> None:
     assert message(con, f"FROM stac_search('http://127.0.0.1:1/', {arguments})") == f"stac_search: {expected}"
+
+
+def test_a_fault_of_ours_is_told_in_a_sentence(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(*_: object) -> None:
+        raise KeyError("no such thing,\n  nowhere")
+
+    monkeypatch.setattr("rasteret_sql.duck.kernels.files.cog_files", fault)
+    with caplog.at_level("DEBUG"), pytest.raises(duckdb.InvalidInputException) as told:
+        con.execute("FROM cog_files('*.tif')")
+    assert str(told.value) == (
+        "Invalid Input Error: cog_files: failed unexpectedly (KeyError: 'no such thing,\\n nowhere')"
+    )
+    assert "in fault" in caplog.text

@@ -24,6 +24,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from rasteret_sql.errors import RasteretError
 from rasteret_sql.pipeline import (
     build_index,
     index_info,
@@ -311,3 +312,24 @@ def test_killed_at_any_moment(con: duckdb.DuckDBPyConnection, tmp_path: Path) ->
         assert {entry.name for entry in folder.iterdir()} == {"idx.parquet"}
         path.unlink()
     assert killed >= KILLS // 3
+
+
+@pytest.mark.parametrize("other", ["5", "['a']", "{'a': 1}", "'\\xff'::BLOB", "TIMESTAMPTZ '290000-01-01'"])
+def test_columns_of_other_types_are_errors_of_ours(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, other: str
+) -> None:
+    """A Parquet file that somebody else wrote."""
+    build_index(con, "idx", items=ITEMS)
+    path = tmp_path / "other.parquet"
+    for column in ("href", "band", "crs"):
+        con.execute(f"COPY (SELECT * REPLACE ({other} AS {column}) FROM idx) TO '{path}' (FORMAT parquet)")
+        assert index_info(con, path).rows == 12
+        if column != "band":
+            with pytest.raises(
+                RasteretError, match=f"the column {column} is .*, where cog_header writes VARCHAR"
+            ):
+                write_tile_index(con, f"FROM read_parquet('{path}')", tmp_path / "t.gpkg")
+        try:
+            validate_index(con, path)
+        except (RasteretError, duckdb.Error) as error:
+            assert "Python exception" not in str(error)  # noqa: PT017

@@ -60,6 +60,9 @@ class Kernel:
                 return self.run(columns, ask)
             except InterruptionError as error:
                 return self._refusal(error, len(columns[0]))
+            except Exception as error:  # a fault of ours is told in a sentence, too
+                _log(self.name)
+                return self._refusal(RasteretError(unexpected(error)), len(columns[0]))
 
         return call
 
@@ -97,6 +100,18 @@ class Kernel:
         """The text that a SQL user sees."""
         text = str(error)
         return text if text.startswith(f"{self.serves}:") else f"{self.serves}: {text}"
+
+
+def unexpected(error: BaseException) -> str:
+    """What is said of a fault of ours."""
+    return f"failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+
+
+def _log(name: str) -> None:
+    """The traceback, for who listens to Python's logging at level DEBUG."""
+    import logging
+
+    logging.getLogger(__name__).debug("%s failed", name, exc_info=True)
 
 
 def told(number: int) -> str:
