@@ -115,8 +115,8 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def about(server: Server, delay_ms: float, count: int, versions: Mapping[str, str]) -> str:
-    """When, on what, with what."""
+def about(server: Server | None, delay_ms: float, count: int, versions: Mapping[str, str]) -> str:
+    """When, on what, with what; without a server nothing is read."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     mtu = Path("/sys/class/net/lo/mtu")
     link = f"loopback's MTU {mtu.read_text().strip()}" if mtu.exists() else "loopback"
@@ -124,7 +124,7 @@ def about(server: Server, delay_ms: float, count: int, versions: Mapping[str, st
     return "\n".join(
         (
             f"- {datetime.now(UTC):%Y-%m-%d}, median of {count} rounds",
-            f"- {server.kind}, first byte after {delay_ms:g} ms, {link}",
+            *([f"- {server.kind}, first byte after {delay_ms:g} ms, {link}"] if server else []),
             f"- {_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, {system}",
             "- " + ", ".join(f"{name} {version}" for name, version in versions.items()),
         )

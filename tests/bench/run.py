@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench.bucket import CACHE, FULL, QUICK, make_bucket
 from tests.bench.growth import grow
+from tests.bench.indexes import grow_indexes
 from tests.bench.measure import Bench, Contender, rounds
 from tests.bench.report import about, report, write
 from tests.bench.scenarios import NAMES, jobs
@@ -40,16 +41,17 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--quick", action="store_true", help="small files, one round: tries the harness, measures nothing")
     add("--scenarios", default=",".join(NAMES), help="of %(default)s")
-    add("--rounds", type=int, help="5 by default; 3 with --growth, 1 with --quick")
+    add("--rounds", type=int, help="5 by default; 3 with --growth and --indexes, 1 with --quick")
     add("--delay", type=float, default=30, metavar="MS", help="first byte after so long (30)")
     add("--scenes", type=int, default=30, help="dates in the bucket, 0.4 GB each (30)")
     add("--peers", default=",".join(SYSTEMS), help="of %(default)s; rasteret gets an environment when named")
     add("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter that has a peer")
     add("--own-server", action="store_true", help="not nginx, even where it is")
     add("--growth", action="store_true", help="instead: how cost grows, of this package alone")
+    add("--indexes", action="store_true", help="of --growth only rows of an index, and areas")
     add("--write", action="store_true", help="put the results into docs/benchmarks.md")
     options = parser.parse_args(argv)
-    options.rounds = options.rounds or (1 if options.quick else 3 if options.growth else 5)
+    options.rounds = options.rounds or (1 if options.quick else 3 if options.growth or options.indexes else 5)
     options.scenarios = options.scenarios.split(",")
     if options.quick and options.write:
         parser.error("--quick measures nothing that is worth writing; leave out --write")
@@ -82,6 +84,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in wanted:
         if name not in found:
             say(f"{name} is not installed here and takes no part")
+    if options.growth or options.indexes:
+        machine = about(None, 0, options.rounds, {"python": sys.version.split()[0]} | found)
+        grown = grow_indexes(CACHE / "indexes", rounds=options.rounds, quick=options.quick, say=say)
+        print(f"{machine}\n\n{grown}")
+        if options.write:
+            write("indexes", f"{machine}\n\n{grown}", say)
+        if options.indexes:
+            return 0
     folder, scenes = make_bucket(QUICK if options.quick else FULL, options.scenes, say)
     with (
         tempfile.TemporaryDirectory(prefix="rasteret-bench-") as scratch,

@@ -113,6 +113,44 @@ def test_150_areas_and_150_scenes_with_150_pairs_cost_150_reads(
     assert repeated(server) == []
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_so_do_they_over_names(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer, calls: Calls, threads: int
+) -> None:
+    idx.execute(f"SET threads = {threads}")
+    found = idx.execute("SELECT id, id_1, width, data FROM read_chips('idx', 'fields')").fetchall()
+    assert sorted(row[:3] for row in found) == [(n, n, 4) for n in range(PAIRS)]
+    assert all(data == np.full(16, scene, np.uint16).tobytes() for scene, _, _, data in found)
+    assert sum(calls.planned) == PAIRS
+    assert calls.read == [PAIRS], "one batch, whatever the number of threads"
+    assert len(server.requests) == PAIRS
+    assert repeated(server) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "own", "place"),
+    [
+        ("read_zonal_stats", "mean", "[c.x + n / 10_000, c.y, c.x + n / 10_000 + 0.003, c.y + 0.003]"),
+        ("read_samples", "value", "[c.x + n / 10_000, c.y]"),
+    ],
+)
+def test_numbers_over_names_cost_each_file_once(
+    idx: duckdb.DuckDBPyConnection, server: FaultServer, function: str, own: str, place: str
+) -> None:
+    """Ten areas of each file, in an order that mixes the files."""
+    idx.execute(f"""
+        CREATE TABLE places AS
+        SELECT f.id, {place} AS geom
+        FROM (SELECT id, rasteret_bbox(geom) AS b FROM fields) AS f,
+             (SELECT b.xmin AS x, b.ymin AS y) AS c, range(10) AS r(n)
+        ORDER BY n, hash(f.id)
+    """)
+    found = idx.execute(f"SELECT id, id_1, {own} FROM {function}('idx', 'places')").fetchall()
+    assert sorted(found) == [(n, n, float(n)) for n in range(PAIRS) for _ in range(10)]
+    assert len(server.requests) == PAIRS
+    assert repeated(server) == []
+
+
 def test_pairs_that_do_not_meet_are_planned_and_never_read(
     idx: duckdb.DuckDBPyConnection, server: FaultServer, calls: Calls
 ) -> None:

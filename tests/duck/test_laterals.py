@@ -38,6 +38,11 @@ AREA = "[0.01, 0.01, 0.03, 0.03]"
             "read_cog(idx) c WHERE idx.n BETWEEN 1 AND 2 AND (idx.b = 'x' OR idx.c.d IS NULL) LIMIT 3",
         ),
         (
+            "FROM idx i JOIN (FROM f) AS f ON left(i.k, 1) = f.k, read_cog(i) c WHERE i.a = 1",
+            "FROM (SELECT * FROM idx i WHERE (i.a = 1)) AS i JOIN (FROM f) AS f ON left(i.k, 1) = f.k, "
+            "read_cog(i) c WHERE i.a = 1",
+        ),
+        (
             "SELECT 1 FROM idx i JOIN f ON i.k = f.k AND f.x > 1 CROSS JOIN LATERAL (FROM read_cog(i, "
             "f.g)) c",
             "SELECT 1 FROM idx i JOIN (SELECT * FROM f WHERE (f.x > 1)) AS f ON i.k = f.k AND f.x > 1 "
@@ -167,6 +172,7 @@ JOINS = st.sampled_from(
         "{idx} AS i LEFT JOIN f ON i.k = f.k AND i.n > 3 JOIN {read} ON true",
         "f LEFT JOIN {idx} i ON i.k = f.k, {read}",
         "{idx} i RIGHT JOIN f ON i.k = f.k, {read}", "{idx} i JOIN f USING (k), {read}",
+        "{idx} i JOIN (SELECT * FROM f WHERE f.k > 0) AS f ON i.k = f.k, {read}",
         "{idx} i JOIN f ON i.k = f.k AND f.parity = 0 AND i.band = 'red' LEFT JOIN {read} ON c.width > 0",
     ]
 )  # fmt: skip

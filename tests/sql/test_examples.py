@@ -54,6 +54,20 @@ def test_an_example_of_a_function_runs(con: duckdb.DuckDBPyConnection, example: 
     assert rows
 
 
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_explain_and_prepare_of_an_example_ask_for_nothing(
+    con: duckdb.DuckDBPyConnection, example: Example
+) -> None:
+    *first, last = con.extract_statements(example.sql)
+    for statement in first:
+        con.execute(statement)
+    ((before,),) = con.execute("SELECT count(*) FROM rasteret_requests()").fetchall()
+    con.execute(f"EXPLAIN {last.query}").fetchall()
+    if last.query.strip().startswith(("SELECT", "FROM", "WITH")):
+        con.execute(f"PREPARE prepared AS {last.query}")
+    assert con.execute("SELECT count(*) FROM rasteret_requests()").fetchall() == [(before,)]
+
+
 def test_the_page_on_grids_runs_but_for_other_extensions(con: duckdb.DuckDBPyConnection) -> None:
     blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/grids.md").read_text("utf-8"), re.DOTALL)
     ours = [block for block in blocks if "LOAD" not in block]

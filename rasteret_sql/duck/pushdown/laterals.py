@@ -34,6 +34,7 @@ _ENDS_WHERE = _ENDS_FROM - {"WHERE"}
 _ENDS_QUERY = frozenset({"UNION", "EXCEPT", "INTERSECT"})
 _JOINS = "JOIN INNER CROSS LEFT OUTER SEMI ANTI RIGHT FULL NATURAL ASOF POSITIONAL"
 _JOIN_WORDS = frozenset(_JOINS.split())
+_ALSO_FUNCTIONS = frozenset({"LEFT", "RIGHT"})
 _INNER = frozenset({"", ",", "JOIN", "INNER JOIN", "CROSS JOIN"})
 _KEEPS_THE_LEFT = _INNER | {"LEFT JOIN", "LEFT OUTER JOIN", "SEMI JOIN", "ANTI JOIN"}
 _WORDS = """
@@ -126,7 +127,7 @@ def _items(tokens: list[Token], start: int, depth: int) -> tuple[list[_Item], in
         if token.text == "," and not token.word:
             items.append(_Item(join=",", tokens=[]))
             join, on = "", False
-        elif token.word in _JOIN_WORDS and not _is_call(tokens, at):
+        elif token.word in _JOIN_WORDS and not (token.word in _ALSO_FUNCTIONS and _is_call(tokens, at)):
             join = f"{join} {token.word}".strip()
             if token.word == "JOIN":
                 items.append(_Item(join=join, tokens=[]))
