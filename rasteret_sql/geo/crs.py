@@ -71,12 +71,12 @@ def transformer(source: str, target: str) -> Transformer | None:
     if source == target or one.equals(other, ignore_axis_order=True):
         return None
     try:
-        between = Transformer.from_crs(one, other, always_xy=True)
+        made = Transformer.from_crs(one, other, always_xy=True)
     except ProjError as error:
         raise ArgumentError(
             f"no transformation from CRS {shorten(source)!r} to {shorten(target)!r}: {error}"
         ) from error
-    return None if between.definition.startswith("proj=noop") else between
+    return None if made.definition.startswith("proj=noop") else made
 
 
 def _through_utm(source: str, target: str) -> Transformer | None:

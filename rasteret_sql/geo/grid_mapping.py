@@ -136,9 +136,9 @@ class Mapping:
                 (along[0] + along[-1]) / 2 + points * (along[-1] - along[0]) / 2 for along in (columns, rows)
             )
             places.append([grid.ravel() for grid in np.meshgrid(at_columns, at_rows)])
-        asked = self.at(*(np.concatenate(both) for both in zip(*places, strict=True)))
+        images = self.at(*(np.concatenate(both) for both in zip(*places, strict=True)))
         across, down = _basis(len(columns)), _basis(len(rows))
-        for values, out in zip(asked, (x, y), strict=True):
+        for values, out in zip(images, (x, y), strict=True):
             known = values[: len(nodes) ** 2].reshape(len(nodes), len(nodes))
             missed = to_checks @ known @ to_checks.T - values[len(nodes) ** 2 :].reshape(DEGREE, DEGREE)
             if not (np.abs(missed) <= TOLERANCE).all():  # NaN compares false

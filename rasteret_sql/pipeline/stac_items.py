@@ -161,8 +161,8 @@ def _moment(key: str) -> str:
 def structure(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
     """The members that the objects of a column have, with their types, as DuckDB finds them in JSON."""
     row = connection.execute(f"SELECT json_group_structure({column}) FROM {ITEMS}").fetchone()
-    fields_found = json.loads(row[0]) if row and row[0] else {}
-    return fields_found if isinstance(fields_found, dict) else {}
+    structures = json.loads(row[0]) if row and row[0] else {}
+    return structures if isinstance(structures, dict) else {}
 
 
 def typed(kind: Any, depth: int = 0) -> Any:

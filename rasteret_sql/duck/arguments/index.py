@@ -211,10 +211,10 @@ class _Row:
         return tuple(listed)
 
     def required(self, name: str) -> Any:
-        present_value = self.value(name)
-        if present_value is None:
+        required = self.value(name)
+        if required is None:
             self.refuse(f"the index column {self.columns.within}{name} is NULL; {AGAIN}")
-        return present_value
+        return required
 
     def number(self, name: str, least: int, most: int) -> int:
         number: int = self.required(name)

@@ -177,21 +177,19 @@ def _rasters(
 def _sample(
     points: Points, asked: Sequence[_Asked], count: int, *, whole: bool
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    values_found, there = np.zeros(count), np.zeros(count, np.bool_)
+    sampled, there = np.zeros(count), np.zeros(count, np.bool_)
     files = [(one, one.raster) for one in asked if isinstance(one.raster, Header)]
     requests = [_request(header, one, whole) for one, header in files]
     for number, values, valid in values_at(points, requests):
         slots = files[number][0].slots
-        values_found[slots], there[slots] = values, valid
+        sampled[slots], there[slots] = values, valid
     chips = [(one, one.raster) for one in asked if isinstance(one.raster, Chip)]
     projected = ProjectedPoints(points, [(crs_of(chip), one.points) for one, chip in chips])
     for one, chip in chips:
         (sample,) = pick_bands(chip, (one.options.band,))
         xy, math = projected.to(crs_of(chip), one.points), _math(chip, one.options)
-        values_found[one.slots], there[one.slots] = values_in(
-            chip, xy, sample, one.options.interpolation, math
-        )
-    return values_found, there
+        sampled[one.slots], there[one.slots] = values_in(chip, xy, sample, one.options.interpolation, math)
+    return sampled, there
 
 
 def _math(raster: Raster, options: _Options) -> BoundMath | None:

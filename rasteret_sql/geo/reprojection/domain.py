@@ -118,9 +118,9 @@ def _followed(defined: Defined, chords: Floats, refined: int) -> Floats:
         left = np.column_stack((-chord[:, 1], chord[:, 0])) / 2  # the inside, of a ring that runs that way
         there = defined(middle)[:, None]
         good, bad = np.where(there, middle, middle + left), np.where(there, middle - left, middle)
-        open_ended = defined(good) & ~defined(bad)
+        bracketed = defined(good) & ~defined(bad)
         places = np.where(there, middle, begin.reshape(-1, 2))
-        places[open_ended] = _bisected(defined, good[open_ended], bad[open_ended])
+        places[bracketed] = _bisected(defined, good[bracketed], bad[bracketed])
         merged = np.empty((len(points), 2 * points.shape[1] - 1, 2))
         merged[:, ::2], merged[:, 1::2] = points, places.reshape(begin.shape)
         points = merged

@@ -70,11 +70,11 @@ class BandMath:
     @property
     def names(self) -> dict[str, tuple[Name, Expression]]:
         """Every name once, with the expression that has it first: the expression's before the mask's."""
-        names_found: dict[str, tuple[Name, Expression]] = {}
+        by_text: dict[str, tuple[Name, Expression]] = {}
         for expression in self.expressions:
             for name in expression.names:
-                names_found.setdefault(name.text, (name, expression))
-        return names_found
+                by_text.setdefault(name.text, (name, expression))
+        return by_text
 
 
 def require(
