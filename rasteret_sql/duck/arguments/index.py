@@ -24,6 +24,7 @@ from rasteret_sql.store.redact import display_href
 
 TABLES = ("tile_offsets", "tile_byte_counts")
 SIZES = ("width", "height", "tile_width", "tile_height")
+LONGEST_LIST = 600
 REQUIRED = (
     "href", "width", "height", "band_count", "dtype", "tile_width", "tile_height", "tiled", *TABLES,
     "compression", "predictor", "interleave", "byte_order", "bits_per_sample", "transform",
@@ -50,7 +51,7 @@ class HeaderColumn:
             raise ArgumentError(
                 f"the raster is a row without the column{'s' * (len(missing) > 1)} {', '.join(missing)}: "
                 "pass a row of an index built with cog_header (SELECT h.* FROM …, cog_header(href) AS h), "
-                f"or an href; its columns are: {', '.join(names)}"
+                f"or an href; its columns are: {_listed(names)}"
             )
         self._columns = _Columns(rows, declared(types.HEADER), _Misfits())
 
@@ -122,6 +123,12 @@ class _Misfits:
     """What is wrong with a column; None where nothing is."""
     nested: dict[str, _Misfits] = field(default_factory=dict)
     """Of the STRUCTs in a column."""
+
+
+def _listed(names: list[str]) -> str:
+    """Names of columns for a message, which may be those of any table."""
+    told = ", ".join(names)
+    return told if len(told) <= LONGEST_LIST else f"{told[:LONGEST_LIST]}… ({len(names):,} columns)"
 
 
 class _Columns:
