@@ -33,6 +33,8 @@ HEAD = Struct("=6d5Q")
 """Transform of the window, number of blocks, x_off, y_off, width and height. Then come the numbers, offsets
 and byte counts of the blocks, and of those of the internal mask, eight bytes each."""
 
+FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in (StoredLevel, ImageLayout, BlockLayout)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SharedPlan:
@@ -171,10 +173,16 @@ def _selection(stored: StoredLevel, words: npt.NDArray[np.uint64]) -> Selection:
     return Selection(stored=stored, blocks=blocks.astype(np.uint32), offsets=offsets, byte_counts=byte_counts)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _shared_text(shared: SharedPlan) -> str:
-    # bytes as the characters of the same numbers
-    return json.dumps(asdict(shared), default=lambda tables: tables.decode("latin-1"))
+    return json.dumps(vars(shared), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for it: bytes are the characters of the same numbers."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return {name: getattr(value, name) for name in FIELDS[type(value)]}
 
 
 @lru_cache(maxsize=4096)

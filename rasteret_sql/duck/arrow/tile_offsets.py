@@ -26,3 +26,10 @@ def offsets_of(gaps: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
     ends = np.cumsum(steps)
     lengths = np.diff(np.append(starts, len(gaps)))
     return ends - np.repeat(ends[starts] - gaps[starts], lengths)
+
+
+def offsets_of_table(gaps: Numbers, counts: Numbers) -> Numbers:
+    """The same of one table."""
+    steps = gaps.copy()
+    steps[1:] += counts[:-1]
+    return np.cumsum(steps)
