@@ -70,15 +70,24 @@ BESIDE = {
     "widthOrScale": {"useScale": "true"},
 }
 """What an argument needs beside it to be looked at."""
+RASTERS = {
+    "raster", "href", "rasters", "band1", "band2", "reference", "chips", "stats", "geometry",
+}  # fmt: skip
+TABLES = {"index": "'idx'", "areas": "'fields'", "zones": "'fields'", "points": "'fields'"}
+"""Of functions over names."""
 FLAGS = {"all_touched", "exclude_nodata", "lenient", "coverage", "histogram", "scale", "useScale", "crop"}
 
 
 def cases(function: Function) -> Iterator[tuple[str, str]]:
     """Argument and call, for everything that is tried of a function."""
+    by_name = function.parameters[0].name == "index" if function.parameters else False
+    arguments = ARGUMENTS | TABLES if by_name else ARGUMENTS
     for parameter in function.parameters:
         name = parameter.name
         values: list[str] = []
-        if name in ("raster", "href", "rasters", "band1", "band2", "reference", "chips", "stats", "geometry"):
+        if by_name and name in TABLES:
+            values = ["NULL"]
+        elif name in RASTERS:
             values = [*TEXTS, *NUMBERS] if name in ("raster", "href") else ["NULL"]
         elif name in ("aoi", "zone"):
             values = [form.format(number) for form in WINDOWS for number in NUMBERS] + list(TEXTS)
@@ -91,7 +100,7 @@ def cases(function: Function) -> Iterator[tuple[str, str]]:
             values = ["2147483648", "'x'", "NULL"]
         for value in dict.fromkeys(values):
             given = {
-                p.name: ARGUMENTS[p.name] for p in function.parameters if p.default is None and p.name != name
+                p.name: arguments[p.name] for p in function.parameters if p.default is None and p.name != name
             }
             there = {p.name for p in function.parameters}
             given |= {n: v for n, v in BESIDE.get(name, {}).items() if n in there}
@@ -111,6 +120,12 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     with pytest.MonkeyPatch.context() as patch, rasteret_sql.connect() as con:
         patch.chdir(folder)
         con.execute("SET memory_limit = '2GB'")
+        con.execute("CREATE TABLE idx AS FROM cog_header('a.tif')")
+        con.execute(
+            "CREATE TABLE fields AS "
+            "SELECT 1 AS id, format('POINT ({} {})', b.xmin, b.ymin)::GEOMETRY AS geom "
+            "FROM (SELECT rasteret_bbox(footprint) AS b FROM idx)"
+        )
         yield con
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import shapely
 import shapely.geometry
 
-from rasteret_sql.duck.arguments.arguments import Area, geometry_crs
+from rasteret_sql.duck.arguments.arguments import Area, geometry_crs, texts
 from rasteret_sql.duck.arguments.arguments import areas as areas_of
-from rasteret_sql.duck.arrow.arrays import array_of, present
+from rasteret_sql.duck.arrow.arrays import array_of, list_array, present, whole_numbers
 from rasteret_sql.duck.arrow.fits import BLOBS, duck_type
 from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi
@@ -25,6 +25,7 @@ from rasteret_sql.stac.geometry import FAULTS
 
 LEVELS = 16
 """Bits of one axis: cells of 360/65,536 degrees, 600 m at the equator."""
+KEYS = pa.list_(pa.uint64())
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 WORLD = np.array([-180.0, -90.0])
 CELLS = (2**LEVELS - 1) / np.array([360.0, 180.0])
@@ -123,18 +124,17 @@ def meeting(
     A box is that of the geometry, as for ``&&``, in longitude and latitude; an area in another CRS is
     projected first.
     """
-    lists = []
-    for row in range(len(footprints)):
+    met = []
+    for row, aoi_crs in enumerate(texts(crs, "aoi_crs")):
         boxes = _boxes_in(footprints[row], None, None)
-        others = _boxes_in(areas[row], types[row].as_py(), crs[row].as_py())
+        others = _boxes_in(areas[row], types[row].as_py(), aoi_crs)
         left, right = boxes_that_meet(boxes, others)
-        ends = np.searchsorted(left, np.arange(len(boxes) + 1))
-        met = keys[row].values.take(pa.array(right)) if len(others) else pa.array([], pa.uint64())
-        lists.append(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), met.cast(pa.uint64())))
-    ends = np.cumsum([0, *map(len, lists)])
-    kind = pa.list_(pa.uint64())
-    whole = pa.concat_arrays(lists) if lists else pa.array([], kind)
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), whole)
+        ends = np.searchsorted(left, np.arange(len(boxes) + 1)).astype("<i4")
+        of_areas = whole_numbers(keys[row].values) if len(others) else np.empty(0, np.uint64)
+        values = pa.Array.from_buffers(pa.uint64(), len(right), [None, pa.py_buffer(of_areas[right])])
+        buffers = [None, pa.py_buffer(ends)]
+        met.append(pa.Array.from_buffers(KEYS, len(boxes), buffers, children=[values]))
+    return list_array(met, pa.concat_arrays(met) if met else pa.nulls(0, KEYS))
 
 
 def _boxes_in(listed: pa.Scalar, kind: str | None, crs: str | None) -> npt.NDArray[np.float64]:
@@ -144,9 +144,8 @@ def _boxes_in(listed: pa.Scalar, kind: str | None, crs: str | None) -> npt.NDArr
     if kind is None or (kind.startswith("GEOMETRY") and (own or crs or LONLAT) in WGS84_LONLAT):
         return _bounds(column)
     rows = len(column)
-    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([kind]))
-    given = pa.array([crs] * rows, pa.string())
-    return lonlat_boxes([_placed(area) for area in areas_of(column, texts.cast(pa.string()), given)])
+    kinds, given = array_of([kind] * rows, "VARCHAR"), array_of([crs] * rows, "VARCHAR")
+    return lonlat_boxes([_placed(area) for area in areas_of(column, kinds, given)])
 
 
 def _placed(area: Area) -> Aoi | None:
