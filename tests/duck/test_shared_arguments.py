@@ -15,7 +15,13 @@ from tests.duck.refusals import message
 POINT = UTM32 * (70.5, 41.5)
 AREA = f"[{POINT[0]}, {POINT[1]}]"
 CRS = "aoi_crs := 'EPSG:32632'"
+NAMED = f"WITH idx AS (FROM cog_header({{raster}})), places AS (SELECT {AREA} AS geom) SELECT "
+NAMES = f"('idx', 'places', {CRS}{{more}})"
 CALLS = {
+    "read_chips": f"{NAMED} data FROM read_chips{NAMES}",
+    "read_tiles": f"{NAMED} data FROM read_tiles{NAMES}",
+    "read_zonal_stats": f"{NAMED} max FROM read_zonal_stats{NAMES}",
+    "read_samples": f"{NAMED} value FROM read_samples{NAMES}",
     "read_cog": f"SELECT data FROM read_cog({{raster}}, {AREA}, {CRS}{{more}})",
     "read_cog_tiles": f"SELECT data FROM read_cog_tiles({{raster}}, {AREA}, {CRS}{{more}})",
     "RS_Clip": f"SELECT (RS_Clip({{raster}}, {AREA}, {CRS}{{more}})).data",
@@ -35,7 +41,7 @@ CALLS = {
 }
 """Every function with a band, and what it gives."""
 ONE_BAND = tuple(name for name in CALLS if name.startswith(("RS_Value", "RS_Zonal", "RS_Histo", "RS_Band")))
-ONE_BAND += ("RS_AsArray", "RS_PixelAsCentroids")
+ONE_BAND += ("RS_AsArray", "RS_PixelAsCentroids", "read_zonal_stats", "read_samples")
 BANDS_ALIKE = ("RS_BandNoDataValue", "RS_BandPixelType")
 
 

@@ -24,7 +24,12 @@ def test_the_layout_of_a_file_makes_no_difference(data):
     for ours, theirs, own in zip(found.images, expected.images, blocks, strict=True):
         assert_same_image(ours, theirs, but=("tile_offsets", "tile_byte_counts"))
         for offset, count, block in zip(ours.tile_offsets, ours.tile_byte_counts, own, strict=True):
-            assert stored[int(offset) : int(offset + count)] == (block or b"")
+            there = stored[int(offset) : int(offset + count)]
+            if ours.compression == "none" and len(own) == 1:
+                # the length of an only block that is too short for its pixels is worked out, as in libtiff
+                assert there[: len(block or b"")] == (block or b"")
+            else:
+                assert there == (block or b"")
             assert (count == 0) == (block is None)
 
 
