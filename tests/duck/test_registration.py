@@ -86,14 +86,15 @@ def test_threads_that_use_it_first_at_once_register_it_once() -> None:
 
         def work() -> None:
             start.wait()
-            found.append(con.cursor().execute("SELECT count(*) > 0 FROM rasteret_functions()").fetchone())
+            # to its end: DuckDB 1.5 may hang when a cursor goes with a result that is unread
+            found.append(con.cursor().execute("SELECT count(*) > 0 FROM rasteret_functions()").fetchall())
 
         workers = [threading.Thread(target=work) for _ in range(4)]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-        assert found == [(True,)] * 4
+        assert found == [[(True,)]] * 4
 
 
 def test_the_first_chip_of_a_local_file_loads_neither_parsers_of_sql_nor_clients_of_servers(
