@@ -56,7 +56,9 @@ def test_connecting_loads_neither_arrow_nor_projections(use: str, numpy: list[st
 def test_a_file_has_the_functions_for_other_connections_at_once(tmp_path: Path) -> None:
     file = tmp_path / "file.duckdb"
     with rasteret_sql.connect(file), duckdb.connect(str(file)) as other:
-        assert other.execute("SELECT count(*) > 0 FROM rasteret.rasteret_functions()").fetchone() == (True,)
+        assert other.execute("SELECT count(*) > 0 FROM rasteret.rasteret_functions()").fetchall()[0] == (
+            True,
+        )
 
 
 @pytest.mark.parametrize("use", ["cursor", "sql", "duckdb_connection", "table_function", "begin"])
@@ -86,7 +88,7 @@ def test_threads_that_use_it_first_at_once_register_it_once() -> None:
 
         def work() -> None:
             start.wait()
-            # to its end: DuckDB 1.5 may hang when a cursor goes with a result that is unread
+            # all results here are read to their ends: DuckDB 1.5 may hang when a cursor goes before
             found.append(con.cursor().execute("SELECT count(*) > 0 FROM rasteret_functions()").fetchall())
 
         workers = [threading.Thread(target=work) for _ in range(4)]
@@ -149,10 +151,10 @@ def test_registering_again_is_harmless_and_cursors_of_a_plain_connection_may_be_
     cursor = con.cursor()
     with pytest.raises(duckdb.CatalogException):
         cursor.execute("FROM rasteret_functions()")
-    qualified = cursor.execute("SELECT count(*) FROM rasteret.rasteret_functions()").fetchone()
+    qualified = cursor.execute("SELECT count(*) FROM rasteret.rasteret_functions()").fetchall()[0]
     rasteret_sql.register(cursor)
     for each in (cursor, con):
-        assert each.execute("SELECT count(*) FROM rasteret_functions()").fetchone() == qualified
+        assert each.execute("SELECT count(*) FROM rasteret_functions()").fetchall()[0] == qualified
 
 
 def test_a_plain_connection_and_a_read_only_file(tmp_path: Path) -> None:
@@ -162,11 +164,11 @@ def test_a_plain_connection_and_a_read_only_file(tmp_path: Path) -> None:
     for options in ({"read_only": True}, {"read_only": False}):
         with duckdb.connect(str(file), **options) as con:
             rasteret_sql.register(con)
-            assert con.execute("SELECT count(*) > 5 FROM rasteret_functions()").fetchone() == (True,)
+            assert con.execute("SELECT count(*) > 5 FROM rasteret_functions()").fetchall()[0] == (True,)
     with duckdb.connect(str(file)) as con:
         found = con.execute(
             "SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE '%rasteret%'"
-        ).fetchone()
+        ).fetchall()[0]
         assert found == (0,), "nothing of ours is left in the user's file"
 
 
@@ -193,7 +195,7 @@ def test_the_catalogue_of_duckdb_knows_what_a_function_does() -> None:
     con = rasteret_sql.connect()
     comment = con.execute(
         "SELECT comment FROM duckdb_functions() WHERE function_name = 'read_cog'"
-    ).fetchone()
+    ).fetchall()[0]
     assert comment == ("Pixels of a raster inside an area, as one chip.",)
 
 
@@ -202,7 +204,7 @@ def test_settings_are_told_and_checked() -> None:
 
     con = rasteret_sql.connect(settings={"max_concurrency": 17})
     query = "SELECT value, \"default\", unit FROM rasteret_settings() WHERE name = 'max_concurrency'"
-    assert con.execute(query).fetchone() == ("17", "0", "requests")
+    assert con.execute(query).fetchall()[0] == ("17", "0", "requests")
     rasteret_sql.register(con, settings={"max_concurrency": 0})
     with pytest.raises(ArgumentError, match="max_concurency"):
         rasteret_sql.register(con, settings={"max_concurency": 5})
