@@ -26,11 +26,6 @@ class PlannedRow(NamedTuple):
     def __getitem__(self, name: str) -> Any:  # type: ignore[override]
         return self.own[name] if name in self.own else self.shared[name]
 
-    @property
-    def source(self) -> Row:
-        """The hidden column."""
-        return {**self.shared.get("source", {}), **self.own.get("source", {})}
-
 
 def planned_array(planned: Sequence[Sequence[PlannedRow] | None], duck_type: str) -> pa.Array:
     """One list per row of the vector, NULL for None; ``duck_type`` is the STRUCT of their columns."""

@@ -20,10 +20,7 @@ def gaps_of(offsets: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
 
 def offsets_of(gaps: Numbers, counts: Numbers, starts: Numbers) -> Numbers:
     """The inverse of ``gaps_of``."""
-    steps = gaps.copy()
-    steps[1:] += counts[:-1]
-    steps[starts] = gaps[starts]
-    ends = np.cumsum(steps)
+    ends = offsets_of_table(gaps, counts)
     lengths = np.diff(np.append(starts, len(gaps)))
     return ends - np.repeat(ends[starts] - gaps[starts], lengths)
 

@@ -240,7 +240,7 @@ class _Answer:
             **facts_row(facts),
             "dtype": bound.dtype,
             "nodata": bound.nodata,
-            "source": None if bound.is_idle else shared["source"] | {"math": math_text(bound)},
+            "source": shared["source"] | {"math": math_text(bound)},
         }
 
     def row(self, row: PlannedRow) -> PlannedRow:

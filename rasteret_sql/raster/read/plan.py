@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -73,7 +73,7 @@ class Planner:
 
         Others are placed when they are planned, and what is wrong with a row is raised then.
         """
-        grids: dict[Any, dict[int, tuple[_Raster, Aoi]]] = {}
+        grids: dict[Any, dict[int, Aoi]] = {}
         for header, request in rows:
             area = request.area
             if not isinstance(area, Aoi) or area.beyond or header.crs is None:
@@ -83,20 +83,19 @@ class Planner:
             except RasteretError:
                 continue
             key = (header.crs, raster.transform, raster.level.width, raster.level.height)
-            grids.setdefault(key, {})[id(area)] = (raster, area)
+            grids.setdefault(key, {})[id(area)] = area
         self._move_all(grids)
         for (crs, transform, width, height), placed in grids.items():
             if turn_of(crs) is None:
-                self._window_all(crs, transform, width, height, [area for _, area in placed.values()])
+                self._window_all(crs, transform, width, height, placed.values())
 
-    def _move_all(self, grids: Mapping[Any, Mapping[int, tuple[_Raster, Aoi]]]) -> None:
+    def _move_all(self, grids: Mapping[Any, Mapping[int, Aoi]]) -> None:
         """Areas into the CRSs of their rasters, a call for each CRS and size of pixels."""
-        moves: dict[tuple[str, float], dict[int, tuple[str, Aoi]]] = {}
+        moves: dict[tuple[str, float], dict[int, Aoi]] = {}
         for (crs, transform, *_), placed in grids.items():
-            move = moves.setdefault((crs, pixel_tolerance(transform)), {})
-            move.update({key: (raster.header.href, area) for key, (raster, area) in placed.items()})
+            moves.setdefault((crs, pixel_tolerance(transform)), {}).update(placed)
         for (crs, tolerance), move in moves.items():
-            areas = [area for _, area in move.values()]
+            areas = list(move.values())
             try:
                 geometries = project_simple(areas, crs, tolerance=tolerance)
             except RasteretError:
@@ -105,7 +104,7 @@ class Planner:
                 if not isinstance(geometry, RasteretError):
                     self._projected[id(area), crs, tolerance] = area, geometry, shapely.to_wkb(geometry)
 
-    def _window_all(self, crs: str, transform: Affine, width: int, height: int, areas: Sequence[Aoi]) -> None:
+    def _window_all(self, crs: str, transform: Affine, width: int, height: int, areas: Iterable[Aoi]) -> None:
         tolerance = pixel_tolerance(transform)
         moved = [self._projected.get((id(area), crs, tolerance)) for area in areas]
         there = [one for one in moved if one is not None and one[1] is not None]
