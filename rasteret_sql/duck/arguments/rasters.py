@@ -7,17 +7,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from rasteret_sql.duck.arguments.equal_rows import MAX_ROWS_ONE_BY_ONE, equal_rows, taken
 from rasteret_sql.duck.arguments.index import HeaderColumn
+from rasteret_sql.duck.arguments.kept_headers import KeptHeaders
 from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arguments.sidecars import say_what_is_left_alone
-from rasteret_sql.duck.arrow.arrays import array_of, present
+from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers
 
-MAX_ROWS_ONE_BY_ONE = 128
-"""So many wide rows are compared one by one: ``take`` goes through all their columns each time."""
+HEADERS = KeptHeaders()
 
 
 def rasters(column: pa.Array, overviews: Sequence[bool]) -> list[Header | RasteretError | None]:
@@ -50,34 +51,44 @@ def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raste
         return [_attempt(alone, 0, overviews[0]) if present(column)[0] else None] * len(column)
     firsts = _firsts(column, overviews)
     distinct = sorted({first for first in firsts if first is not None})
-    narrow = len(column) > MAX_ROWS_ONE_BY_ONE
-    rows = HeaderColumn(_rows(column, distinct) if narrow else column)
-    headers = {
-        row: _attempt(rows, number if narrow else row, overviews[row]) for number, row in enumerate(distinct)
-    }
+    finer = [overviews[row] for row in distinct]
+    if len(column) > MAX_ROWS_ONE_BY_ONE:
+        found = _kept(taken(column, distinct), finer)
+    else:
+        rows = HeaderColumn(column)
+        found = [_attempt(rows, row, wanted) for row, wanted in zip(distinct, finer, strict=True)]
+    headers = dict(zip(distinct, found, strict=True))
     return [None if first is None else headers[first] for first in firsts]
 
 
 def _firsts(column: pa.StructArray, overviews: Sequence[bool]) -> list[int | None]:
     """For each row the first one that equals it; None for NULL."""
-    there, names = present(column), fields_of(column.type)
-    hrefs = column.field("href").to_pylist() if "href" in names else [None] * len(column)
+    there = present(column)
     seen: dict[tuple[Any, bool], int] = {}
-    firsts = [seen.setdefault((href, overviews[i]), i) if there[i] else None for i, href in enumerate(hrefs)]
-    again = [i for i, first in enumerate(firsts) if first is not None and first != i]
-    if len(again) > MAX_ROWS_ONE_BY_ONE and _rows(column, again).equals(
-        _rows(column, [firsts[i] for i in again])
-    ):
-        return firsts
-    for i in again:
-        if not column.slice(firsts[i], 1).equals(column.slice(i, 1)):
-            firsts[i] = i
+    firsts = [
+        seen.setdefault((href, overviews[i]), i) if there[i] else None
+        for i, href in enumerate(_hrefs(column))
+    ]
+    again = [(i, first) for i, first in enumerate(firsts) if first is not None and first != i]
+    rows, earlier = [i for i, _ in again], [first for _, first in again]
+    for row, same in zip(rows, equal_rows(column, rows, column, earlier), strict=True):
+        if not same:
+            firsts[row] = row
     return firsts
 
 
-def _rows(column: pa.StructArray, rows: Sequence[int | None]) -> pa.StructArray:
-    """Some rows of a column."""
-    return column.take(array_of(rows, "BIGINT"))
+def _hrefs(column: pa.StructArray) -> list[Any]:
+    return column.field("href").to_pylist() if "href" in fields_of(column.type) else [None] * len(column)
+
+
+def _kept(rows: pa.StructArray, overviews: Sequence[bool]) -> list[Header | RasteretError]:
+    """The headers of different rows, of which vectors before may have had some."""
+
+    def make(fresh: pa.StructArray, numbers: Sequence[int]) -> list[Header | RasteretError]:
+        columns = HeaderColumn(fresh)
+        return [_attempt(columns, row, overviews[number]) for row, number in enumerate(numbers)]
+
+    return HEADERS.of(rows, list(zip(_hrefs(rows), overviews, strict=True)), make)
 
 
 def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:
