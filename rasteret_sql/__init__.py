@@ -5,14 +5,20 @@ The functions are listed by ``FROM rasteret_functions()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import duckdb
+    import xarray
 
-__all__ = ["__version__", "connect", "pushdown", "register", "register_catalog", "register_signer"]
+    from rasteret_sql.tensors.cube import Cube
+
+__all__ = [
+    "__version__", "connect", "pushdown", "register", "register_catalog", "register_signer", "to_numpy",
+    "to_xarray",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 
@@ -146,3 +152,39 @@ def register_signer(
     from rasteret_sql.store.signing.signers import register_signer as register_one
 
     register_one(prefix, signer, valid_s=valid_s)
+
+
+def to_numpy(relation: Any, *, bands: Sequence[str] | None = None) -> Cube:
+    """The chips or the cube of a relation as arrays: ``pixels`` (time, band, y, x), ``valid``, and places.
+
+    ``relation`` is what ``con.sql(…)`` gives, or an Arrow table. Its rows are
+    chips (all columns of ``read_cog`` or ``read_chips``, or a chip as one value) with the columns
+    ``datetime`` (or ``time``, ``day``, ``date``) and ``band`` where there are any, or one row of
+    ``read_cube``; other columns are not looked at. Times ascend. Bands come as the chips have them, or by
+    name where they are rows of their own; ``bands`` chooses and orders them. Pixels keep their dtype; of
+    chips of several, one that holds all.
+
+    What no row has is nodata (0 where there is none) and not valid, and so are rows with an error, of which a
+    ``RasteretWarning`` tells. Raises ``ArgumentError``, with the way out, for chips on several grids or of
+    several shapes, one band twice at one time, no chips, and an unknown band.
+    """
+    from rasteret_sql.tensors.to_cube import to_cube
+
+    return to_cube(relation, bands, "to_numpy")
+
+
+def to_xarray(relation: Any, *, bands: Sequence[str] | None = None) -> xarray.Dataset:
+    """The chips or the cube of a relation as a Dataset; see ``to_numpy`` for its rows.
+
+    ``pixels`` is (time, band, y, x) in the native dtype, with ``_FillValue`` where all bands share a nodata.
+    ``valid`` is (time, y, x), or has bands too where they are rows of their own. Coordinates ``x`` and ``y``
+    are the centres of pixels (``xc`` and ``yc``, by row and column, of a rotated grid), ``time`` is UTC,
+    ``scale`` and ``offset`` (time, band) give physical values: ``pixels * scale + offset``. ``spatial_ref``
+    has CRS and transform as CF and GDAL write them, so that ``.rio`` and ``.odc`` know them. Needs the extra
+    ``xarray``.
+    """
+    from rasteret_sql.tensors.dataset import dataset_of, imported_xarray
+    from rasteret_sql.tensors.to_cube import to_cube
+
+    imported_xarray("to_xarray")
+    return dataset_of(to_cube(relation, bands, "to_xarray"), "to_xarray")

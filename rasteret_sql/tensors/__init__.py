@@ -1,0 +1,1 @@
+"""Rows of chips and cubes as arrays: NumPy, xarray."""
