@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import duckdb
+    import geopandas
     import xarray
 
     from rasteret_sql.tensors.cube import Cube
 
 __all__ = [
-    "__version__", "connect", "pushdown", "register", "register_catalog", "register_signer", "to_numpy",
-    "to_xarray",
+    "__version__", "connect", "pushdown", "register", "register_catalog", "register_signer",
+    "to_geopandas", "to_numpy", "to_xarray",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -152,6 +153,18 @@ def register_signer(
     from rasteret_sql.store.signing.signers import register_signer as register_one
 
     register_one(prefix, signer, valid_s=valid_s)
+
+
+def to_geopandas(relation: Any, *, geometry: str | None = None) -> geopandas.GeoDataFrame:
+    """A relation with columns of GEOMETRY as a GeoDataFrame, each with its own CRS.
+
+    ``relation`` is what ``con.sql(…)`` gives, or an Arrow table. ``geometry`` names the active geometry: by
+    default ``geometry``, ``geom`` or the first. Raises ``ArgumentError`` where no column is a GEOMETRY. Needs
+    the extra ``geopandas``. The other way round, a query of ``connect()`` takes GeoDataFrames by name.
+    """
+    from rasteret_sql.tensors.geo_frame import geo_frame
+
+    return geo_frame(relation, geometry, "to_geopandas")
 
 
 def to_numpy(relation: Any, *, bands: Sequence[str] | None = None) -> Cube:

@@ -11,7 +11,7 @@ import pytest
 from rasteret_sql.demo import Demo, start
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("xarray.md",)
+PAGES = ("frames.md", "xarray.md")
 
 
 @pytest.fixture(scope="module")

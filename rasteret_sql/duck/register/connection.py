@@ -19,12 +19,14 @@ import duckdb
 
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.pushdown import pushdown
-from rasteret_sql.duck.register import relations, threads
+from rasteret_sql.duck.register import geo_frames, relations, threads
 from rasteret_sql.duck.register.hardening import Instance, instance_with
 from rasteret_sql.duck.register.registration import find_again, register
 from rasteret_sql.redaction import redact_text
 
 Result = TypeVar("Result")
+Scope = tuple[dict[str, Any], dict[str, Any]]
+"""The global variables of a frame, and its own."""
 TO_THE_END = frozenset(
     {"complete", "df", "fetch_arrow_table", "fetch_df", "fetchall", "fetchdf", "fetchnumpy", "pl", "tf"}
     | {"to_arrow_table", "torch"}
@@ -128,6 +130,13 @@ class Connection:
     def extract_statements(self, query: Any) -> Any:
         return self._run("extract_statements", query, None, {})
 
+    def register(self, view_name: str, python_object: object) -> duckdb.DuckDBPyConnection:
+        """A view of a frame or table in memory, GeoDataFrames among them."""
+        is_geo = geo_frames.is_geo_frame(python_object)
+        table = geo_frames.arrow_of(python_object) if is_geo else python_object
+        self.duckdb_connection.register(view_name, table)
+        return cast(duckdb.DuckDBPyConnection, self)
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         return self._another(self.duckdb_connection.cursor())
 
@@ -143,18 +152,18 @@ class Connection:
         connection = self.duckdb_connection
         is_text = isinstance(query, str)
         text = pushdown(query, parameters) if is_text and self._pushes_down else query
-        frame = sys._getframe(2)
+        scope = _scope(sys._getframe(2), text)
         self._has_ended()
         asked = self._ends_asked_for()
         try:
             with threads.a_query():
                 *before, last = self._statements(text) if method != "extract_statements" else [text]
                 for statement in before:
-                    self._call(frame, partial(connection.execute, statement), statement)
+                    self._call(scope, partial(connection.execute, statement), statement)
                 if relations.HOLDS_LOCK and method in relations.METHODS and parameters:
-                    result = relations.relation(connection, last, options, partial(_in_frame_of, frame))
+                    result = relations.relation(connection, last, options, partial(_within, scope))
                 else:
-                    result = self._call(frame, partial(getattr(connection, method), last, **options), last)
+                    result = self._call(scope, partial(getattr(connection, method), last, **options), last)
         except RuntimeError:  # DuckDB's at Ctrl-C
             untouched.failed(self._key)
             raise
@@ -180,8 +189,8 @@ class Connection:
                 return statements
         return [text]
 
-    def _call(self, frame: FrameType, call: Callable[[], Any], statement: Any) -> Any:
-        result = _in_frame_of(frame, call)
+    def _call(self, scope: Scope, call: Callable[[], Any], statement: Any) -> Any:
+        result = _within(scope, call)
         if _moves(statement):
             find_again(self._connection)
         return result
@@ -305,9 +314,17 @@ def plain(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return cast(Any, connection).duckdb_connection if kind is Connection else connection
 
 
-def _in_frame_of(frame: FrameType, call: Callable[[], Result]) -> Result:
-    """Call as if from ``frame``: DuckDB looks for the tables that a query names in its caller's variables."""
-    return cast(Result, eval(_CALL, frame.f_globals, {**frame.f_locals, "__rasteret_call__": call}))
+def _scope(frame: FrameType, statement: Any) -> Scope:
+    """The variables of a frame, with GeoDataFrames that the statement names as Arrow tables."""
+    text = statement.query if isinstance(statement, duckdb.Statement) else statement
+    given = frame.f_locals
+    return frame.f_globals, {**given, **geo_frames.named_in(text, frame.f_globals, given)}
+
+
+def _within(scope: Scope, call: Callable[[], Result]) -> Result:
+    """Call as if from there: DuckDB looks for the tables that a query names in its caller's variables."""
+    variables, own = scope
+    return cast(Result, eval(_CALL, variables, {**own, "__rasteret_call__": call}))
 
 
 @lru_cache(maxsize=1)
