@@ -105,6 +105,19 @@ def _utm(text: str) -> str | None:
     return f"+proj=utm +zone={int(zone[2])}{' +south' if zone[1] == '7' else ''} +ellps=WGS84"
 
 
+def utm_zone(longitude: float, latitude: float) -> str:
+    """The zone of UTM on WGS 84 at a place, six degrees of longitude each, without the exceptions of Norway.
+
+    ArgumentError nearer to a pole than the zones reach.
+    """
+    if not -80 <= latitude <= 84:
+        raise ArgumentError(
+            f"latitude {latitude:.6g} lies beyond the zones of UTM (-80 to 84 degrees): give crs :="
+        )
+    zone = int((longitude + 180) % 360 // 6) + 1
+    return f"EPSG:32{6 if latitude >= 0 else 7}{zone:02}"
+
+
 @lru_cache(CACHED)
 def is_degrees(text: str) -> bool:
     """True for longitude and latitude in degrees."""

@@ -39,6 +39,7 @@ ARGUMENTS = {
     "reflectance": "[1, 0]",
     "stats": "NULL",
     "sql": "'SELECT 1'",
+    "scenes": "NULL",
     "geometry": "NULL",
     "path": "'collection.parquet'",
     "index": "'idx'",

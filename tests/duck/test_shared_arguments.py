@@ -23,6 +23,8 @@ CALLS = {
     "read_zonal_stats": f"{NAMED} max FROM read_zonal_stats{NAMES}",
     "read_samples": f"{NAMED} value FROM read_samples{NAMES}",
     "read_cog": f"SELECT data FROM read_cog({{raster}}, {AREA}, {CRS}{{more}})",
+    "read_cube": "SELECT data FROM read_cube([{{'datetime': DATE '2024-05-01', 'raster': {raster}}}], "
+    f"{AREA}, {CRS}{{more}})",
     "read_cog_tiles": f"SELECT data FROM read_cog_tiles({{raster}}, {AREA}, {CRS}{{more}})",
     "RS_Clip": f"SELECT (RS_Clip({{raster}}, {AREA}, {CRS}{{more}})).data",
     "RS_Transform": "SELECT (RS_Transform({raster}, 'EPSG:32633'{more})).data",

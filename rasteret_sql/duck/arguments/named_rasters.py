@@ -113,12 +113,12 @@ def named_rasters(
 
 def is_named(kind: Any) -> bool:
     """Whether values of this type are several rasters under names."""
-    plain = pa.types.is_struct(kind) and not is_chip(kind) and not _is_row(kind)
+    plain = pa.types.is_struct(kind) and not is_chip(kind) and not is_row(kind)
     return bool(plain or pa.types.is_map(kind))
 
 
-def _is_row(kind: Any) -> bool:
-    """A row of an index, whatever else it has: a struct of rasters has none whose name is href."""
+def is_row(kind: Any) -> bool:
+    """Whether values of this type are rows of an index, whatever else they have: href is a text."""
     names = fields_of(kind)
     if "href" not in names or "tile_offsets" in names:
         return "tile_offsets" in names

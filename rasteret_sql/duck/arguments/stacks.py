@@ -11,12 +11,14 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.call import Bands
 from rasteret_sql.duck.arguments.chip_values import is_chip
 from rasteret_sql.duck.arguments.expression_rows import places_of
-from rasteret_sql.duck.arguments.named_rasters import NamedRaster, NamedRasters
+from rasteret_sql.duck.arguments.named_rasters import WHOLE, NamedRaster, NamedRasters
 from rasteret_sql.duck.arguments.pixel_math import require_scale
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.band_math import BandMath, require
 from rasteret_sql.raster.algebra.band_names import bands_told, find, find_band
+from rasteret_sql.raster.algebra.bound_math import require_one
+from rasteret_sql.raster.read.plan import pick_bands
 from rasteret_sql.raster.stack.plan_stack import Layer
 from rasteret_sql.store.redact import display_href
 
@@ -54,6 +56,11 @@ def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) ->
             "rasters, aoi) answers it, on the grid of the first; on a grid of its own, pass the chip that "
             "read_cog gives without it: RS_MapAlgebra('…', chip)"
         )
+    return layers_of(named, bands, math)
+
+
+def layers_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) -> Stack:
+    """The same where the names of an expression are layers too; of one raster, ``WHOLE``, its bands."""
     keys = list(named)
     if not keys:
         raise ArgumentError(
@@ -61,7 +68,13 @@ def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) ->
         )
     if bands is not None and not bands:
         raise ArgumentError("bands := [] asks for nothing; leave it out to read all rasters")
-    layers = [_layer(named, keys, band) for band in (keys if bands is None else bands)]
+    if math is not None and math.expression is not None:
+        require_one(math, bands)
+        layers = []
+    elif WHOLE in named:
+        layers = _whole(named[WHOLE], bands)
+    else:
+        layers = [_layer(named, keys, band) for band in (keys if bands is None else bands)]
     masking = {} if math is None or not math.names else _masking(named, keys, math)
     physical = math is not None and bool(math.scale)
     if physical:
@@ -74,6 +87,21 @@ def stack_of(named: NamedRasters, bands: Bands | None, math: BandMath | None) ->
         scaled=math is None or math.scale is not False,
         physical=physical and any(layer.header.scaling(layer.band) for layer in layers),
     )
+
+
+def _whole(raster: NamedRaster, bands: Bands | None) -> list[Layer]:
+    """Bands of a raster that was given alone, by their own names."""
+    header = _header(raster, "raster")
+    names = header.band_names or ()
+    return [
+        Layer(
+            name=(names[band] if band < len(names) else None) or f"b{band + 1}",
+            header=header,
+            number=1,
+            band=band,
+        )
+        for band in pick_bands(header, bands)
+    ]
 
 
 def _place(keys: Sequence[str], band: int | str) -> tuple[int | None, str | None]:

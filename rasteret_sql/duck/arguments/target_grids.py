@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.window import Window, clip_window
 from rasteret_sql.geotiff.header import Header
+from rasteret_sql.raster.cube.cube_grid import common_crs, own_grid, zone_of
 from rasteret_sql.raster.read.plan import ReadRequest, pick_level
 from rasteret_sql.raster.warp.target import LARGEST, GridRequest, grid_for, window_area
 from rasteret_sql.raster.warp.warp import algorithm
@@ -71,6 +73,24 @@ def grid_over(header: Header, request: ReadRequest, asked: Asked) -> tuple[Grid,
     name = display_href(header.href)
     target, geometry = grid_for(asked.grid, _area(header, request), grid_of(header), name)
     return target, shapely.to_wkb(geometry) if _masks(request.area, geometry, asked) else None
+
+
+def shared_grid_over(
+    headers: Sequence[Header], request: ReadRequest, asked: GridRequest
+) -> tuple[Grid, bytes | None]:
+    """One grid for several rasters, and the area in its CRS where pixels outside are not valid.
+
+    Where nothing is asked, the pixels of the first raster; where the rasters have several CRSs, the UTM zone
+    of the area.
+    """
+    first = headers[0]
+    area, shared = _area(first, request), common_crs(headers)
+    if asked == GridRequest() and shared is not None:
+        target, geometry = own_grid(grid_of(first), area)
+        masks = _masks(request.area, geometry, Asked(grid=asked, resampling="nearest"))
+        return target, shapely.to_wkb(geometry) if masks else None
+    crs = asked.crs or shared or zone_of(area)
+    return grid_over(first, request, Asked(grid=replace(asked, crs=crs), resampling="nearest"))
 
 
 def _masks(area: Aoi | Window | None, geometry: Any, asked: Asked) -> bool:

@@ -19,7 +19,7 @@ def stack_source_row(plan: StackPlan, on_error: str) -> dict[str, Any]:
     """The plans of all members as one text in JSON."""
     place = plan.place
     values = {
-        "members": [_member_row(member) for member in plan.members],
+        "members": [member_row(member) for member in plan.members],
         "answered": plan.answered,
         "place": vars(place),
         "dtype": plan.dtype,
@@ -33,7 +33,8 @@ def stack_source_row(plan: StackPlan, on_error: str) -> dict[str, Any]:
     return {"stack": json.dumps(values), "aoi": plan.aoi, "on_error": on_error, "held": plan.byte_count}
 
 
-def _member_row(member: Member) -> dict[str, Any]:
+def member_row(member: Member) -> dict[str, Any]:
+    """A member as JSON has it."""
     row: dict[str, Any] = {"dtype": member.dtype, "nodata": member.nodata, "scaling": member.scaling}
     if member.plan is None:
         return row
@@ -56,7 +57,7 @@ def stack_of(row: Mapping[str, Any]) -> StackPlan:
     values = json.loads(row["stack"])
     place = Grid(**values["place"] | {"transform": tuple(values["place"]["transform"])})
     return StackPlan(
-        members=tuple(_member(member, place) for member in values["members"]),
+        members=tuple(member_of(member, place) for member in values["members"]),
         answered=tuple(values["answered"]),
         place=place,
         dtype=values["dtype"],
@@ -70,7 +71,8 @@ def stack_of(row: Mapping[str, Any]) -> StackPlan:
     )
 
 
-def _member(row: Mapping[str, Any], place: Grid) -> Member:
+def member_of(row: Mapping[str, Any], place: Grid) -> Member:
+    """The member that was made into a row."""
     return Member(
         plan=_plan(row, place) if "plan" in row else None,
         dtype=row["dtype"],

@@ -69,6 +69,16 @@ TILE_PLAN = f"""STRUCT(
 PIXELS = "STRUCT(data BLOB, valid BLOB, error VARCHAR, parted BOOLEAN[])"
 """``parted`` is NULL: because it is a list, DuckDB does not copy short vectors of pixels into long ones."""
 
+CUBE_PLAN = f"""STRUCT(
+    "time" TIMESTAMP WITH TIME ZONE[], bands VARCHAR[], shape INTEGER[], dtype VARCHAR, nodata DOUBLE,
+    crs VARCHAR, transform DOUBLE[], bbox {BBOX}, scales DOUBLE[], "offsets" DOUBLE[], byte_count UBIGINT,
+    source STRUCT(
+        first VARCHAR, cube VARCHAR, aoi BLOB, on_error VARCHAR, errors VARCHAR[], places UTINYINT[],
+        notice VARCHAR))"""
+"""A planned cube; ``source`` is hidden from users, see ``cube_source``."""
+
+CUBE_PIXELS = "STRUCT(data BLOB, valid BLOB, errors VARCHAR[])"
+
 WINDOW_ROW = f"""STRUCT(
     href VARCHAR, level INTEGER, x_off INTEGER, y_off INTEGER, width INTEGER, height INTEGER,
     bbox {BBOX}, crs VARCHAR, transform DOUBLE[])"""

@@ -12,8 +12,9 @@ import shapely
 from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
+from rasteret_sql.geotiff.nodata import fill_value
 from rasteret_sql.geotiff.scaling import Scaling
-from rasteret_sql.raster.algebra.band_math import Column, masked_out, nulls
+from rasteret_sql.raster.algebra.band_math import BandMath, Column, evaluate, masked_out, nulls
 from rasteret_sql.raster.physical import physical_pixels
 from rasteret_sql.raster.read.chip_plan import ChipPlan, pixel_bytes
 from rasteret_sql.raster.read.read_plans import held_bytes
@@ -53,13 +54,16 @@ class StackPlan:
     mask: str | None = None
     """A condition; where it is not true, a pixel is not valid."""
     names: Mapping[str, int] = field(default_factory=dict)
-    """Of each name of the mask, which member it is."""
+    """Of each name of the mask and the expression, which member it is."""
     scaled: bool = True
-    """Whether the names of the mask stand for physical values."""
+    """Whether the names of the mask, and of the expression, stand for physical values."""
+    expression: str | None = None
+    """What the only band is computed by; None: the bands are those that are ``answered``."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return len(self.answered), self.place.height, self.place.width
+        count = len(self.answered) if self.expression is None else 1
+        return count, self.place.height, self.place.width
 
     @cached_property
     def own_bands(self) -> Mapping[int, int]:
@@ -84,17 +88,33 @@ class StackPlan:
     def finish(self, parts: Sequence[Pixels], valid: Sequence[Bools | None], out: Pixels) -> Bools | None:
         """Fill ``out`` from the members ``(rows, columns)``, and say which pixels are valid (None: all).
 
-        A pixel is valid where any of the rasters is, inside the area and where the mask is true.
+        A pixel is valid where any of the rasters is, or where the expression gives a number; inside the area
+        and where the mask is true.
         """
+        if self.expression is not None:
+            good = self._evaluated(parts, valid, out)
+        else:
+            good = self._answered(parts, valid, out)
+        inside = self._inside()
+        return good if inside is None else inside if good is None else good & inside
+
+    def _answered(self, parts: Sequence[Pixels], valid: Sequence[Bools | None], out: Pixels) -> Bools | None:
         for band, number in enumerate(self.answered):
             if self.physical:
                 out[band] = self._physical(number, parts[number], valid[number])
             elif self.own_bands.get(number) != band:
                 out[band] = parts[number]
         good = _any(valid[number] for number in dict.fromkeys(self.answered))
-        for part in (self._inside(), self._kept(parts, valid)):
-            if part is not None:
-                good = part if good is None else good & part
+        kept = self._kept(parts, valid)
+        return good if kept is None else kept if good is None else good & kept
+
+    def _evaluated(self, parts: Sequence[Pixels], valid: Sequence[Bools | None], out: Pixels) -> Bools | None:
+        asked = BandMath(expression=self.expression, mask=self.mask)
+        kept = self._kept(parts, valid)
+        data, good, _ = evaluate(asked, self._columns(parts, valid), self.shape[1:], kept)
+        out[0] = data
+        if good is not None:
+            out[0][~good] = fill_value(self.dtype, self.nodata)
         return good
 
     def _physical(self, number: int, pixels: Pixels, valid: Bools | None) -> Pixels:
@@ -116,7 +136,11 @@ class StackPlan:
         """Where the mask is true."""
         if self.mask is None:
             return None
-        columns = {
+        return ~masked_out(self.mask, self._columns(parts, valid), self.shape[1:])
+
+    def _columns(self, parts: Sequence[Pixels], valid: Sequence[Bools | None]) -> dict[str, Column]:
+        """The pixels behind each name."""
+        return {
             text: Column(
                 parts[number],
                 nulls(parts[number], valid[number], self.members[number].nodata),
@@ -124,7 +148,6 @@ class StackPlan:
             )
             for text, number in self.names.items()
         }
-        return ~masked_out(self.mask, columns, self.shape[1:])
 
 
 def _any(valid: Iterable[Bools | None]) -> Bools | None:

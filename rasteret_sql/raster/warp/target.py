@@ -61,7 +61,7 @@ def grid_for(request: GridRequest, area: Aoi | None, raster: Grid, name: str) ->
         geometry, bounds = None, bounds_of(raster, crs, name)
     else:
         require_on_globe(area, raster.known_crs, raster.transform, raster.height)
-        geometry = _geometry(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
+        geometry = area_in_crs(shapely.to_wkb(area.geometry), area.crs, crs, resolution)
         bounds = tuple(shapely.bounds(geometry).tolist())
         if not np.isfinite(bounds).all():
             raise ArgumentError(f"the area has no image in CRS {shorten(crs)}")
@@ -89,8 +89,11 @@ def _resolution_of(raster: Grid, crs: str, name: str) -> float:
 
 
 @lru_cache(REMEMBERED)
-def _geometry(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> Any:
-    """An area in another CRS, in one piece; a join repeats it for every raster."""
+def area_in_crs(wkb: bytes, area_crs: str, crs: str, resolution: float | None) -> Any:
+    """An area in another CRS, in one piece; a join repeats it for every raster.
+
+    ``resolution``: the size of the pixels that its edges are followed for; None: it is not known yet.
+    """
     area = Aoi(geometry=shapely.from_wkb(wkb), crs=area_crs)
     if resolution is None:  # a thousandth of the area, whose size in the CRS is not known yet
         rough = project(area, crs, tolerance=1.0 if is_degrees(crs) else 1e5)

@@ -1,0 +1,1 @@
+"""Cubes: many scenes of one area on one grid."""
