@@ -1,12 +1,12 @@
-"""Builds into the wheel: the macros as a database file, and the extension for the DuckDB shell.
+"""Builds into the wheel: the macros as a database file, the decoding kernel, and the shell's extension.
 
 The macros need DuckDB, and NumPy, which DuckDB wants when it is given a function. The file is the same for
 all platforms. Where it is missing, the first process that connects makes it.
 
-The extension is compiled with the C compiler of PyPI's ``ziglang``. A wheel with it holds one library for
-its platform and no Python code that was compiled, so it is tagged ``py3-none-PLATFORM``. Where DuckDB has no
-shell for the platform, or ``RASTERET_NO_EXTENSION`` is set, the wheel is a pure one. An editable install gets
-the library too, but does without where it cannot be built.
+Kernel and extension are compiled with the C compiler of PyPI's ``ziglang``. A wheel with them holds libraries
+for its platform and no Python code that was compiled, so it is tagged ``py3-none-PLATFORM``. On other
+platforms, or where ``RASTERET_NO_EXTENSION`` is set, the wheel is a pure one: without a shell, and Python
+decodes. An editable install gets the libraries too, but does without where they cannot be built.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SHELL = Path("rasteret_sql", "shell")
 LIBRARY = SHELL / "rasteret.duckdb_extension"
 """DuckDB takes the name of the entry point from the name of the file."""
+NATIVE = Path("rasteret_sql", "codec", "native")
+KERNEL = NATIVE / "decode.so"
 API_VERSION = "v1.2.0"
 FOOTER_FIELD, SIGNATURE = 32, 256
 
@@ -69,22 +72,36 @@ def footer(target: Target, version: str) -> bytes:
 
 def build(root: Path, target: Target, version: str) -> Path:
     """Compile ``shell/loader`` and write the library beside it."""
-    sources = sorted(str(path) for path in (root / SHELL / "loader").glob("*.c"))
+    sources = sorted((root / SHELL / "loader").glob("*.c"))
+    library = root / LIBRARY
+    library.write_bytes(compiled(target, sources, "-O2", "-D_GNU_SOURCE") + footer(target, version))
+    return library
+
+
+def build_kernel(root: Path, target: Target) -> Path:
+    """Compile ``codec/native`` and write the library beside it."""
+    # comparisons with nodata are NumPy's: nothing is contracted
+    arithmetic = ("-O3", "-ffp-contract=off", "-fno-strict-aliasing")
+    library = root / KERNEL
+    library.write_bytes(compiled(target, sorted((root / NATIVE).glob("*.c")), *arithmetic))
+    return library
+
+
+def compiled(target: Target, sources: Sequence[Path], *options: str) -> bytes:
+    """A shared library of these sources."""
     with tempfile.TemporaryDirectory() as folder:
-        compiled = Path(folder, "rasteret.so")
+        library = Path(folder, "library.so")
         command = [
-            *(sys.executable, "-m", "ziglang", "cc", "-target", target.zig, "-std=gnu11", "-D_GNU_SOURCE"),
-            *("-O2", "-s", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"),
-            *("-o", str(compiled), *sources),
+            *(sys.executable, "-m", "ziglang", "cc", "-target", target.zig, "-std=gnu11", *options),
+            *("-s", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"),
+            *("-o", library, *sources),
         ]
         # the compiler keeps its cache where it can write
         environment = {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder, **os.environ}
         found = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if found.returncode:
-            raise RuntimeError(f"the DuckDB extension does not compile:\n{found.stderr}")
-        library = root / LIBRARY
-        library.write_bytes(compiled.read_bytes() + footer(target, version))
-    return library
+            raise RuntimeError(f"{sources[0].parent} does not compile:\n{found.stderr}")
+        return library.read_bytes()
 
 
 def build_macros(root: Path) -> Path:
@@ -105,7 +122,7 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._add_macros(version, build_data)
-        self._add_extension(version, build_data)
+        self._add_libraries(version, build_data)
 
     def _add_macros(self, version: str, build_data: dict[str, Any]) -> None:
         try:
@@ -118,19 +135,22 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if version != "editable":
             build_data["artifacts"].append(str(file.relative_to(self.root)))
 
-    def _add_extension(self, version: str, build_data: dict[str, Any]) -> None:
+    def _add_libraries(self, version: str, build_data: dict[str, Any]) -> None:
         target = target_here()
         if target is None or os.environ.get("RASTERET_NO_EXTENSION"):
-            self.app.display_warning("without the extension for the DuckDB shell")
+            self.app.display_warning("without the extension for the DuckDB shell; Python decodes")
             return
         try:
             build(Path(self.root), target, self.metadata.version)
+            build_kernel(Path(self.root), target)
         except (OSError, RuntimeError) as error:
             if version != "editable":
                 raise
-            self.app.display_warning(f"without the extension for the DuckDB shell: {error}")
+            self.app.display_warning(
+                f"without the extension for the DuckDB shell, or Python decodes: {error}"
+            )
             return
         if version != "editable":
-            build_data["artifacts"].append(str(LIBRARY))
+            build_data["artifacts"] += [str(LIBRARY), str(KERNEL)]
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{target.wheel}"

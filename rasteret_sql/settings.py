@@ -106,6 +106,12 @@ class Settings:
         "Whether buffers of tiles and files are reused; up to 64 MiB are kept idle. With false large "
         "reads are slower; it shows whether reuse is to blame for a fault.",
     )
+    native_decoding: bool = _setting(
+        True,
+        "boolean",
+        "Whether tiles are decoded by compiled code, where it was built for this platform. With false, or "
+        "without it, Python decodes them: the same pixels, more slowly.",
+    )
     batch_bytes: int = _setting(
         0,
         "bytes",

@@ -102,17 +102,36 @@ class BlockCache:
         kept = keep if isinstance(keep, Stored) and keep.byte_count <= pixels.nbytes else piece
         with self._lock:
             self._settled(key, claim)
-            if keep and _byte_count(kept) <= self._kept.limit:
-                for part in [part for part in self._parts.get(key, ()) if claim.part.covers(part)]:
-                    self._kept.pop((key, part))
-                    self._dropped((key, part))
-                self._kept.put((key, claim.part), kept)
-                self._parts.setdefault(key, []).append(claim.part)
+            if keep:
+                self._keep(key, claim.part, kept)
             self._kept.shrink()
         if claim.future is not None:
             claim.future.set_result(piece)
             claim.future = None  # the claim may live on; its pixels need not
         return piece
+
+    def store_bytes(self, key: Hashable, claim: Claim, keep: Stored | None) -> bool:
+        """Settle a claim whose pixels are where they were wanted; False where others wait for them too.
+
+        For later claims it keeps the stored bytes, if there are any to keep.
+        """
+        with self._lock:
+            if claim.future is not None:
+                return False
+            self._settled(key, claim)
+            if keep is not None:
+                self._keep(key, claim.part, keep)
+            self._kept.shrink()
+        return True
+
+    def _keep(self, key: Hashable, part: Part, kept: Piece | Stored) -> None:
+        if _byte_count(kept) > self._kept.limit:
+            return
+        for covered in [one for one in self._parts.get(key, ()) if part.covers(one)]:
+            self._kept.pop((key, covered))
+            self._dropped((key, covered))
+        self._kept.put((key, part), kept)
+        self._parts.setdefault(key, []).append(part)
 
     def fail(self, key: Hashable, claim: Claim, error: BaseException) -> None:
         """Settle a claim with an error, if it is open; nothing is kept, so the next reader tries again."""

@@ -19,6 +19,7 @@ from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_
 from rasteret_sql.blocks.staleness import stale
 from rasteret_sql.blocks.window_read import BlockRead
 from rasteret_sql.codec.block import decode_block
+from rasteret_sql.codec.native.decoding import Place, scatter
 from rasteret_sql.codec.part import ShortFrontError, decode_part
 from rasteret_sql.errors import MalformedError, RasteretError
 from rasteret_sql.progress import progress
@@ -39,6 +40,7 @@ MOST_OF_AN_ANSWER = 2.5
 
 
 Settle = Callable[[Job, Piece | RasteretError], None]
+PlacesOf = Callable[[Job], Sequence[Place] | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +79,15 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
             else:
                 reads[number].take(block, outcome)
 
+    def places_of(job: Job) -> Sequence[Place] | None:
+        found: list[Place] = []
+        for number, block in job.wanted_by:
+            places = reads[number].places(block)
+            if places is None:
+                return None
+            found += places
+        return found
+
     wanted, refused = jobs_of(reads)
     wanted = _allowed(wanted, refused)
     for number, error in refused.items():
@@ -84,7 +95,7 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
     if refused and stop_at_error:
         return errors
     while wanted and not stop.is_set():
-        wanted = _read_jobs(wanted, settle, cache_hits, stop)
+        wanted = _read_jobs(wanted, settle, places_of, cache_hits, stop)
     _note_cache_hits(cache_hits)
     return errors
 
@@ -104,7 +115,7 @@ def _allowed(jobs: dict[BlockKey, Job], refused: dict[int, RasteretError]) -> di
 
 
 def _read_jobs(
-    jobs: Mapping[BlockKey, Job], settle: Settle, cache_hits: list[Job], stop: Event
+    jobs: Mapping[BlockKey, Job], settle: Settle, places_of: PlacesOf, cache_hits: list[Job], stop: Event
 ) -> dict[BlockKey, Job]:
     """Read blocks here or wait for who reads them already; gives those that others left unread."""
     elsewhere: list[tuple[BlockKey, Job, Future[Piece]]] = []
@@ -122,7 +133,7 @@ def _read_jobs(
             case future:
                 elsewhere.append((key, job, future))
     keep_what_is_worth_it([work.job for work in mine], limit=settings().tile_cache_bytes)
-    _produce(mine, settle, stop)
+    _produce(mine, settle, places_of, stop)
     left: dict[BlockKey, Job] = {}
     for key, job, future in elsewhere:
         if stop.is_set():
@@ -148,7 +159,7 @@ def _note_cache_hits(jobs: Sequence[Job]) -> None:
         )
 
 
-def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
+def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: Event) -> None:
     """Fetch and decode the claimed blocks until ``stop``; every claim is settled, come what may."""
     tasks: list[Future[None]] = []
     rests: list[Future[None]] = []
@@ -160,12 +171,18 @@ def _produce(mine: Sequence[_Work], settle: Settle, stop: Event) -> None:
         settle(work.job, error)
 
     def finish(work: _Work, data: memoryview, answer_bytes: int) -> None:
+        keep = _to_keep(work, data, answer_bytes) if work.job.keep else None
+        if (
+            not isinstance(keep, bool)
+            and _scattered(work.job, data, places_of)
+            and BLOCKS.store_bytes(work.key, work.claim, keep)
+        ):
+            return
         pixels = _decode(work.job, data)
         if isinstance(pixels, RasteretError):
             fail(work, pixels)
         else:
-            keep = work.job.keep and _to_keep(work, data, answer_bytes)
-            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep))
+            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep or False))
 
     def decode(work: _Work, data: memoryview, answer_bytes: int) -> None:
         try:
@@ -280,6 +297,14 @@ def _to_keep(work: _Work, data: memoryview, answer_bytes: int) -> Stored | bool:
     if answer_bytes > MOST_OF_AN_ANSWER * len(data):
         data, answer_bytes = memoryview(bytes(data)), len(data)
     return Stored(work.job.part, data, answer_bytes)
+
+
+def _scattered(job: Job, data: memoryview, places_of: PlacesOf) -> bool:
+    """Whether all reads that want the block have their pixels of it, without the block itself."""
+    places = places_of(job)
+    if not places:
+        return False
+    return scatter(data, job.layout, places, rows=job.part.bottom, whole=job.is_whole)
 
 
 def _decode(job: Job, data: memoryview) -> Pixels | RasteretError:

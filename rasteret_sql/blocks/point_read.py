@@ -93,6 +93,9 @@ class PixelRead:
         image = self.selection.stored.image
         return Part(0, image.stored_rows(image.place(block)[1])[0], image.tile_width), False
 
+    def places(self, block: int) -> None:
+        """``take`` picks single pixels."""
+
     def take(self, block: int, piece: Piece) -> None:
         mine = self._slice(block)
         rows, columns = self.pixels.rows[mine] - piece.part.top, self.pixels.columns[mine]

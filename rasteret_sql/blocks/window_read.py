@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import Piece
 from rasteret_sql.blocks.selection import Selection
+from rasteret_sql.codec.native.decoding import Place
 from rasteret_sql.codec.part import Part
 from rasteret_sql.geo.window import Window
 
@@ -24,6 +25,9 @@ class BlockRead(Protocol):
 
     def part_of(self, block: int) -> tuple[Part, bool]:
         """What of a block is needed, and whether a neighbouring read may want the rest of it."""
+
+    def places(self, block: int) -> Sequence[Place] | None:
+        """Where the pixels of one block go as they are; None where ``take`` makes something of them."""
 
     def take(self, block: int, piece: Piece) -> None:
         """Copy what is wanted of one block; ``piece`` covers the part that was needed."""
@@ -48,6 +52,22 @@ class WindowRead:
         target = target_of(self, block)
         part = Part(target.block_rows.start, target.block_rows.stop, target.block_columns.stop)
         return part, target.partly
+
+    def places(self, block: int) -> Sequence[Place] | None:
+        if (
+            self.out.dtype != self.selection.stored.image.block.dtype
+            or self.out.strides[2] != self.out.itemsize
+        ):
+            return None
+        target = target_of(self, block)
+        rows, columns = target.block_rows, target.block_columns
+        return [
+            Place(
+                *(rows.start, rows.stop, columns.start, columns.stop, sample),
+                self.out[position, target.rows, target.columns],
+            )
+            for position, sample in _wanted(self, target.plane)
+        ]
 
     def take(self, block: int, piece: Piece) -> None:
         target = target_of(self, block)

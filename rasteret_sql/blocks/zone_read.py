@@ -123,6 +123,9 @@ class PatchRead:
     def part_of(self, block: int) -> tuple[Part, bool]:
         return self.patches.of[block % self.patches.grid][0], True
 
+    def places(self, block: int) -> None:
+        """``take`` adds pixels up."""
+
     def take(self, block: int, piece: Piece) -> None:
         pixels, above = piece.pixels[:, :, self.sample], piece.part.top
         for top, bottom, columns, mask, start, stop in self.patches.of[block % self.patches.grid][1]:

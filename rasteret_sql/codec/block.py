@@ -8,6 +8,7 @@ import numpy as np
 from rasteret_sql.codec.compression import SUPPORTED, compress, decompress
 from rasteret_sql.codec.images.names import IMAGE_COMPRESSIONS
 from rasteret_sql.codec.layout import BlockLayout, Pixels
+from rasteret_sql.codec.native.decoding import decoded
 from rasteret_sql.codec.samples import to_samples, to_stored
 from rasteret_sql.codec.support import require_supported, title
 from rasteret_sql.errors import ArgumentError, MalformedError, UnsupportedError
@@ -39,6 +40,8 @@ def decode_block(
     least = wanted if inside is None else inside
     if not 0 < least <= wanted <= layout.height:
         raise ArgumentError(f"{least} to {wanted} rows asked of a block of {layout}")
+    if (pixels := decoded(data, layout, top=0, rows=wanted, right=layout.width, whole=True)) is not None:
+        return pixels
     if layout.fill_order == 2 and len(data):
         data = bytes(imagecodecs.bitorder_decode(bytes(data)))
     try:

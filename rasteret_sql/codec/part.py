@@ -15,6 +15,7 @@ from rasteret_sql.arrays import Bytes
 from rasteret_sql.codec import predictor
 from rasteret_sql.codec.compression import SUPPORTED
 from rasteret_sql.codec.layout import BlockLayout, Pixels
+from rasteret_sql.codec.native.decoding import decoded
 from rasteret_sql.codec.samples import NATIVE, stored_as, to_samples
 from rasteret_sql.errors import MalformedError
 from rasteret_sql.memory import take
@@ -83,6 +84,9 @@ def decode_part(
     ``MalformedError``: the stream is broken or ends before the part does. ``ShortFrontError``: it may go on,
     because ``data`` is not the ``complete`` block.
     """
+    pixels = decoded(data, layout, top=part.top, rows=part.bottom, right=part.right, whole=False)
+    if pixels is not None:
+        return pixels
     size = part.bottom * layout.row_bytes
     try:
         inflated = _front(data, size)

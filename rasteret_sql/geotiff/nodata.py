@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from rasteret_sql.codec.native.values import has_value
 from rasteret_sql.errors import ArgumentError
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
@@ -70,6 +71,17 @@ def is_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.
     if real.dtype == np.float16:
         return _is_nodata_of_half(real, nodata)
     return _near(real, nodata)
+
+
+def has_nodata(pixels: npt.NDArray[Any], nodata: float | None) -> bool:
+    """Whether any of the pixels is, as ``is_nodata`` says."""
+    if nodata is None or not applies(pixels.dtype.name, nodata):
+        return False
+    found = has_value(pixels, math.trunc(nodata) if pixels.dtype.kind in "iu" else nodata)
+    if found is None:
+        bad = is_nodata(pixels, nodata)
+        return bad is not None and bool(bad.any())
+    return found
 
 
 def _near(real: npt.NDArray[Any], nodata: float) -> npt.NDArray[np.bool_]:

@@ -34,6 +34,9 @@ class Onlooker:
         self.most_alive = 0
         self.lock = threading.Lock()
 
+    def places(self, block: int) -> None:
+        pass
+
     def part_of(self, block: int) -> tuple[Part, bool]:
         return Part(0, TILE, TILE), False
 

@@ -17,7 +17,8 @@ from rasterio.io import MemoryFile
 import rasteret_sql
 from rasteret_sql.errors import UnsupportedError
 from rasteret_sql.geotiff.georef.georeference import nodata_of
-from rasteret_sql.geotiff.nodata import fill_value, is_nodata
+from rasteret_sql.geotiff.nodata import fill_value, has_nodata, is_nodata
+from rasteret_sql.settings import configure
 from rasteret_sql.tiff.build import build_tiff
 from rasteret_sql.tiff.image import Image
 from tests.tiff.examples import image, tiff
@@ -181,6 +182,30 @@ def test_value_mask_and_fill_equal_gdals(dtype: str, text: str) -> None:
     filled = np.full((6, 8), fill_value(dtype, nodata), dtype)
     np.testing.assert_array_equal(filled, fill)
     np.testing.assert_array_equal(valid_of(filled, nodata), usable)
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("dtype", SAMPLES)
+def test_one_nodata_pixel_among_many_is_found(dtype: str, native: bool) -> None:
+    numbers = {_nodata(dtype, text) for of_dtype, text in CASES if of_dtype == dtype}
+    configure(native_decoding=native)
+    try:
+        for nodata in numbers:
+            for value in values_of(dtype).flat:
+                for count, place in ((3, 2), (5000, 4998)):
+                    pixels = np.full(count, 77, dtype)
+                    pixels[place] = value
+                    expected = is_nodata(pixels, nodata)
+                    assert has_nodata(pixels, nodata) == (expected is not None and bool(expected.any()))
+    finally:
+        configure(native_decoding=None)
+
+
+def _nodata(dtype: str, text: str) -> float | None:
+    try:
+        return nodata_of(file_of(dtype, text, None)[0])
+    except UnsupportedError:
+        return None
 
 
 def test_a_sparse_block_keeps_the_sign_of_its_zero() -> None:

@@ -26,10 +26,10 @@ def test_what_one_thread_found_another_does_not_take_back() -> None:
     """A thread that looks at valid rows ends after another found a pixel that is not valid."""
 
     class Slow(validity._Validity):
-        def _mask_or_nodata(self, rows: slice) -> Any:
+        def _hides_any(self, rows: slice) -> bool:
             if rows.start == 0:
                 super().scan(slice(ROWS - 1, ROWS))
-            return super()._mask_or_nodata(rows)
+            return super()._hides_any(rows)
 
     answer = Slow(question(invalid_row=ROWS - 1), validity._Covered())
     answer.scan(slice(0, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,37 +10,21 @@ from pathlib import Path
 import pytest
 
 from rasteret_sql.shell.library import BUILT
+from tests.sanitizers import watched_library
 
 LOADER = BUILT.parent / "loader"
 FOOTER = 512
 """Bytes at the end of the library, by which DuckDB recognises an extension."""
-WATCHED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-COMMAND = ("-std=gnu11", "-D_GNU_SOURCE", "-O1", "-g", *WATCHED, "-shared", "-fPIC", "-fvisibility=hidden")
-
-
-def runtime(name: str) -> Path:
-    """The compiler's own copy of a sanitizer's runtime."""
-    found = subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True)
-    return Path(found.stdout.strip())
 
 
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment variables under which tests/shell/shells.py loads the watched library."""
-    if sys.platform != "linux" or not shutil.which("gcc") or not LOADER.is_dir():
-        pytest.skip("no gcc on Linux: the extension is not tried under AddressSanitizer")
-    runtimes = [runtime("libasan.so"), runtime("libubsan.so")]
-    if not all(path.is_absolute() for path in runtimes):
-        pytest.skip("no libasan and libubsan beside gcc: the extension is not tried under AddressSanitizer")
     library = tmp_path_factory.mktemp("sanitized") / BUILT.name
-    subprocess.run(["gcc", *COMMAND, "-o", library, *sorted(LOADER.glob("*.c"))], check=True)
+    environment = watched_library(library, sorted(LOADER.glob("*.c")))
     library.write_bytes(library.read_bytes() + BUILT.read_bytes()[-FOOTER:])
     library.with_name("libpython.py").symlink_to(BUILT.with_name("libpython.py"))
-    return {
-        "RASTERET_SANITIZED": str(library),
-        "RASTERET_SANITIZERS": " ".join(map(str, runtimes)),
-        "ASAN_OPTIONS": "detect_leaks=0",  # of a Python that is never taken down
-    }
+    return {"RASTERET_SANITIZED": str(library), **environment}
 
 
 def shell_tests(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import shapely
 
 from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.geo.masks.rasterize import covers_grid, inside
-from rasteret_sql.geotiff.nodata import applies, is_nodata
+from rasteret_sql.geotiff.nodata import applies, has_nodata, is_nodata
 from rasteret_sql.memory import take
 from rasteret_sql.raster.groups import groups
 from rasteret_sql.raster.read.chip_plan import ChipPlan
@@ -117,11 +117,17 @@ class _Validity:
 
     def scan(self, rows: slice) -> None:
         """Whether file and pixels say of one of these rows that it has a pixel that is not valid."""
-        if self.is_partial:
-            return
-        shown, bad = self._mask_or_nodata(rows)
-        if (shown is not None and not shown.all()) or (bad is not None and bad.any()):
+        if not self.is_partial and self._hides_any(rows):
             self.is_partial = True  # and never back: other threads look at other rows
+
+    def _hides_any(self, rows: slice) -> bool:
+        chip, nodata = self.chip, self.chip.plan.nodata
+        if chip.shown is not None:
+            return not chip.shown[0, rows].all()
+        if not self.by_nodata or not has_nodata(chip.pixels[0, rows], nodata):
+            return False
+        bad = None if len(chip.pixels) == 1 else is_nodata(chip.pixels[:, rows], nodata)
+        return bad is None or bool(np.all(bad, axis=0).any())
 
     def begin(self) -> None:
         rows, columns = self.chip.plan.shape[1:]
