@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     import geopandas
     import xarray
 
+    from rasteret_sql.parts import FromEnvironment, Part, Parts, Session, split
     from rasteret_sql.tensors.cube import Cube
 
 __all__ = [
-    "__version__", "connect", "pushdown", "register", "register_catalog", "register_signer",
-    "to_geopandas", "to_numpy", "to_xarray",
+    "FromEnvironment", "Part", "Parts", "Session", "__version__", "connect", "pushdown", "register",
+    "register_catalog", "register_signer", "split", "to_geopandas", "to_numpy", "to_xarray",
 ]  # fmt: skip
 __version__ = "0.1.0"
+
+_OF_PARTS = frozenset({"FromEnvironment", "Part", "Parts", "Session", "split"})
+
+
+def __getattr__(name: str) -> Any:
+    """What is needed to run a query in many processes is imported when it is asked for."""
+    if name not in _OF_PARTS:
+        raise AttributeError(f"module 'rasteret_sql' has no attribute {name!r}")
+    from rasteret_sql import parts
+
+    return getattr(parts, name)
 
 
 def connect(

@@ -246,6 +246,12 @@ def configure(**values: object) -> Settings:
     return _build()
 
 
+def given_values() -> dict[str, Value]:
+    """The settings that this process was given, by the environment or by ``configure``: not the defaults."""
+    given = [name for name in _FIELDS if os.environ.get(_variable(name)) or name in _configured]
+    return {name: getattr(settings(), name) for name in given}
+
+
 def describe() -> list[tuple[str, Value, Value, str, str]]:
     """One row per setting: name, value, default, unit, description."""
     current = settings()

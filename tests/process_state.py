@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from rasteret_sql.blocks.block_cache import BLOCKS
 from rasteret_sql.geotiff.header_cache import HEADERS
+from rasteret_sql.parts import connections
 from rasteret_sql.raster.zones.footprint_cache import CACHE as FOOTPRINTS
 from rasteret_sql.raster.zones.small_zones import SHAPES
 from rasteret_sql.settings import Settings, configure
@@ -25,6 +26,8 @@ def reset() -> None:
     reset_settings()
     forget_storage_options()
     signers._signers = signers._built_in()
+    signers._given.clear()
+    connections._in_force = None
     presigned.SIGNER.forget()
     for pool in list(thread_pool._pools.values()):  # a server that failed does not slow the next test
         pool.point = OperatingPoint()

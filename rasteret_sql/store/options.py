@@ -85,6 +85,11 @@ def set_storage_options(options: Mapping[str, Options]) -> None:
         _registry = ByPrefix({**_registry.values, **checked})
 
 
+def all_storage_options() -> dict[str, dict[str, Any]]:
+    """All options of this process, by prefix."""
+    return {prefix: dict(words) for prefix, words in _registry.values.items()}
+
+
 def options_for(href: str) -> Options:
     """The options of the longest prefix that covers ``href``; empty when none does."""
     return _registry.get(href) or _NOTHING

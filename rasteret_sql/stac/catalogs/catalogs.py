@@ -152,6 +152,17 @@ def register_catalog(
     return catalog
 
 
+def add_catalog(catalog: Catalog) -> None:
+    """Register one that another process has, under its id."""
+    with _lock:
+        _registered[catalog.id] = catalog
+
+
+def catalogs_beyond_built_in() -> tuple[Catalog, ...]:
+    """Those of the user's files and of ``register_catalog``, by id."""
+    return tuple(one for one in catalogs() if one != _built_in_ids.get(one.id))
+
+
 def unregister_catalog(id: str) -> None:
     """Take back ``register_catalog``; what is built in or in a file is there again."""
     with _lock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from rasteret_sql.errors import AccessError, ArgumentError, RasteretError
 from rasteret_sql.forks import fork_safe_lock, in_forked_child
@@ -24,6 +25,15 @@ VALID_S = 300.0
 
 SignFunction = Callable[[str], str | Mapping[str, str]]
 """href -> an http(s) URL that may be read, or headers to send with the request for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenSigner:
+    """What ``register_signer`` was given."""
+
+    prefix: str
+    signer: SignFunction | str
+    valid_s: float = VALID_S
 
 
 class FunctionSigner:
@@ -80,6 +90,8 @@ def _built_in() -> ByPrefix[Signer]:
 _lock = fork_safe_lock()
 _signers: ByPrefix[Signer] = _built_in()
 """Replaced as a whole, so that reading it takes no lock."""
+_given: dict[str, GivenSigner] = {}
+"""What made those that are not built in, by prefix."""
 
 
 def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: float = VALID_S) -> None:
@@ -110,6 +122,15 @@ def register_signer(prefix: str, signer: SignFunction | str | None, *, valid_s: 
     with _lock:
         others = {known: other for known, other in _signers.values.items() if known != normal}
         _signers = ByPrefix(others if made is None else {**others, normal: made})
+        _given.pop(normal, None)
+        if signer is not None:
+            _given[normal] = GivenSigner(prefix=normal, signer=signer, valid_s=valid_s)
+
+
+def given_signers() -> tuple[GivenSigner, ...]:
+    """What was registered in this process, by prefix."""
+    with _lock:
+        return tuple(_given[prefix] for prefix in sorted(_given))
 
 
 def signer_for(href: str) -> Signer | None:
