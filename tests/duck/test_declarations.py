@@ -40,6 +40,8 @@ ARGUMENTS = {
     "stats": "NULL",
     "sql": "'SELECT 1'",
     "scenes": "NULL",
+    "shapes": "[{'geom': 'x', 'value': 1}]",
+    "grid": "'x.tif'",
     "geometry": "NULL",
     "path": "'collection.parquet'",
     "index": "'idx'",

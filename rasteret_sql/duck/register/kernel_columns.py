@@ -79,6 +79,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "all_touched",
         "on_error",
     ),
+    "burn": (
+        "shapes",
+        "grid",
+        "asked",
+        "merge",
+        "all_touched",
+        "dtype",
+        "fill",
+        "aoi_crs",
+    ),
     "reproject_match": (
         "raster",
         "reference",

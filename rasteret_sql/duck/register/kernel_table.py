@@ -168,6 +168,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("chips", "read_chips", "read_cog", types.PIXELS),
         _kernel("cubes.plan_cubes", "plan_cubes", "read_cube", types.CUBE_PLAN + "[]"),
         _kernel("cubes.read_cubes", "read_cubes", "read_cube", types.CUBE_PIXELS),
+        _kernel("cubes.burn", "burn", "RS_Burn", types.CHIP),
         _kernel("warps", "reproject_match", "RS_ReprojectMatch", types.CHIP),
         _kernel("warps", "transform", "RS_Transform", types.CHIP),
         _kernel("warps", "resample", "RS_Resample", types.CHIP),

@@ -1,1 +1,1 @@
-"""Kernels of cubes."""
+"""Kernels of cubes, and of the labels beside them."""
