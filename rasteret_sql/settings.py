@@ -97,6 +97,18 @@ class Settings:
         "bytes",
         "Tiles kept for the next read: as stored after a first read, decoded after a second; 0 keeps none.",
     )
+    tile_cache_dir: str = _setting(
+        "",
+        "",
+        "Folder in which tiles of remote files are kept as stored, for later queries and other processes; "
+        "empty: none.",
+    )
+    tile_cache_dir_bytes: int = _setting(
+        10 * GIB,
+        "bytes",
+        "What the tiles in tile_cache_dir may take; those unused for longest go first.",
+        at_least=1,
+    )
     header_cache_bytes: int = _setting(
         32 * MIB, "bytes", "Headers kept of remote files that queries name by href; 0 keeps none."
     )

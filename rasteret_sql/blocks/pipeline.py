@@ -15,6 +15,7 @@ from threading import BoundedSemaphore, Event
 
 from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece, Stored
+from rasteret_sql.blocks.disk_cache import DISK
 from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
 from rasteret_sql.blocks.staleness import stale
 from rasteret_sql.blocks.window_read import BlockRead
@@ -148,14 +149,14 @@ def _read_jobs(
     return left
 
 
-def _note_cache_hits(jobs: Sequence[Job]) -> None:
+def _note_cache_hits(jobs: Sequence[Job], kind: str = "cache") -> None:
     """Tell the meter, file by file, which blocks were there or on their way already."""
     by_href: dict[str, list[Job]] = {}
     for job in jobs:
         by_href.setdefault(job.byte_range.href, []).append(job)
     for href, found in by_href.items():
         request_log.record_cached(
-            href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found)
+            href=href, tiles=len(found), byte_count=sum(job.front_bytes for job in found), kind=kind
         )
 
 
@@ -177,12 +178,14 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
             and _scattered(work.job, data, places_of)
             and BLOCKS.store_bytes(work.key, work.claim, keep)
         ):
+            DISK.keep(work.key, data)
             return
         pixels = _decode(work.job, data)
         if isinstance(pixels, RasteretError):
             fail(work, pixels)
         else:
             settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep or False))
+            DISK.keep(work.key, data)
 
     def decode(work: _Work, data: memoryview, answer_bytes: int) -> None:
         try:
@@ -204,11 +207,19 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
                 finish(work, memoryview(front + stored), block.length)
 
     try:
+        missing, on_disk = list[_Work](), list[Job]()
         for work in mine:
             if (kept := work.claim.stored) is not None:
                 decode_slots.acquire()
                 tasks.append(workers().submit(decode, work, kept.data, kept.byte_count))
-        asks = _asks([work for work in mine if work.claim.stored is None])
+            elif (found := DISK.find(work.key, work.job)) is not None:
+                decode_slots.acquire()
+                tasks.append(workers().submit(decode, work, found, len(found)))
+                on_disk.append(work.job)
+            else:
+                missing.append(work)
+        _note_cache_hits(on_disk, "disk")
+        asks = _asks(missing)
         with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
             for number, answer in fetch([ask.range for ask in asks], kind="tile"):
                 for work, start, length in asks[number].parts:

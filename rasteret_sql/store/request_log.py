@@ -28,7 +28,7 @@ class RequestRecord:
     kind: str
     """``header``, ``tile``, ``document``, ``stac``, ``region`` (where an S3 bucket lives), ``size``
     (how long a file is, of which a server refused a range), ``token`` (for a container of the Planetary
-    Computer), or ``cache``."""
+    Computer); or ``cache`` or ``disk``: what was spared."""
     url: str
     """Redacted."""
     offset: int | None
@@ -41,7 +41,7 @@ class RequestRecord:
     error: str | None = None
     """Why it failed; None when it did not."""
     cached_tiles: int = 0
-    """Tiles that were not asked for, because they were there decoded or on their way."""
+    """Tiles that were not asked for: they were there or on their way, or in the folder ``tile_cache_dir``."""
     cached_byte_count: int = 0
     """Bytes that would have been asked for."""
 
@@ -86,10 +86,10 @@ class Meter:
             self._retries += attempt > 1
             self._append(now - took_s, kind, href, offset, byte_count, took_s * 1e3, attempt, error, 0, 0)
 
-    def record_cached(self, *, href: str, tiles: int, byte_count: int) -> None:
+    def record_cached(self, *, href: str, tiles: int, byte_count: int, kind: str = "cache") -> None:
         """Note that one read of a file found ``tiles`` of it, ``byte_count`` as stored, without a request."""
         with self._lock:
-            self._append(time(), "cache", href, None, 0, 0.0, 0, None, tiles, byte_count)
+            self._append(time(), kind, href, None, 0, 0.0, 0, None, tiles, byte_count)
 
     def _append(self, *values: Any) -> None:
         """One more row of the log, which is kept as long as the settings say; under the lock."""

@@ -2,12 +2,13 @@
 --
 -- Queries are removed from URLs, so no signature or token shows. The log keeps the last request_log_rows rows;
 -- id counts all of them since the process began. A read that finds tiles already decoded, or being fetched for
--- another query, adds one row per file of kind cache and attempt 0, for which nothing was sent. So the sum of
--- byte_count is what was received, and the sum of cached_byte_count is what the cache saved.
+-- another query, adds one row per file of kind cache and attempt 0, for which nothing was sent; so does one that
+-- finds tiles in the folder of the setting tile_cache_dir, of kind disk. So the sum of byte_count is what was
+-- received, and the sum of cached_byte_count is what the caches saved.
 --
 -- @returns id UBIGINT  Number of the row, from 1.
 -- @returns started_at TIMESTAMP WITH TIME ZONE  When it was sent.
--- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size, token (of the Planetary Computer); or cache: nothing was asked.
+-- @returns kind VARCHAR  header, tile, document, stac, or what had to be asked first: region (of an S3 bucket), size, token (of the Planetary Computer); or cache or disk: nothing was asked.
 -- @returns url VARCHAR  URL without secrets.
 -- @returns offset UBIGINT  First byte asked for; NULL where no range of a file was.
 -- @returns byte_count UBIGINT  Bytes received.

@@ -36,7 +36,7 @@ def write(path: Path, pixels: np.ndarray[Any, Any], *, transform: Any = None, **
     form = {"driver": "GTiff", "tiled": True, "blockxsize": 32, "blockysize": 32, "compress": "deflate"}
     bands, rows, columns = layers.shape
     with rasterio.open(
-        path, "w", count=bands, height=rows, width=columns, dtype=layers.dtype, **form, **{**place, **options}
+        path, "w", count=bands, height=rows, width=columns, dtype=layers.dtype, **{**form, **place, **options}
     ) as file:
         file.write(layers)
 
