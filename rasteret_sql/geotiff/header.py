@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
 from rasteret_sql.arrays import UInt64s
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.colorinterp import colours_of
 from rasteret_sql.geotiff.image_layout import ImageLayout
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
+
+T = TypeVar("T")
+MAX_DERIVED = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,16 @@ class Header:
     file_size: int | None = None
     etag: str | None = None
     last_modified: datetime | None = None
+    _derived: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def derived(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` makes of the header, which is kept as long as it is, or until many others are."""
+        value: T | None = self._derived.get(key)
+        if value is None:
+            if len(self._derived) >= MAX_DERIVED:
+                self._derived.clear()
+            value = self._derived[key] = make()
+        return value
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -40,40 +40,39 @@ class KeptHeaders:
 
     def of(
         self,
-        rows: pa.StructArray,
-        keys: Sequence[Key],
+        column: pa.StructArray,
+        rows: dict[int, Key],
         make: Callable[[pa.StructArray, Sequence[int]], Made],
-    ) -> list[Header | RasteretError]:
-        """The header of each row: a kept one, or one of those that are made of the other rows.
+    ) -> dict[int, Header | RasteretError]:
+        """The header of each of the ``rows`` of a column: a kept one, or one made of the others.
 
-        ``make`` gets these rows and their numbers.
+        ``make`` gets the others side by side, and their numbers.
         """
-        found = self._found(rows, keys)
-        missing = [number for number in range(len(rows)) if number not in found]
+        found = self._found(column, rows)
+        missing = [row for row in rows if row not in found]
         if missing:
-            fresh = taken(rows, missing) if found else rows
+            fresh = taken(column, missing)
             made = make(fresh, missing)
-            self._keep(fresh, [keys[number] for number in missing], made)
+            self._keep(fresh, [rows[row] for row in missing], made)
             found.update(zip(missing, made, strict=True))
-        return [found[number] for number in range(len(rows))]
+        return found
 
-    def _found(self, rows: pa.StructArray, keys: Sequence[Key]) -> dict[int, Header | RasteretError]:
-        numbers = {key: number for number, key in enumerate(keys)}
+    def _found(self, column: pa.StructArray, rows: dict[int, Key]) -> dict[int, Header | RasteretError]:
+        wanted = {key: row for row, key in rows.items()}
         found: dict[int, Header | RasteretError] = {}
         for which, vector in reversed(self._vectors.items()):
-            known = numbers.keys() & vector.numbers.keys()
+            known = wanted.keys() & vector.numbers.keys()
             if not known:
                 continue
-            here, there = [numbers[key] for key in known], [vector.numbers[key] for key in known]
-            same = equal_rows(rows, here, vector.rows, there)
-            found.update(
-                (number, vector.headers[kept])
-                for number, kept, equal in zip(here, there, same, strict=True)
-                if equal
-            )
+            pairs = sorted((wanted[key], vector.numbers[key]) for key in known)
+            here, there = [row for row, _ in pairs], [number for _, number in pairs]
+            same = equal_rows(column, here, vector.rows, there)
+            for row, number, equal in zip(here, there, same, strict=True):
+                if equal:
+                    found[row] = vector.headers[number]
             self._vectors.get(which)  # used last
-            numbers = {key: number for key, number in numbers.items() if number not in found}
-            if not numbers:
+            wanted = {key: row for key, row in wanted.items() if row not in found}
+            if not wanted:
                 break
         return found
 

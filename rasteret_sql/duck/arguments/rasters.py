@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rasteret_sql.duck.arguments.equal_rows import MAX_ROWS_ONE_BY_ONE, equal_rows, taken
+from rasteret_sql.duck.arguments.equal_rows import MAX_ROWS_ONE_BY_ONE, equal_rows
 from rasteret_sql.duck.arguments.index import HeaderColumn
 from rasteret_sql.duck.arguments.kept_headers import KeptHeaders
 from rasteret_sql.duck.arguments.repeats import all_same
@@ -51,13 +51,11 @@ def _of_rows(column: pa.Array, overviews: Sequence[bool]) -> list[Header | Raste
         return [_attempt(alone, 0, overviews[0]) if present(column)[0] else None] * len(column)
     firsts = _firsts(column, overviews)
     distinct = sorted({first for first in firsts if first is not None})
-    finer = [overviews[row] for row in distinct]
     if len(column) > MAX_ROWS_ONE_BY_ONE:
-        found = _kept(taken(column, distinct), finer)
+        headers = _kept(column, distinct, overviews)
     else:
         rows = HeaderColumn(column)
-        found = [_attempt(rows, row, wanted) for row, wanted in zip(distinct, finer, strict=True)]
-    headers = dict(zip(distinct, found, strict=True))
+        headers = {row: _attempt(rows, row, overviews[row]) for row in distinct}
     return [None if first is None else headers[first] for first in firsts]
 
 
@@ -81,14 +79,17 @@ def _hrefs(column: pa.StructArray) -> list[Any]:
     return column.field("href").to_pylist() if "href" in fields_of(column.type) else [None] * len(column)
 
 
-def _kept(rows: pa.StructArray, overviews: Sequence[bool]) -> list[Header | RasteretError]:
+def _kept(
+    column: pa.StructArray, rows: Sequence[int], overviews: Sequence[bool]
+) -> dict[int, Header | RasteretError]:
     """The headers of different rows, of which vectors before may have had some."""
 
     def make(fresh: pa.StructArray, numbers: Sequence[int]) -> list[Header | RasteretError]:
         columns = HeaderColumn(fresh)
         return [_attempt(columns, row, overviews[number]) for row, number in enumerate(numbers)]
 
-    return HEADERS.of(rows, list(zip(_hrefs(rows), overviews, strict=True)), make)
+    hrefs = _hrefs(column)
+    return HEADERS.of(column, {row: (hrefs[row], overviews[row]) for row in rows}, make)
 
 
 def _attempt(rows: HeaderColumn, row: int, overviews: bool) -> Header | RasteretError:

@@ -123,7 +123,7 @@ def _fixed(values: Sequence[Any], kind: DuckType) -> pa.Array:
 def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
     valid, there = _bitmap(values)
     if not there.any() and len(values):
-        return pa.nulls(len(values), _arrow_type(kind.text))
+        return nulls(len(values), kind)
     fields, children = [], []
     for name, child_type in kind.children.items():
         if valid is None:
@@ -131,12 +131,17 @@ def _struct(values: Sequence[Any], kind: DuckType) -> pa.Array:
         else:
             column = [None if v is None else v.get(name) for v in values]
         if column and all(v is None for v in column):
-            child = pa.nulls(len(column), _arrow_type(child_type.text))
+            child = nulls(len(column), child_type)
         else:
             child = array_of(column, child_type)
         fields.append(pa.field(name, child.type))
         children.append(child)
     return pa.Array.from_buffers(pa.struct(fields), len(there), [valid], children=children)
+
+
+def nulls(rows: int, kind: DuckType) -> pa.Array:
+    """A column that is NULL in every row."""
+    return pa.nulls(rows, _arrow_type(kind.text))
 
 
 @lru_cache(maxsize=512)

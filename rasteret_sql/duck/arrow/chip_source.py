@@ -26,6 +26,8 @@ from rasteret_sql.raster.algebra.band_math import BandMath
 from rasteret_sql.raster.algebra.bound_math import BoundMath
 from rasteret_sql.raster.algebra.math_plan import MathPlan
 from rasteret_sql.raster.read.chip_plan import ChipPlan, Plan
+from rasteret_sql.raster.read.placed_area import PlacedArea
+from rasteret_sql.raster.read.raster_level import RasterLevel
 from rasteret_sql.raster.read.read_plans import held_bytes
 from rasteret_sql.raster.warp.warp_plan import WarpPlan
 
@@ -48,38 +50,73 @@ class SharedPlan:
     all_touched: bool
 
 
+def shared_of(plan: ChipPlan | WarpPlan) -> SharedPlan:
+    """What a plan shares."""
+    read = plan.source
+    return SharedPlan(
+        stored=read.selection.stored,
+        stored_mask=None if read.mask is None else read.mask.stored,
+        bands=read.bands,
+        nodata=read.nodata,
+        alpha_band=read.alpha_band,
+        all_touched=plan.all_touched,
+    )
+
+
+def shared_by_chips(raster: RasterLevel, *, all_touched: bool) -> SharedPlan:
+    """What the plans of the chips of a raster will share."""
+    return SharedPlan(
+        stored=raster.stored,
+        stored_mask=raster.stored_mask,
+        bands=raster.bands,
+        nodata=raster.nodata,
+        alpha_band=raster.alpha,
+        all_touched=all_touched,
+    )
+
+
 def source_row(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
     """The column's value as one row, and ``held``, the bytes that a read takes, which no column keeps."""
-    return shared_source(plan, on_error) | own_source(plan)
+    return shared_source(shared_of(plan), on_error) | own_source(plan)
 
 
-def shared_source(plan: ChipPlan | WarpPlan, on_error: str) -> dict[str, Any]:
+def shared_source(shared: SharedPlan, on_error: str) -> dict[str, Any]:
     """The part that is the same for all chips of a raster."""
-    read = plan.source
-    return {
-        "stored": _shared_text(
-            SharedPlan(
-                stored=read.selection.stored,
-                stored_mask=None if read.mask is None else read.mask.stored,
-                bands=read.bands,
-                nodata=read.nodata,
-                alpha_band=read.alpha_band,
-                all_touched=plan.all_touched,
-            )
-        ),
-        "on_error": on_error,
-    }
+    return {"stored": _shared_text(shared), "on_error": on_error}
 
 
 def own_source(plan: ChipPlan | WarpPlan) -> dict[str, Any]:
     """The part that is one chip's."""
-    own: dict[str, Any] = {"plan": _numbers_of(plan.source), "aoi": plan.aoi, "held": held_bytes(plan)}
+    return {"plan": _numbers_of(plan.source), **placed_source(plan)}
+
+
+def placed_source(plan: ChipPlan | WarpPlan) -> dict[str, Any]:
+    """The part of it that is the same wherever in a file its blocks lie."""
+    own: dict[str, Any] = {"aoi": plan.aoi, "held": held_bytes(plan)}
     if isinstance(plan, WarpPlan):
         own["warp"] = json.dumps(
             asdict(plan.target)
             | {"source_crs": plan.source_crs, "resampling": plan.resampling, "steps": plan.steps}
         )
     return own
+
+
+class PlacedNumbers:
+    """The numbers of the plan of an area, to which rasters on one grid add where their blocks lie."""
+
+    def __init__(self, raster: RasterLevel, placed: PlacedArea) -> None:
+        """``raster`` is any of those with its ``layout``."""
+        self._blocks = [placed.blocks(part) for part in raster.parts]
+        self._words = [blocks.astype(np.uint64).tobytes() for blocks in self._blocks]
+        self._head = _head(placed.transform, placed.window, len(self._blocks[0]))
+
+    def of(self, raster: RasterLevel) -> bytes:
+        """What ``_numbers_of`` makes of the plan of the chip."""
+        numbers = self._head
+        for part, blocks, words in zip(raster.parts, self._blocks, self._words, strict=True):
+            level = part.level
+            numbers += words + level.tile_offsets[blocks].tobytes() + level.tile_byte_counts[blocks].tobytes()
+        return numbers
 
 
 def math_text(math: BoundMath) -> str:
@@ -124,12 +161,14 @@ def _scaling(values: Sequence[float] | None) -> Scaling | None:
 
 
 def _numbers_of(read: ChipPlan) -> bytes:
-    window = read.window
-    blocks = len(read.selection.blocks)
-    head = HEAD.pack(*read.transform, blocks, window.x_off, window.y_off, window.width, window.height)
+    head = _head(read.transform, read.window, len(read.selection.blocks))
     if read.mask is None:
         return head + _blocks_of(read.selection)
     return head + _blocks_of(read.selection) + _blocks_of(read.mask)
+
+
+def _head(transform: Affine, window: Window, blocks: int) -> bytes:
+    return HEAD.pack(*transform, blocks, window.x_off, window.y_off, window.width, window.height)
 
 
 def _blocks_of(chosen: Selection) -> bytes:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
-from math import prod
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from rasteret_sql.duck.arguments.arguments import Area, asked_area
@@ -21,31 +18,25 @@ from rasteret_sql.duck.arguments.target_grids import Asked, asked_grids, warped
 from rasteret_sql.duck.arguments.touching import any_touched, first_apart, note_touching
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
-from rasteret_sql.duck.arrow.chip_facts import facts_row
-from rasteret_sql.duck.arrow.chip_source import math_text, own_source, plan_of, shared_source
-from rasteret_sql.duck.arrow.plan_columns import PlannedRow, planned_array
-from rasteret_sql.duck.arrow.rows import box
+from rasteret_sql.duck.arrow.chip_source import plan_of
+from rasteret_sql.duck.arrow.plan_columns import PlannedRow, alone, planned_array
+from rasteret_sql.duck.arrow.planned_rows import PlannedRows, Wanted
 from rasteret_sql.errors import LimitError, RasteretError, value_or_raise
 from rasteret_sql.forks import fork_safe_lock
-from rasteret_sql.geo.window import window_bounds
 from rasteret_sql.geotiff.header import Header
-from rasteret_sql.raster.algebra.band_math import BandMath
-from rasteret_sql.raster.algebra.bound_math import BoundMath, bind_source
-from rasteret_sql.raster.band_facts import UNKNOWN, facts_of
+from rasteret_sql.raster.algebra.bound_math import bind_source
 from rasteret_sql.raster.read import chips
-from rasteret_sql.raster.read.chip_plan import ChipPlan, Planned, pixel_bytes
+from rasteret_sql.raster.read.chip_plan import Planned, pixel_bytes
 from rasteret_sql.raster.read.plan import Planner, ReadRequest
 from rasteret_sql.raster.read.read_plans import read_plans
 from rasteret_sql.raster.read.tile_plan import plan_tiles as tiles_of
-from rasteret_sql.raster.warp.warp_plan import WarpPlan
 from rasteret_sql.settings import settings
 from rasteret_sql.store.fetch import prepare
 
 ON_ERROR = ("fail", "null")
 _planning = fork_safe_lock()
 Row = dict[str, Any]
-Found = Iterable[tuple[int, ChipPlan | WarpPlan, Row]]
-"""Level, plan, and values of columns that others do not have."""
+Find = Callable[[Planner, PlannedRows, Wanted, ReadRequest], Iterable[PlannedRow]]
 
 
 @by_name
@@ -64,7 +55,7 @@ def plan_chips(call: Call) -> pa.Array:
     from rasteret_sql.duck.kernels.stacks import stacked_rows  # what one raster does not need
 
     stacked = stacked_rows(call, call.choices("on_error", ON_ERROR))
-    planned = [None if rows is None else [PlannedRow({}, row) for row in rows] for rows in stacked]
+    planned = [None if rows is None else [alone(row) for row in rows] for rows in stacked]
     return _noted("read_cog", call, call.areas(), planned, types.CHIP_PLAN)
 
 
@@ -79,7 +70,7 @@ def _alone(raster: pa.Array) -> AbstractContextManager[object]:
 def _planned(
     speaker: str,
     call: Call,
-    find: Callable[[Planner, Header, ReadRequest], Found],
+    find: Find,
     grids: Sequence[Asked | None],
     duck_type: str,
 ) -> pa.Array:
@@ -88,7 +79,7 @@ def _planned(
     overviews = [bool(levels[i] or grids[i]) or resolutions[i] is not None for i in range(len(levels))]
     headers = rasters(call.raster, overviews)
     requests = _requests(call, wanted, levels, resolutions)
-    planner, rows = Planner(), _Rows()
+    planner, rows = Planner(), PlannedRows()
     planner.place_all(
         [
             (header, request)
@@ -108,13 +99,12 @@ def _planned(
             if asked is not None and asked.expressions:
                 bound = bind_source(asked, request.bands, header)
                 request = replace(request, bands=tuple(band + 1 for band in bound.read))
+            one = Wanted(header, request.all_touched, policies[i], asked, bound)
             if grid is None:
-                planned_rows = find(planner, header, request)
+                planned.append(list(find(planner, rows, one, request)))
             else:
                 on_grid = warped(header, request, grid)
-                planned_rows = [] if on_grid is None else [(*on_grid, {})]
-            row = partial(rows.row, header, on_error=policies[i], asked=asked, bound=bound)
-            planned.append([row(level, plan, more) for level, plan, more in planned_rows])
+                planned.append([] if on_grid is None else [rows.row(one, *on_grid, {})])
         except RasteretError as error:
             if policies[i] == "fail":
                 raise
@@ -153,13 +143,14 @@ def _noted(
     duck_type: str,
 ) -> pa.Array:
     """The rows with their places in batches, as lists; servers and queries are notified."""
-    sources = [row.own["source"] for rows in planned for row in rows or ()]
-    take_places(sources, batch_of(call[ASKED], len(sources)))
+    all_rows = [row for rows in planned for row in rows or ()]
+    sized = {id(row): row for row in (row.sized for row in all_rows)}
+    take_places((row["source"] for row in sized.values()), batch_of(call[ASKED], len(all_rows)))
     note_touching(
         speaker, call[ASKED], touched=any_touched(wanted, planned), first=first_apart(call.raster, wanted)
     )
-    firsts = [rows[0] for rows in planned if rows]
-    prepare({href for row in firsts for href in row.own.get("hrefs", [row["href"]])})
+    rasters_of = {id(row.raster or row.own): row for row in all_rows}
+    prepare({href for row in rasters_of.values() for href in row.own.get("hrefs", [row["href"]])})
     return planned_array(planned, duck_type)
 
 
@@ -167,131 +158,24 @@ def _failed_row(raster: pa.Array, i: int, error: RasteretError) -> PlannedRow:
     """on_error := 'null': the href, and why there is nothing else."""
     hrefs = raster.field("href") if pa.types.is_struct(raster.type) else raster
     row = {"href": hrefs[i].as_py(), "source": {"on_error": "null", "error": str(error)}}
-    return PlannedRow({}, row)
+    return alone(row)
 
 
-def _chips(planner: Planner, header: Header, request: ReadRequest) -> Found:
-    for level, plan in planner.chips(header, request):
-        yield level, plan, {}
+def _chips(planner: Planner, rows: PlannedRows, wanted: Wanted, request: ReadRequest) -> list[PlannedRow]:
+    raster, places = planner.placed(wanted.header, request)
+    return [rows.chip(wanted, raster, placed) for placed in places]
 
 
-def _tiles(planner: Planner, header: Header, request: ReadRequest) -> Found:
-    for level, column, row, plan in tiles_of(header, request, planner):
+def _tiles(planner: Planner, rows: PlannedRows, wanted: Wanted, request: ReadRequest) -> Iterator[PlannedRow]:
+    for level, column, row, plan in tiles_of(wanted.header, request, planner):
         chosen = plan.selection
-        yield (
-            level,
-            plan,
-            {
-                "tile_col": column,
-                "tile_row": row,
-                "offset": int(chosen.offsets[0]),
-                "byte_count": int(chosen.byte_counts[0]),
-            },
-        )
-
-
-class _Rows:
-    """Makes the rows of one vector: what chips of a raster share is made once."""
-
-    def __init__(self) -> None:
-        self._shared: dict[Any, Row] = {}
-        self._answers: dict[Any, _Answer] = {}
-
-    def row(
-        self,
-        header: Header,
-        level: int,
-        plan: ChipPlan | WarpPlan,
-        more: Row,
-        *,
-        on_error: str,
-        asked: BandMath | None,
-        bound: BoundMath | None,
-    ) -> PlannedRow:
-        """One planned chip or tile; ``bound`` is what an expression or a mask makes of its bands."""
-        bands = plan.source.bands
-        key = (id(header), level, bands, plan.all_touched, plan.source.alpha_band, on_error)
-        shared = self._shared.get(key)
-        if shared is None:
-            shared = self._shared[key] = _shared_row(header, level, plan, on_error)
-        row = PlannedRow(shared, _own_row(plan) | more)
-        if asked is None:
-            return row
-        answer = self._answers.get((*key, id(asked)))
-        if answer is None:
-            numbers = [band + 1 for band in bands]
-            answer = _Answer(shared, bound or bind_source(asked, numbers, header))
-            self._answers[*key, id(asked)] = answer
-        return answer.row(row)
-
-
-class _Answer:
-    """What is made of the bands of a raster, in place of its pixels."""
-
-    def __init__(self, shared: Row, bound: BoundMath) -> None:
-        self._bound = bound
-        facts, bands = shared["band_facts"].of(range(bound.answered)), shared["bands"][: bound.answered]
-        if bound.asked.expression is not None:
-            facts, bands = UNKNOWN, None
-        elif bound.physical is not None:
-            facts = facts.physical
-        self._shared = shared | {
-            "bands": bands,
-            **facts_row(facts),
-            "dtype": bound.dtype,
-            "nodata": bound.nodata,
-            "source": shared["source"] | {"math": math_text(bound)},
+        more = {
+            "tile_col": column,
+            "tile_row": row,
+            "offset": int(chosen.offsets[0]),
+            "byte_count": int(chosen.byte_counts[0]),
         }
-
-    def row(self, row: PlannedRow) -> PlannedRow:
-        """A chip's or a tile's row with the answer's facts."""
-        bound = self._bound
-        if bound.is_idle:
-            return row
-        shape = (bound.answered, *row.own["shape"][1:])
-        source = row.own["source"]
-        held = source["held"] + prod(shape) * np.dtype(bound.dtype).itemsize
-        return PlannedRow(self._shared, row.own | {"shape": shape, "source": source | {"held": held}})
-
-
-def _shared_row(header: Header, level: int, plan: ChipPlan | WarpPlan, on_error: str) -> Row:
-    bands = plan.source.bands
-    return {
-        "href": header.href,
-        "bands": [band + 1 for band in bands],
-        "level": level,
-        "crs": header.crs,
-        "dtype": header.dtype,
-        "nodata": header.nodata,
-        **facts_row(facts_of(header, bands)),
-        "source": shared_source(plan, on_error),
-    }
-
-
-def _own_row(plan: ChipPlan | WarpPlan) -> Row:
-    source = own_source(plan)
-    if isinstance(plan, WarpPlan):
-        target = plan.target
-        return {
-            "width": target.width,
-            "height": target.height,
-            "bbox": box(target.bounds),
-            "crs": target.crs,
-            "transform": target.transform,
-            "shape": plan.shape,
-            "source": source,
-        }
-    window = plan.window
-    return {
-        "x_off": window.x_off,
-        "y_off": window.y_off,
-        "width": window.width,
-        "height": window.height,
-        "bbox": box(window_bounds(plan.transform, window)),
-        "transform": plan.transform,
-        "shape": plan.shape,
-        "source": source,
-    }
+        yield rows.row(wanted, level, plan, more)
 
 
 def read_chips(source: pa.Array) -> pa.Array:

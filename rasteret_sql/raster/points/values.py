@@ -30,7 +30,7 @@ from rasteret_sql.raster.points.projected_points import (
     ProjectedPoints,
     crs_of,
 )
-from rasteret_sql.raster.read.plan import deciding_alpha, refuse_unsupported
+from rasteret_sql.raster.read.raster_level import deciding_alpha, refuse_unsupported
 from rasteret_sql.store.redact import display_href
 
 PIXELS_AT_ONCE = 1 << 21

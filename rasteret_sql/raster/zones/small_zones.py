@@ -23,7 +23,8 @@ from rasteret_sql.cache import Lru
 from rasteret_sql.geotiff.header import Header, Level
 from rasteret_sql.geotiff.nodata import fill_value, is_nodata
 from rasteret_sql.raster.groups import groups
-from rasteret_sql.raster.read.plan import deciding_alpha, pick_bands, refuse_unsupported
+from rasteret_sql.raster.read.plan import pick_bands
+from rasteret_sql.raster.read.raster_level import deciding_alpha, refuse_unsupported
 from rasteret_sql.raster.zones.footprint import Footprint
 from rasteret_sql.raster.zones.tallies import MAX_PIXELS, statistics_of_many
 from rasteret_sql.raster.zones.tally import Statistics
