@@ -167,6 +167,42 @@ def register_signer(
     register_one(prefix, signer, valid_s=valid_s)
 
 
+def open_xarray(
+    index: Any,
+    area: Any,
+    *,
+    bands: Sequence[str] | None = None,
+    crs: str | None = None,
+    resolution: float | None = None,
+    resampling: str | None = None,
+    mask: str | None = None,
+    expression: str | None = None,
+    scale: bool | None = None,
+    fuse: str | None = None,
+    all_touched: bool = False,
+    aoi_crs: str | None = None,
+    on_error: Literal["fail", "null"] = "fail",
+    chunk: int = 512,
+) -> xarray.Dataset:
+    """The scenes of an area as a Dataset like that of ``to_xarray``, read when it is computed.
+
+    ``index`` is the path of an index, a relation over one (``con.sql("FROM 'idx.parquet' WHERE …")``) or an
+    Arrow table; ``area`` whatever ``read_cog`` takes, or a shapely geometry. The other arguments are those of
+    ``read_cube``. Opening asks nothing of any file and reads no pixels. A chunk is all times and bands of a
+    square of ``chunk`` pixels (-1: one chunk), which is one query when dask computes it, in threads or in
+    other processes. The attribute ``byte_count`` is what all of it would download. Needs the extra
+    ``xarray``.
+    """
+    from rasteret_sql.tensors.lazy.open import open_cube
+
+    given = {
+        "bands": None if bands is None else list(bands), "crs": crs, "resolution": resolution,
+        "resampling": resampling, "mask": mask, "expression": expression, "scale": scale, "fuse": fuse,
+        "all_touched": all_touched, "on_error": on_error,
+    }  # fmt: skip
+    return open_cube(index, area, aoi_crs=aoi_crs, chunk=chunk, options=given)
+
+
 def to_geopandas(relation: Any, *, geometry: str | None = None) -> geopandas.GeoDataFrame:
     """A relation with columns of GEOMETRY as a GeoDataFrame, each with its own CRS.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from rasteret_sql.arrays import Floats
 from rasteret_sql.duck.arguments.chip_values import DTYPES
 from rasteret_sql.errors import ArgumentError
+from rasteret_sql.notices import Notices
 from rasteret_sql.tensors.cube import Cube
 from rasteret_sql.tensors.rows import CUBE_COLUMNS, nearest_to_data, utc
 
@@ -35,7 +37,7 @@ def cube_of(row: dict[str, Any], function: str) -> Cube:
     """The cube of one row; its arrays are copies. ``row`` has Arrow's scalars."""
     plain = {name: value.as_py() for name, value in row.items() if name not in ("data", "valid", "time")}
     if not row["data"].is_valid:
-        raise ArgumentError(f"{function}: the cube has no pixels: {plain.get('error') or 'data is NULL'}")
+        raise ArgumentError(f"{function}: the cube has no pixels: data is NULL")
     shape, dtype, bands = plain["shape"], plain["dtype"], plain["bands"]
     times = utc(row["time"].values)
     if dtype not in DTYPES or not shape or len(shape) != 4 or [len(times), len(bands or ())] != shape[:2]:
@@ -48,6 +50,7 @@ def cube_of(row: dict[str, Any], function: str) -> Cube:
     valid = np.ones(valid_shape, np.bool_)
     if "valid" in row and row["valid"].is_valid:
         valid = _array(row["valid"], np.dtype(np.uint8), valid_shape, "valid", function) != 0
+    _report_errors(plain.get("errors"), function)
     order = np.argsort(times, kind="stable")
     if (np.diff(times[order]) == np.timedelta64(0)).any():
         raise ArgumentError(
@@ -63,7 +66,30 @@ def cube_of(row: dict[str, Any], function: str) -> Cube:
         transform=tuple(plain["transform"]),
         crs=plain.get("crs"),
         nodata=_one_nodata(plain.get("nodata")),
+        **scaling_of(plain, len(times)),
     )
+
+
+def scaling_of(row: Mapping[str, Any], times: int) -> dict[str, Floats | None]:
+    """The scales and offsets of a cube's bands, the same at all times."""
+    given = row.get("scales"), row.get("offsets")
+    if given == (None, None):
+        return {"scales": None, "offsets": None}
+    bands = len(row["bands"])
+    scales, offsets = (
+        np.full(bands, default) if numbers is None else np.array(numbers, np.float64)
+        for numbers, default in zip(given, (1.0, 0.0), strict=True)
+    )
+    return {"scales": np.tile(scales, (times, 1)), "offsets": np.tile(offsets, (times, 1))}
+
+
+def _report_errors(errors: Sequence[str | None] | None, function: str) -> None:
+    found = [error for error in errors or () if error]
+    if found:
+        Notices(function).say(
+            f"scenes of {len(found)} of {len(errors or ())} times have errors, and are missing from the "
+            f"answer; the first: {found[0]}"
+        )
 
 
 def _array(

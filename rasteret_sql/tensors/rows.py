@@ -24,8 +24,21 @@ TIMES = ("datetime", "time", "day", "date")
 """Columns that may hold the time of a row, the first that is there and is a time."""
 BAND = "band"
 CHIP_COLUMNS = (*USED, "error")
-CUBE_COLUMNS = ("time", "bands", "shape", "data", "valid", "crs", "transform", "nodata", "dtype", "error")
-EPOCH = np.datetime64("NaT", "us")
+CUBE_COLUMNS = (
+    "time",
+    "bands",
+    "shape",
+    "data",
+    "valid",
+    "crs",
+    "transform",
+    "nodata",
+    "dtype",
+    "scales",
+    "offsets",
+    "errors",
+)
+NO_TIME = np.datetime64("NaT", "us")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +154,7 @@ def _times(batch: pa.RecordBatch) -> npt.NDArray[np.datetime64]:
             column = batch.column(place)
             if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
                 return utc(column)
-    return np.full(batch.num_rows, EPOCH)
+    return np.full(batch.num_rows, NO_TIME)
 
 
 def utc(column: pa.Array) -> npt.NDArray[np.datetime64]:

@@ -1,0 +1,1 @@
+"""Datasets whose pixels are read when they are computed."""
