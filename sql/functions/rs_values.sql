@@ -5,15 +5,15 @@
 --
 -- @param raster  href, index row (which needs no header request), or chip.
 -- @param points  List of points, each in one of the forms that RS_Value takes (of a STRUCT only x and y are looked at), or a MULTIPOINT.
--- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. Omit it with expression.
+-- @param band  Band number from 1 or band name, the first by default; of a chip, counted as its bands were read. Omit it with expression. A list of them gives a list of values.
 -- @param interpolation  'nearest' or 'bilinear', as in RS_Value.
 -- @include level_or_resolution
 -- @param aoi_crs  CRS of the points when they have none of their own; OGC:CRS84 by default.
 -- @param expression  SQL over the bands of the raster, such as '(nir - red) / (nir + red)', instead of a band: the syntax of RS_MapAlgebra, over one raster. Names are those of its bands, or b1, b2, …. Interpolation applies to the answer, not to the bands.
 -- @param mask  Condition over the same names, such as 'qa & 8 = 0': the pixel is invalid where it is not true.
--- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file, index row or chip); with false, for the stored number. True: pixels without an expression are physical, too.
+-- @param scale  In expression and mask a band's name stands for its physical value (scale · stored + offset, from the file, index row or chip); with false, for the stored number. True: pixels without an expression are physical, too. A constant.
 -- @include bands_for_band
--- @returns value DOUBLE[]  One number per point, in their order; NULL where RS_Value is.
+-- @returns value DOUBLE[]  One number per point, in their order; a list of bands gives DOUBLE[][], for each point one number a band, from one read; NULL where RS_Value is.
 -- @example Three points through time
 -- SELECT i.datetime, RS_Values(i, [[12.02, 48.015], [12.03, 48.015], [12.04, 48.015]]) AS red
 -- FROM 'idx.parquet' AS i
@@ -45,7 +45,16 @@ CREATE MACRO RS_Values(
     mask := NULL,
     scale := NULL,
     bands := NULL
-) AS _rasteret_ok(_rasteret_values(
-    raster, points, _rasteret_asked(points), band, bands, interpolation, level, resolution, aoi_crs,
-    expression, mask, scale
-))
+) AS
+    _rasteret_one_or_list(
+        _rasteret_ok(_rasteret_values(
+            raster, points, _rasteret_asked(points), band, bands, interpolation, level, resolution, aoi_crs,
+            expression, mask, scale
+        )),
+        _rasteret_ok(_rasteret_values_of_bands(
+            raster, points, _rasteret_asked(points), band, bands, interpolation, level, resolution, aoi_crs,
+            expression, mask, scale
+        )),
+        typeof(band) LIKE '%]' OR typeof(bands) LIKE '%]',
+        scale
+    )

@@ -231,6 +231,24 @@ def test_empty_lists_and_lists_of_nothing(con: duckdb.DuckDBPyConnection, corpus
     )
 
 
+def test_all_bands_of_points_in_one_call(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
+    path = corpus / "rgb_mask.tif"
+    places = [list(AT), [0.0, 0.0], list(AT)]
+    lists = "(VALUES ([1, 2]), ([3]), (NULL), ([2, 1])) AS b(bands)"
+    values = {band: pixel(path, 49, 83, band) for band in (1, 2, 3)}
+    expected = [[values[1], values[2]], [values[3]], [values[1]], [values[2], values[1]]]
+    found = con.execute(f"SELECT RS_Value($1, $2, bands, aoi_crs := 'EPSG:32632') FROM {lists}",
+                        [str(path), list(AT)]).fetchall()  # fmt: skip
+    assert [value for (value,) in found] == expected
+    found = con.execute(f"SELECT RS_Values($1, $2, bands, aoi_crs := 'EPSG:32632') FROM {lists}",
+                        [str(path), places]).fetchall()  # fmt: skip
+    assert [value for (value,) in found] == [[one, [None] * len(one), one] for one in expected]
+    nothing = "SELECT RS_Value(NULL::VARCHAR, [1, 2], [1, 2]), RS_Values($1, NULL::DOUBLE[][], [1, 2])"
+    assert con.execute(nothing, [str(path)]).fetchall() == [([None, None], None)]
+    computed = "SELECT RS_Value($1, $2, ['red', 'blue'], mask := 'red > 255', aoi_crs := 'EPSG:32632')"
+    assert con.execute(computed, [str(path), list(AT)]).fetchall() == [([None, None],)]
+
+
 def test_bands_by_number_and_name(con: duckdb.DuckDBPyConnection, corpus: Path) -> None:
     path = corpus / "rgb_mask.tif"
     want = [pixel(path, 49, 83, band) for band in (1, 2, 3)]
@@ -242,7 +260,7 @@ def test_bands_by_number_and_name(con: duckdb.DuckDBPyConnection, corpus: Path) 
     assert [value for (value,) in found] == want
     named = "RS_Value($1, $2, band := {}, aoi_crs := 'EPSG:32632')"
     assert one(con, named.format("'green'"), str(path), list(AT)) == want[1]
-    assert one(con, named.format("['blue']"), str(path), list(AT)) == want[2]
+    assert one(con, named.format("['blue']"), str(path), list(AT)) == [want[2]]
     assert one(con, named.format("NULL"), str(path), list(AT)) == want[0]
 
 
@@ -336,7 +354,7 @@ BAD = {
     "a line": ("RS_Values($1, 'LINESTRING (0 0, 1 1)')", "expected a list of points or a MULTIPOINT"),
     "no such band": ("RS_Value($1, [11.7, 47.8], 2)", "has no band 2; its only band is 1"),
     "no such name": ("RS_Value($1, [11.7, 47.8], 'nir')", "has no band named 'nir'"),
-    "two bands": ("RS_Value($1, [11.7, 47.8], [1, 1])", "expected one band number or name"),
+    "no band": ("RS_Value($1, [11.7, 47.8], []::INTEGER[])", "bands := [] asks for nothing"),
     "no such level": ("RS_Value($1, [11.7, 47.8], level := 9)", "has no level 9"),
     "level and resolution": ("RS_Value($1, [0, 0], level := 1, resolution := 9)", "exclude each other"),
     "cubic": ("RS_Value($1, [0, 0], interpolation := 'cubic')", "one of 'nearest', 'bilinear' was expected"),

@@ -154,3 +154,22 @@ def test_a_vector_that_is_split_gives_the_same(
     monkeypatch.setattr(points, "BLOCKS_AT_ONCE", limits[1])
     assert scenes.execute(query).fetchall() == whole
     assert np.isfinite([v for v in whole[0][0] if v is not None]).sum() > 1000
+
+
+def test_bands_that_share_their_tiles_are_read_once(
+    con: duckdb.DuckDBPyConnection, server: FaultServer
+) -> None:
+    con.execute("CREATE TABLE rgb AS SELECT h.* FROM cog_header($1) AS h", [server.url("rgba_nodata.tif")])
+    server.clear()
+    configure(tile_cache_bytes=0)
+    try:
+        places = "SELECT list([700000.0 + 37 * n, 5300000.0 - 29 * n]) AS places FROM range(60) AS r(n)"
+        query = "SELECT len(RS_Values(r, places, {}, aoi_crs := 'EPSG:32632')) FROM rgb AS r, ({})"
+        assert con.execute(query.format("1", places)).fetchall() == [(60,)]
+        alone = bytes_asked(server)
+        server.clear()
+        assert con.execute(query.format("[1, 2, 3]", places)).fetchall() == [(60,)]
+        assert bytes_asked(server) == alone
+    finally:
+        configure(tile_cache_bytes=None)
+    assert alone

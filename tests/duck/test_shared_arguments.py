@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -44,6 +45,8 @@ CALLS = {
 """Every function with a band, and what it gives."""
 ONE_BAND = tuple(name for name in CALLS if name.startswith(("RS_Value", "RS_Zonal", "RS_Histo", "RS_Band")))
 ONE_BAND += ("RS_AsArray", "RS_PixelAsCentroids", "read_zonal_stats", "read_samples")
+A_LIST_GIVES_LISTS = ("RS_Value", "RS_Values")
+ONE_BAND = tuple(name for name in ONE_BAND if name not in A_LIST_GIVES_LISTS)
 BANDS_ALIKE = ("RS_BandNoDataValue", "RS_BandPixelType")
 
 
@@ -78,11 +81,13 @@ def test_band_and_bands_are_one_argument_in_every_form(
         "band := 'green'",
         "bands := ['green']",
     )
+    if function in A_LIST_GIVES_LISTS:
+        forms = tuple(form for form in forms if "[" not in form)
     answers = {form: answer(con, function, raster, form) for form in forms}
     assert len(set(answers.values())) == 1, answers
     if function not in BANDS_ALIKE:
         assert answers["band := 2"] != answer(con, function, raster, "band := 3")
-    if function in ONE_BAND:
+    if function in (*ONE_BAND, *A_LIST_GIVES_LISTS):
         assert answer(con, function, raster, "") == answer(con, function, raster, "bands := 1")
 
 
@@ -108,6 +113,24 @@ def test_a_band_that_is_refused_says_why(
 def test_functions_of_one_band_refuse_two(con: duckdb.DuckDBPyConnection, raster: str, function: str) -> None:
     text = message(con, CALLS[function].format(raster=raster, more=", bands := [1, 2]"))
     assert "band := [1, 2]: expected one band number or name" in text
+
+
+@pytest.mark.parametrize("function", A_LIST_GIVES_LISTS)
+@pytest.mark.parametrize("name", ["band", "bands"])
+def test_a_list_of_bands_gives_all_of_them(
+    con: duckdb.DuckDBPyConnection, raster: str, function: str, name: str
+) -> None:
+    def found(more: str) -> Any:
+        return con.execute(CALLS[function].format(raster=raster, more=f", {more}")).fetchall()[0][0]
+
+    red, green = found("band := 3"), found("band := 2")
+    expected = [red, green] if function == "RS_Value" else [[red[0], green[0]]]
+    for listed in ("[3, 2]", "['red', 'green']", "[3, 2]::INTEGER[2]"):
+        assert found(f"{name} := {listed}") == expected
+    assert found(f"{name} := ['green']") == [green]
+    assert "bands := [] asks for nothing" in message(
+        con, CALLS[function].format(raster=raster, more=f", {name} := []::INTEGER[]")
+    )
 
 
 def test_a_chip_counts_its_bands_as_they_were_read(con: duckdb.DuckDBPyConnection, raster: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,25 @@ class _Asked:
 @by_name
 def value(call: Call) -> pa.Array:
     """One number per row."""
+    found, there, _ = _value(call, [(one,) for one in _options(call)])
+    return _numbers(found, there)
+
+
+@by_name
+def band_values(call: Call) -> pa.Array:
+    """A list of numbers a row, one a band."""
+    found, there, offsets = _value(call, _options_of_bands(call))
+    return _lists(_numbers(found, there), offsets)
+
+
+def _value(
+    call: Call, options: Sequence[tuple[_Options, ...]]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """The numbers of all rows end to end, which are there, and where those of each row begin."""
     points, number = points_of(call["point"], call[ASKED], call["aoi_crs"])
-    options = _options(call)
+    offsets = np.append(0, np.cumsum([len(several) for several in options]))
     wanted = number >= 0
-    raster_of_row = _rasters(call.raster, options, wanted)
+    raster_of_row = _rasters(call.raster, [several[0] for several in options], wanted)
     groups: dict[tuple[int, int], list[int]] = {}
     for row in np.flatnonzero(wanted).tolist():
         groups.setdefault((id(raster_of_row[row]), id(options[row])), []).append(row)
@@ -76,33 +91,65 @@ def value(call: Call) -> pa.Array:
         one = raster_of_row[rows[0]]
         if one is not None:
             slots = np.array(rows)
-            asked.append(_Asked(raster=one, options=options[rows[0]], points=number[slots], slots=slots))
-    found_values, there = _sample(points, asked, len(number), whole=len(number) >= MANY_ROWS)
+            mine = number[slots]
+            asked += [
+                _Asked(raster=one, options=option, points=mine, slots=offsets[slots] + place)
+                for place, option in enumerate(options[rows[0]])
+            ]
+    found_values, there = _sample(points, asked, int(offsets[-1]), whole=len(number) >= MANY_ROWS)
     _note("RS_Value", call[ASKED], points, asked, there)
-    return _numbers(found_values, there)
+    return found_values, there, offsets
 
 
 @by_name
 def values(call: Call) -> pa.Array:
     """A list of numbers a row, one a point."""
+    found, there, lengths, known = _values(call, [(one,) for one in _options(call)])
+    return _lists(_numbers(found, there), np.append(0, np.cumsum(lengths)), known)
+
+
+@by_name
+def values_of_bands(call: Call) -> pa.Array:
+    """A list a row, with a list a point of numbers, one a band."""
+    options = _options_of_bands(call)
+    found, there, lengths, known = _values(call, options)
+    counts = np.array([len(several) for several in options])
+    inner = _lists(_numbers(found, there), np.append(0, np.cumsum(np.repeat(counts, lengths))))
+    return _lists(inner, np.append(0, np.cumsum(lengths)), known)
+
+
+def _values(
+    call: Call, options: Sequence[tuple[_Options, ...]]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The numbers of all points end to end, those of its bands together; which are there; how many points
+    each row has; and which rows are not NULL.
+    """
     lists = point_lists_of(call["points"], call[ASKED], call["aoi_crs"])
-    options = _options(call)
     wanted = np.array([numbers is not None for numbers in lists.numbers], np.bool_)
-    raster_of_row = _rasters(call.raster, options, wanted)
-    lengths = np.where([one is not None for one in raster_of_row], lists.lengths, 0)
-    _limit(lengths)
-    offsets = np.append(0, np.cumsum(lengths))
+    raster_of_row = _rasters(call.raster, [several[0] for several in options], wanted)
+    lengths = np.where([one is not None for one in raster_of_row], lists.lengths, 0).astype(np.int64)
+    counts = np.array([len(several) for several in options], np.int64)
+    _limit(lengths * counts)
+    offsets = np.append(0, np.cumsum(lengths * counts))
     asked = [
-        _Asked(raster=one, options=options[row], points=mine, slots=slots + offsets[row])
+        _Asked(raster=one, options=option, points=mine, slots=slots * counts[row] + (offsets[row] + place))
         for row, (one, mine, slots) in enumerate(zip(raster_of_row, lists.numbers, lists.slots, strict=True))
         if one is not None and mine is not None and slots is not None
+        for place, option in enumerate(options[row])
     ]
     found_values, valid = _sample(lists.points, asked, int(offsets[-1]), whole=False)
     _note("RS_Values", call[ASKED], lists.points, asked, valid)
-    flat = _numbers(found_values, valid)
     there = np.array([one is not None for one in raster_of_row], np.bool_) & wanted
-    buffers = [pa.py_buffer(np.packbits(there, bitorder="little")), pa.py_buffer(offsets.astype(np.int32))]
-    return pa.Array.from_buffers(pa.list_(flat.type), len(there), buffers, children=[flat])
+    return found_values, valid, lengths, there
+
+
+def _lists(
+    items: pa.Array, offsets: npt.NDArray[np.int64], there: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Items end to end as lists that begin at ``offsets``; NULL where not ``there`` (None: all are)."""
+    bitmap = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+    buffers = [bitmap, pa.py_buffer(offsets.astype(np.int32))]
+    return pa.Array.from_buffers(pa.list_(items.type), len(offsets) - 1, buffers, children=[items])
 
 
 def _note(
@@ -148,9 +195,23 @@ def _options(call: Call) -> list[_Options]:
     return [distinct.setdefault(one, one) for one in _options_of(call)]
 
 
-def _options_of(call: Call) -> list[_Options]:
+def _options_of_bands(call: Call) -> list[tuple[_Options, ...]]:
+    """The same for each of the bands of every row; without any, for the first."""
+    lists = call.bands()
+    for bands in lists:
+        if bands is not None and not bands:
+            raise ArgumentError("bands := [] asks for nothing; name at least one")
+    first = _options_of(call, [1 if bands is None else bands[0] for bands in lists])
+    distinct: dict[Any, tuple[_Options, ...]] = {}
+    return [
+        distinct.setdefault((one, bands), tuple(replace(one, band=band) for band in bands or (1,)))
+        for one, bands in zip(first, lists, strict=True)
+    ]
+
+
+def _options_of(call: Call, bands: Sequence[int | str] | None = None) -> list[_Options]:
     rows = zip(
-        call.one_band(),
+        call.one_band() if bands is None else bands,
         call.choices("interpolation", INTERPOLATIONS),
         call.integers("level"),
         call.numbers("resolution"),
