@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from threading import BoundedSemaphore, Event
+from threading import Event
+from typing import NamedTuple
 
 from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece, Stored
@@ -31,7 +32,7 @@ from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import display_href
 from rasteret_sql.store.scheduling.coalesce import merge
-from rasteret_sql.workers import workers
+from rasteret_sql.workers import Stream
 
 WAITING_PER_THREAD = 8
 """Fetched blocks that may wait for each decoding thread."""
@@ -60,6 +61,14 @@ class _Ask:
     range: ByteRange
     parts: tuple[tuple[_Work, int, int], ...]
     """(block, first byte in the answer, length)."""
+
+
+class _Landed(NamedTuple):
+    """The stored bytes of a block, and how long the answer is in which they lie."""
+
+    work: _Work
+    data: memoryview
+    answer_bytes: int
 
 
 def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> list[RasteretError | None]:
@@ -162,10 +171,7 @@ def _note_cache_hits(jobs: Sequence[Job], kind: str = "cache") -> None:
 
 def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: Event) -> None:
     """Fetch and decode the claimed blocks until ``stop``; every claim is settled, come what may."""
-    tasks: list[Future[None]] = []
     rests: list[Future[None]] = []
-    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
-    decode_slots = BoundedSemaphore(WAITING_PER_THREAD * settings().decode_threads)
 
     def fail(work: _Work, error: RasteretError) -> None:
         BLOCKS.fail(work.key, work.claim, error)
@@ -187,14 +193,12 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
             settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep or False))
             DISK.keep(work.key, data)
 
-    def decode(work: _Work, data: memoryview, answer_bytes: int) -> None:
+    def decode(landed: _Landed) -> None:
         try:
-            finish(work, data, answer_bytes)
+            finish(landed.work, landed.data, landed.answer_bytes)
         except ShortFrontError:
             # a copy: the answer in which it lies is long
-            rests.append(_rest_pool().submit(fetch_rest, work, bytes(data)))
-        finally:
-            decode_slots.release()
+            rests.append(_rest_pool().submit(fetch_rest, landed.work, bytes(landed.data)))
 
     def fetch_rest(work: _Work, front: bytes) -> None:
         block = work.job.byte_range
@@ -206,15 +210,15 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
             else:
                 finish(work, memoryview(front + stored), block.length)
 
+    # bytes that wait for a decoder are no longer counted as in flight: let only a few wait
+    decoding = Stream(decode, waiting=WAITING_PER_THREAD * settings().decode_threads)
     try:
         missing, on_disk = list[_Work](), list[Job]()
         for work in mine:
             if (kept := work.claim.stored) is not None:
-                decode_slots.acquire()
-                tasks.append(workers().submit(decode, work, kept.data, kept.byte_count))
+                decoding.put(_Landed(work, kept.data, kept.byte_count))
             elif (found := DISK.find(work.key, work.job)) is not None:
-                decode_slots.acquire()
-                tasks.append(workers().submit(decode, work, found, len(found)))
+                decoding.put(_Landed(work, found, len(found)))
                 on_disk.append(work.job)
             else:
                 missing.append(work)
@@ -227,18 +231,16 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
                     if isinstance(stored, RasteretError):
                         fail(work, stored)
                     else:
-                        decode_slots.acquire()
-                        answer_bytes = asks[number].range.length
-                        tasks.append(workers().submit(decode, work, stored, answer_bytes))
+                        decoding.put(_Landed(work, stored, asks[number].range.length))
                 advance(asks[number].range.length)
                 if stop.is_set():
                     break
-        for task in tasks:
-            task.result()
+        decoding.join()
         for task in rests:
             task.result()
     finally:
-        for task in (*tasks, *rests):
+        decoding.drop()
+        for task in rests:
             task.cancel()
         _abandon(mine)
 

@@ -22,6 +22,7 @@ import pytest
 from rasteret_sql.codec.native import library
 
 library.BUILT = Path(sys.argv[1])
+library._KERNEL = library.load()
 assert library.kernel() is not None
 sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import zlib
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -70,11 +69,11 @@ class Kernel:
 
 def kernel() -> Kernel | None:
     """The kernel, where it was built and the settings want it."""
-    return _loaded() if settings().native_decoding else None
+    return _KERNEL if settings().native_decoding else None
 
 
-@lru_cache(maxsize=1)
-def _loaded() -> Kernel | None:
+def load() -> Kernel | None:
+    """The kernel, and what it calls, where they are there."""
     try:
         library = ctypes.CDLL(str(BUILT))
     except OSError:
@@ -147,3 +146,7 @@ def _inflates_as_expected(library: ctypes.CDLL) -> bool:
     failed = library.isal_inflate(ctypes.byref(state))
     end = ctypes.addressof(source) + len(stored) - 4
     return not failed and state.next_in == end and bytes(found)[: state.total_out] == wanted
+
+
+# with the import, as an extension module: beside threads that wait for answers it takes ten times as long
+_KERNEL = load()
