@@ -176,7 +176,9 @@ def _within_a_turn(geometry: Any, turn: float) -> Any:
         start = xmin + number * turn
         piece = clip(geometry, shapely.box(start, ymin - 1, start + turn, ymax + 1))
         pieces.append(shifted(piece, -number * turn))
-    dimension = shapely.get_dimensions(geometry)
+    # where a piece ends, parts of it touch the next one; a polygon without an area is made of lines
+    pieces = [piece for piece in pieces if not shapely.is_empty(piece)]
+    dimension = shapely.get_dimensions(pieces).max()
     return union([piece for piece in pieces if shapely.get_dimensions(piece) == dimension])
 
 
