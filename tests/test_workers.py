@@ -1,4 +1,4 @@
-"""A stream of items through the pool: all are done, few wait, errors come out, and nobody is kept from working."""
+"""A stream of items through the pool: all are done, few wait, and nobody is kept from working."""
 
 from __future__ import annotations
 

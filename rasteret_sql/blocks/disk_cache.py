@@ -124,7 +124,10 @@ def trim(folder: Path, limit: int) -> int:
 
 
 def _entries(folder: Path) -> list[tuple[float, int, str]]:
-    """When each was used last, its bytes, its path; parts that nobody writes any more are removed."""
+    """When each was used last, its bytes, its path; parts that nobody writes any more are removed.
+
+    Those that somebody writes are left out: a writer would miss them.
+    """
     found = []
     oldest = time.time() - ABANDONED_S
     for inside in os.scandir(folder):
@@ -133,10 +136,10 @@ def _entries(folder: Path) -> list[tuple[float, int, str]]:
         for entry in os.scandir(inside.path):
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)
-                if entry.name.endswith(PART) and status.st_mtime < oldest:
-                    os.unlink(entry.path)
-                else:
+                if not entry.name.endswith(PART):
                     found.append((status.st_mtime, status.st_size, entry.path))
+                elif status.st_mtime < oldest:
+                    os.unlink(entry.path)
     return found
 
 
