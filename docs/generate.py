@@ -21,7 +21,7 @@ import what_it_reads  # noqa: E402  (and tests.matrix, from ROOT)
 
 PAGES = ROOT / "docs" / "functions"
 GROUPS = {
-    "search": "stac_search stac_read stac_collections stac_catalogs rasteret_explain",
+    "search": "stac_search stac_read stac_collections stac_catalogs",
     "index": "cog_index cog_header cog_files read_rasteret rasteret_bbox rasteret_hilbert",
     "tables of any size": "read_chips read_tiles read_zonal_stats read_samples read_pairs",
     "pixels": "read_cog read_cube read_cog_tiles cog_windows RS_TileEnvelope RS_AsArray RS_PixelAsCentroids",
@@ -32,7 +32,8 @@ GROUPS = {
     "pictures and files": "RS_AsPNG RS_AsGeoTiff RS_AsNPY",
     "properties": "RS_MetaData RS_Width RS_Height RS_NumBands RS_CRS RS_SRID RS_Envelope RS_ConvexHull "
     "RS_ScaleX RS_ScaleY RS_SkewX RS_SkewY RS_UpperLeftX RS_UpperLeftY RS_BandNoDataValue RS_BandPixelType",
-    "this process": "rasteret_functions rasteret_requests rasteret_settings",
+    "this process": "rasteret_explain rasteret_last_query rasteret_functions rasteret_requests "
+    "rasteret_settings",
 }
 """What the functions are for, in the order of a job; every public one is in one group."""
 COLUMNS_HEAD = '''"""The names that a kernel's columns have in the macros: written by docs/generate.py."""

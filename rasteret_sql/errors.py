@@ -8,6 +8,7 @@
     ├── StaleError        the asset is no longer the one that was indexed
     ├── BusyError         another run is writing the same index
     ├── InterruptionError the user asked for an end (Ctrl-C in the DuckDB shell)
+    ├── NotSentError      a plan, which sends nothing, came to a request
     └── TransportError    bytes could not be obtained
         ├── NotFoundError
         └── AccessError
@@ -58,6 +59,10 @@ class StaleError(RasteretError, RuntimeError):
 
 class BusyError(RasteretError, RuntimeError):
     """Another run is writing the same index."""
+
+
+class NotSentError(RasteretError):
+    """A plan came to a request that it counts and does not send."""
 
 
 class InterruptionError(RasteretError):

@@ -21,6 +21,7 @@ PROTOCOLS = (
     r"\s*[a-z][a-z0-9+.\-]*(\s*,\s*[a-z][a-z0-9+.\-]*)*\s*",
     "not a list of protocols; expected names such as sftp, zip",
 )
+REGION = (r"(aws|gcp|azure)/[a-z0-9\-]+", "not a region; expected a name such as aws/us-west-2")
 """A pattern, and what is wrong with a text that does not match it."""
 BOOLEANS = {
     "true": True,
@@ -219,6 +220,13 @@ class Settings:
         False,
         "boolean",
         "Whether a document of a public server may name hosts of this machine and of private networks.",
+    )
+    query_region: str = _setting(
+        "",
+        "",
+        "Where queries run, such as aws/us-west-2, for what rasteret_explain says that egress costs; empty: "
+        "anywhere on the internet.",
+        form=REGION,
     )
     request_log_rows: int = _setting(
         100_000, "rows", "Rows remembered by rasteret_requests(), the newest; 0 keeps none."

@@ -90,6 +90,11 @@ class BlockCache:
             self._pending.setdefault(key, []).append(claim)
             return claim
 
+    def holds(self, key: Hashable, part: Part) -> bool:
+        """Whether ``part`` of a block is there now; it is not claimed."""
+        with self._lock:
+            return any(kept.covers(part) for kept in self._parts.get(key, ()))
+
     def store(
         self, key: Hashable, claim: Claim, pixels: npt.NDArray[Any], keep: Stored | bool = False
     ) -> Piece:

@@ -55,6 +55,11 @@ class DiskCache:
         place = _place(_folder(), digest)
         return read_entry(place, digest, at_least=job.front_bytes, at_most=key[3], now=time.time())
 
+    def holds(self, key: BlockKey, job: Job) -> bool:
+        """Whether there is an entry of that length; it is not looked into."""
+        digest = _digest(key)
+        return digest is not None and _size_of(_place(_folder(), digest)) >= HEAD_BYTES + job.front_bytes
+
     def keep(self, key: BlockKey, data: memoryview) -> None:
         """Keep the stored block, or its front, unless as much of it is there."""
         digest = _digest(key)

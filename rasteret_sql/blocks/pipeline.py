@@ -14,10 +14,13 @@ from functools import lru_cache
 from threading import Event
 from typing import NamedTuple
 
+from rasteret_sql import metering
 from rasteret_sql.arrays import Pixels
 from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece, Stored
 from rasteret_sql.blocks.disk_cache import DISK
 from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
+from rasteret_sql.blocks.metered import note_cached, note_wanted, planned
+from rasteret_sql.blocks.requests import requests_of
 from rasteret_sql.blocks.staleness import stale
 from rasteret_sql.blocks.window_read import BlockRead
 from rasteret_sql.codec.block import decode_block
@@ -31,7 +34,6 @@ from rasteret_sql.store.access import is_open, refusal
 from rasteret_sql.store.fetch import fetch
 from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.redact import display_href
-from rasteret_sql.store.scheduling.coalesce import merge
 from rasteret_sql.workers import Stream
 
 WAITING_PER_THREAD = 8
@@ -104,6 +106,9 @@ def read_blocks(reads: Sequence[BlockRead], *, stop_at_error: bool = False) -> l
         errors[number] = error
     if refused and stop_at_error:
         return errors
+    note_wanted(wanted)
+    if (planning := metering.planning()) is not None:
+        return planned(reads, wanted, errors, planning)
     while wanted and not stop.is_set():
         wanted = _read_jobs(wanted, settle, places_of, cache_hits, stop)
     _note_cache_hits(cache_hits)
@@ -159,7 +164,8 @@ def _read_jobs(
 
 
 def _note_cache_hits(jobs: Sequence[Job], kind: str = "cache") -> None:
-    """Tell the meter, file by file, which blocks were there or on their way already."""
+    """Tell the log, file by file, which blocks were there or on their way already."""
+    note_cached(jobs)
     by_href: dict[str, list[Job]] = {}
     for job in jobs:
         by_href.setdefault(job.byte_range.href, []).append(job)
@@ -246,29 +252,10 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
 
 
 def _asks(mine: Sequence[_Work]) -> list[_Ask]:
-    """Merged ranges, each cut off where the last block in it has given what is wanted of it."""
-    limits = settings()
-    merged = merge(
-        [work.job.byte_range for work in mine],
-        gap=limits.merge_gap_bytes,
-        max_length=limits.merge_max_bytes,
-    )
-    asks = []
-    for group in merged:
-        ends = [member.start + mine[member.index].job.front_bytes for member in group.members]
-        whole_ends = sorted(member.start + member.length for member in group.members)
-        # all blocks but the last lie before its end in any case
-        end = max([*ends, *whole_ends[:-1]])
-        asks.append(
-            _Ask(
-                range=replace(group.range, length=end),
-                parts=tuple(
-                    (mine[member.index], member.start, min(member.length, end - member.start))
-                    for member in group.members
-                ),
-            )
-        )
-    return asks
+    return [
+        _Ask(range=asked, parts=tuple((mine[number], start, length) for number, start, length in parts))
+        for asked, parts in requests_of([work.job for work in mine])
+    ]
 
 
 def _abandon(mine: Iterable[_Work]) -> None:

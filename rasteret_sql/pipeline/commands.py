@@ -1,4 +1,4 @@
-"""``rasteret-sql index`` and ``rasteret-sql query``, for people and for cron.
+"""``rasteret-sql index``, ``query`` and ``explain``, for people and for cron.
 
 Exit codes: 0 done; 1 an error; 2 a command line that cannot be understood; 3 done, but rows failed or nothing
 was found (build, refresh), or problems were found (validate). Results go to standard output, warnings to
@@ -15,6 +15,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rasteret_sql.pipeline.explain_command import add_explain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,7 +32,7 @@ Subparsers = argparse._SubParsersAction  # the type of what add_subparsers gives
 
 
 def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    """Put ``index`` and ``query`` beside the other commands."""
+    """Put ``index``, ``query`` and ``explain`` beside the other commands."""
     index = commands.add_parser("index", help="build an index, keep it up to date, look into it, check it")
     whats = index.add_subparsers(dest="what", metavar="WHAT", required=True)
     build = _command(whats, "build", _build, "read the headers of what a search finds into an index")
@@ -77,6 +79,7 @@ def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
     query.add_argument("sql", metavar="SQL", help="one statement or several; '-' reads standard input")
     _common(query)
     query.set_defaults(run=_query)
+    add_explain(commands, _common)
 
 
 def _command(
@@ -106,7 +109,7 @@ def _bbox(given: str) -> list[float]:
 
 
 @contextmanager
-def _connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(arguments: argparse.Namespace) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection; what DuckDB refuses is an error of ours, so that it ends in one line and exit code 1."""
     import duckdb
 
@@ -150,7 +153,7 @@ def _build(arguments: argparse.Namespace) -> int:
         "alternate",
     )
     search = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    with _connected(arguments) as connection:
+    with connected(arguments) as connection:
         run = build_index(
             connection, arguments.target, arguments.catalog, batch_rows=arguments.batch,
             wait=arguments.wait, **search,
@@ -166,7 +169,7 @@ def _done(run: IndexRun, arguments: argparse.Namespace) -> int:
 def _refresh(arguments: argparse.Namespace) -> int:
     from rasteret_sql.pipeline.build import refresh_index
 
-    with _connected(arguments) as connection:
+    with connected(arguments) as connection:
         run = refresh_index(
             connection, arguments.target, prune=arguments.prune, check_files=arguments.check_files,
             updated_only=arguments.updated_only, batch_rows=arguments.batch,
@@ -178,7 +181,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
 def _info(arguments: argparse.Namespace) -> int:
     from rasteret_sql.pipeline.check import index_info
 
-    with _connected(arguments) as connection:
+    with connected(arguments) as connection:
         _print(index_info(connection, arguments.target).as_dict(), arguments.json)
     return DONE
 
@@ -186,7 +189,7 @@ def _info(arguments: argparse.Namespace) -> int:
 def _validate(arguments: argparse.Namespace) -> int:
     from rasteret_sql.pipeline.check import validate_index
 
-    with _connected(arguments) as connection:
+    with connected(arguments) as connection:
         problems = validate_index(
             connection, arguments.target, check_files=not arguments.no_files, sample=arguments.sample
         )
@@ -199,7 +202,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 def _query(arguments: argparse.Namespace) -> int:
     sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
-    with _connected(arguments) as connection:
+    with connected(arguments) as connection:
         if not arguments.json:
             relation = connection.sql(sql)
             if relation is not None:  # None is of a statement that gives no rows

@@ -141,13 +141,16 @@ def governed_by(policy: Policy | None) -> Iterator[None]:
 
 
 def carried(function: Callable[[Given], Result]) -> Callable[[Given], Result]:
-    """``function`` under this thread's policy, whichever thread runs it."""
+    """``function`` under this thread's policy, and for its query, whichever thread runs it."""
+    from rasteret_sql import metering  # with the first read
+
     policy: Policy | None = getattr(_here, "policy", None)
-    if policy is None:
+    place = metering.place()
+    if policy is None and place is None:
         return function
 
     def governed(argument: Given) -> Result:
-        with governed_by(policy):
+        with governed_by(policy), metering.within(*(place or (None,))):
             return function(argument)
 
     return governed

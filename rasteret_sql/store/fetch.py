@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql import metering
+from rasteret_sql.errors import ArgumentError, NotSentError, RasteretError
 from rasteret_sql.store import errors as failures
-from rasteret_sql.store.address import parse_address, plain_href
+from rasteret_sql.store.address import family_of, parse_address, plain_href
 from rasteret_sql.store.protocol import Block, ByteRange
 from rasteret_sql.store.readers import reader_for
 from rasteret_sql.store.redact import display_href
@@ -30,7 +31,21 @@ def fetch(ranges: Sequence[ByteRange], *, kind: str) -> Iterator[tuple[int, Bloc
 
     ``kind`` is what ``rasteret_requests()`` shows: ``header``, ``tile``, ``document`` or ``stac``.
     """
-    return run(ranges, _read, kind=kind)
+    planning = metering.planning()
+    return run(ranges, _read, kind=kind) if planning is None else _planned(ranges, kind, planning)
+
+
+def _planned(
+    ranges: Sequence[ByteRange], kind: str, planning: metering.Planning
+) -> Iterator[tuple[int, Block | RasteretError]]:
+    """In a plan: local files are read, others are counted, unless it looks things up."""
+    free = [at for at, one in enumerate(ranges) if planning.look_up or family_of(one.href) == "local"]
+    for at, answer in run([ranges[at] for at in free], _read, kind=kind):
+        yield free[at], answer
+    for at in sorted(set(range(len(ranges))) - set(free)):
+        one = ranges[at]
+        metering.note_unsent(kind, one.href, one.length)
+        yield at, NotSentError(f"{display_href(one.href)}: a plan reads no {kind}")
 
 
 def prepare(hrefs: Iterable[str]) -> None:

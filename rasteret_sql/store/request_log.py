@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
+from rasteret_sql import metering
 from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.settings import settings
 from rasteret_sql.store.redact import redact
@@ -78,7 +79,9 @@ class Meter:
         error: str | None = None,
     ) -> None:
         """Note one request that began at ``started`` (of ``time.perf_counter``) and ends now."""
-        took_s, now = perf_counter() - started, time()
+        ended, now = perf_counter(), time()
+        took_s = ended - started
+        metering.note_request(kind, href, began=started, ended=ended, byte_count=byte_count)
         with self._lock:
             self._requests += 1
             self._byte_count += byte_count

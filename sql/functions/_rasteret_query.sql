@@ -1,2 +1,2 @@
--- Which query asks: a notice comes once a query.
-CREATE MACRO _rasteret_query() AS concat(current_connection_id(), '/', current_query_id())
+-- Which query asks: a notice comes once a query, and what it reads is counted.
+CREATE MACRO _rasteret_query() AS concat(_rasteret_database(), '/', current_connection_id(), '/', current_query_id())

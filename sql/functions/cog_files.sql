@@ -14,4 +14,4 @@
 -- SELECT h.* FROM cog_files('S2_32632_*/*.tif') AS f, cog_header(f.href) AS h;
 CREATE MACRO cog_files(pattern) AS TABLE
 SELECT f.href, f.size, f.last_modified, f.etag
-FROM (SELECT unnest(_rasteret_ok_column(f)) AS f FROM (SELECT _rasteret_cog_files(pattern) AS f))
+FROM (SELECT unnest(_rasteret_ok_column(f)) AS f FROM (SELECT _rasteret_cog_files(pattern, _rasteret_query()) AS f))

@@ -65,7 +65,7 @@ FROM (
     SELECT _rasteret_ok_column(h) AS h
     FROM (
         -- in full batches: DuckDB hands over the rows of a lateral join in as many pieces as it has threads
-        SELECT _rasteret_cog_header(r, signed) AS h
+        SELECT _rasteret_cog_header(r, signed, _rasteret_query()) AS h
         FROM (SELECT raster AS r ORDER BY r)
     )
 )

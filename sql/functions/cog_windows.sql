@@ -26,5 +26,5 @@ CREATE MACRO cog_windows(raster, size := 256, stride := NULL, edge := 'shift', l
 SELECT w.href, w.level, w.x_off, w.y_off, w.width, w.height, w.bbox, w.crs, w.transform
 FROM (
     SELECT unnest(_rasteret_ok_column(w)) AS w
-    FROM (SELECT _rasteret_cog_windows(raster, size, stride, edge, level) AS w)
+    FROM (SELECT _rasteret_cog_windows(raster, size, stride, edge, level, _rasteret_query()) AS w)
 )

@@ -125,7 +125,7 @@ FROM (
         * REPLACE (_rasteret_ok_column(rasteret_pixels) AS rasteret_pixels),
         _rasteret_chip_facts(rasteret_chip.facts).value AS rasteret_facts
     FROM (
-        SELECT * EXCLUDE (rasteret_place), _rasteret_read_chips(rasteret_chip.source) AS rasteret_pixels
+        SELECT * EXCLUDE (rasteret_place), _rasteret_read_chips(rasteret_chip.source, _rasteret_query()) AS rasteret_pixels
         FROM (
             -- a vector has room for one batch, of which a chip takes as many places as its part
             SELECT *, unnest(rasteret_chip.source.places) AS rasteret_place

@@ -139,7 +139,7 @@ SELECT
 FROM (
     SELECT t, _rasteret_chip_facts(t.facts).value AS f, _rasteret_ok_column(p) AS p
     FROM (
-        SELECT t, _rasteret_read_chips(t.source) AS p
+        SELECT t, _rasteret_read_chips(t.source, _rasteret_query()) AS p
         FROM (
             -- a vector has room for one batch, of which a chip takes as many places as its part
             SELECT t

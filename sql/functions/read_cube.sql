@@ -98,7 +98,7 @@ SELECT
 FROM (
     SELECT t, _rasteret_ok_column(p) AS p
     FROM (
-        SELECT t, _rasteret_read_cubes(t.source) AS p
+        SELECT t, _rasteret_read_cubes(t.source, _rasteret_query()) AS p
         FROM (
             -- a vector has room for one batch, of which a cube takes as many places as its part
             SELECT t

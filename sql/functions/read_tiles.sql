@@ -82,7 +82,7 @@ SELECT
 FROM (
     SELECT * REPLACE (_rasteret_ok_column(rasteret_pixels) AS rasteret_pixels)
     FROM (
-        SELECT * EXCLUDE (rasteret_place), _rasteret_read_tiles(rasteret_chip.source) AS rasteret_pixels
+        SELECT * EXCLUDE (rasteret_place), _rasteret_read_tiles(rasteret_chip.source, _rasteret_query()) AS rasteret_pixels
         FROM (
             -- a vector has room for one batch, of which a chip takes as many places as its part
             SELECT *, unnest(rasteret_chip.source.places) AS rasteret_place

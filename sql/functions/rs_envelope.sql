@@ -7,4 +7,4 @@
 -- @example Of a file, and of a chip of it
 -- SELECT RS_Envelope('S2_32632_20240414/red.tif') AS file, RS_Envelope(c) AS chip
 -- FROM read_cog('S2_32632_20240414/red.tif', {'x_off': 700, 'y_off': 700, 'width': 4, 'height': 3}) AS c;
-CREATE MACRO RS_Envelope(raster) AS ST_GeomFromWKB(_rasteret_ok(_rasteret_outlines(raster)).envelope)
+CREATE MACRO RS_Envelope(raster) AS ST_GeomFromWKB(_rasteret_ok(_rasteret_outlines(raster, _rasteret_query())).envelope)

@@ -27,4 +27,4 @@ SELECT
     c.assets,
     c.summaries::JSON AS summaries,
     c.endpoint
-FROM (SELECT unnest(_rasteret_ok_column(c)) AS c FROM (SELECT _rasteret_stac_collections(catalog) AS c))
+FROM (SELECT unnest(_rasteret_ok_column(c)) AS c FROM (SELECT _rasteret_stac_collections(catalog, _rasteret_query()) AS c))

@@ -14,7 +14,7 @@ from rasteret_sql.duck.arguments.repeats import all_same
 from rasteret_sql.duck.arguments.sidecars import say_what_is_left_alone
 from rasteret_sql.duck.arrow.arrays import present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of, text_like
-from rasteret_sql.errors import ArgumentError, RasteretError
+from rasteret_sql.errors import ArgumentError, NotSentError, RasteretError
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.geotiff.read_headers import known_headers
 
@@ -105,7 +105,8 @@ def _open(hrefs: Sequence[str | None]) -> list[Header | RasteretError | None]:
         zip(distinct, known_headers(distinct), strict=True)
     )
     say_what_is_left_alone("rasteret_sql", (one for one in outcomes.values() if isinstance(one, Header)))
-    return [outcomes.get(href) for href in hrefs]
+    found = [outcomes.get(href) for href in hrefs]
+    return [None if isinstance(one, NotSentError) else one for one in found]  # a plan goes on without it
 
 
 def distinct_hrefs(hrefs: Sequence[str | None]) -> list[str]:

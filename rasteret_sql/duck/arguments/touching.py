@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rasteret_sql import metering
 from rasteret_sql.duck.arguments.arguments import combined
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.named_rasters import is_named, named_rasters
@@ -60,9 +61,12 @@ def _first(one: pa.Array) -> Raster | RasteretError | None:
 def note_touching(speaker: str, asked: pa.Array, *, touched: bool, first: First) -> None:
     """Remember whether an area of the query touches its raster, for when the query ends.
 
-    ``asked`` is the column of ``_rasteret_asked``. A query that is one call alone has no other row.
+    ``asked`` is the column of ``_rasteret_asked``. A query that is one call alone has no other row. A plan
+    says nothing.
     """
     column = combined(asked)
+    if metering.planning() is not None:
+        return
     if not len(column) or not pa.types.is_struct(column.type):
         return
     query = query_of(column.field("connection")[0].as_py(), column.field("query")[0].as_py())

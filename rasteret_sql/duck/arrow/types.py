@@ -126,6 +126,13 @@ ZONAL_STATS = """STRUCT(
 
 BIN = "STRUCT(lower DOUBLE, upper DOUBLE, count DOUBLE)"
 
-SEARCH_PLAN = """STRUCT(
-    "function" VARCHAR, catalog VARCHAR, arguments MAP(VARCHAR, VARCHAR), request JSON,
+_READ = """
+    plan VARCHAR, "function" VARCHAR, scenes BIGINT, areas BIGINT, chips BIGINT, chip_bytes BIGINT,
+    tiles BIGINT, requests BIGINT, byte_count BIGINT, cached_tiles BIGINT, cached_byte_count BIGINT,
+    header_requests BIGINT, seconds DOUBLE, dollars DOUBLE"""
+
+QUERY_READ = f"""STRUCT({_READ},
+    network_s DOUBLE, decode_s DOUBLE, duckdb_s DOUBLE, limited_by VARCHAR)"""
+
+QUERY_PLAN = f"""STRUCT({_READ}, catalog VARCHAR, arguments MAP(VARCHAR, VARCHAR), request JSON,
     "local" STRUCT(condition VARCHAR, reason VARCHAR)[], sql VARCHAR)"""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rasteret_sql import metering
 from rasteret_sql.duck.arguments.arguments import Area, asked_area
 from rasteret_sql.duck.arguments.batches import batch_of, note_large, take_places
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
@@ -21,7 +22,7 @@ from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struc
 from rasteret_sql.duck.arrow.chip_source import plan_of
 from rasteret_sql.duck.arrow.plan_columns import PlannedRow, alone, planned_array
 from rasteret_sql.duck.arrow.planned_rows import PlannedRows, Wanted
-from rasteret_sql.errors import LimitError, RasteretError, value_or_raise
+from rasteret_sql.errors import LimitError, NotSentError, RasteretError, value_or_raise
 from rasteret_sql.forks import fork_safe_lock
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.algebra.bound_math import bind_source
@@ -201,9 +202,11 @@ def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Arra
                 rows.append(i)
                 plans.append(plan)
     buffer, arrays = chips.allocate(plans)
+    metering.note_chips(len(plans), buffer.nbytes)
     note_large(speaker, [sources[i]["notice"] for i in rows if sources[i]["notice"]])  # type: ignore[index]
     # where the first error ends the query, nothing more is requested
-    stop = all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
+    stop = metering.planning() is None
+    stop = stop and all(sources[i]["on_error"] == "fail" for i in rows)  # type: ignore[index]
     valid, errors = read(plans, arrays, stop_at_error=stop)
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
@@ -212,6 +215,8 @@ def _read(speaker: str, sources: list[Row | None], *, validity: bool) -> pa.Arra
         if error is None:
             there[i] = True
             masks[i] = mask if validity else None
+        elif isinstance(error, NotSentError):
+            pass  # a plan has no pixels
         elif sources[i]["on_error"] == "null":  # type: ignore[index]
             texts[i] = str(error)
         else:

@@ -1,4 +1,4 @@
-"""rasteret_explain: what each STAC search of a query asks of its catalogue, told without asking."""
+"""rasteret_explain: what a query reads and asks, without doing it; rasteret_last_query: what one has read."""
 
 from __future__ import annotations
 
@@ -11,19 +11,27 @@ import pyarrow as pa
 import shapely
 from sqlglot import exp
 
-from rasteret_sql.duck.arguments.arguments import WHOLE_TEXT, texts
+from rasteret_sql.duck.arguments.arguments import WHOLE_TEXT, numbers, optional_flags, texts
+from rasteret_sql.duck.kernels.plan_rows import Node, Reader, reads_of, rows_of
+from rasteret_sql.duck.pushdown import mentions_search
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Parameters, constant
 from rasteret_sql.duck.pushdown.datetimes import Interval
 from rasteret_sql.duck.pushdown.plan import Plan
+from rasteret_sql.duck.pushdown.planned import NOTHING, conditions, reads
+from rasteret_sql.duck.pushdown.planned import planned_text as select_of
 from rasteret_sql.duck.pushdown.rewrite import plans, spliced
 from rasteret_sql.duck.pushdown.source import UnreadableError
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.guard import from_geojson, from_wkt
+from rasteret_sql.metering import Meter, last_of, plan, plan_of
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
 from rasteret_sql.sql_conditions import Tree
 from rasteret_sql.stac.search.request import SearchRequest
 
+BANDWIDTH = 100.0
+"""Mbit/s of whoever says nothing else."""
+NOT_SENT = "what is read of the items that a search finds is not counted; look_up := true sends the search"
 BOX = ("xmin", "ymin", "xmax", "ymax")
 _NONE_KNOWN = Parameters(values={}, auto=False)
 _OF_REQUEST = (
@@ -31,34 +39,117 @@ _OF_REQUEST = (
 )  # fmt: skip
 
 
-def explain(sql: pa.Array, zone: pa.Array) -> list[list[dict[str, Any]]]:
-    """One struct for each search in the text of a row; ``zone`` is the time zone of the session."""
+def planned_text(sql: pa.Array, look_up: pa.Array, query: pa.Array) -> list[str]:
+    """What a plan runs in place of a query: called while DuckDB binds the statement that asks for the plan.
+
+    The query of the statement is known for a plan from here on, so that its kernels send nothing.
+    """
+    told = zip(texts(sql, "sql"), optional_flags(look_up, "look_up"), texts(query, "query"), strict=True)
+    made = []
+    for text, looks, key in told:
+        if key is not None:
+            plan(key, look_up=bool(looks), cache_bytes=settings().tile_cache_bytes)
+        made.append(NOTHING if text is None else select_of(text))
+    return made
+
+
+def explain(
+    sql: pa.Array, zone: pa.Array, bandwidth: pa.Array, region: pa.Array, query: pa.Array, planned: pa.Array
+) -> list[list[dict[str, Any]]]:
+    """The plan of the text of a row; ``zone`` is the time zone of the session.
+
+    ``planned`` is what the text gave when it ran without reading: it is over.
+    """
+    columns = zip(
+        texts(sql, "sql"), texts(zone, "zone"), numbers(bandwidth, "bandwidth"), texts(region, "region"),
+        texts(query, "query"), strict=True,
+    )  # fmt: skip
     return [
-        [] if text is None else _searches(text, _zone(name))
-        for text, name in zip(texts(sql, "sql"), texts(zone, "zone"), strict=True)
+        [] if text is None else _rows(text, _zone(name), _reader(speed, place), key)
+        for text, name, speed, place, key in columns
     ]
 
 
-def _searches(sql: str, zone: tzinfo) -> list[dict[str, Any]]:
+def _reader(speed: float | None, region: str | None) -> Reader:
+    if speed is not None and not 0 < speed < float("inf"):
+        raise ArgumentError(f"bandwidth := {speed:g}: a number of Mbit/s above 0 was expected")
+    return Reader(bandwidth=speed or BANDWIDTH, region=region or settings().query_region)
+
+
+def _rows(sql: str, zone: tzinfo, reader: Reader, key: str | None) -> list[dict[str, Any]]:
+    meter = None if key is None else plan_of(key)
+    searches = _searches(sql, zone) if mentions_search(sql) else []
+    if searches and reads(sql) and meter is not None and not looks_up(meter):
+        searches.append(Node(text=NOT_SENT))
+    if meter is None or not meter.tallies:
+        return [row for node in searches for row in rows_of(node)]
+    top = reads_of(meter, reader, planned=True)
+    below, above = conditions(sql)
+    top.below += [Node(text=f"pushed down to {table}: {text}") for table, text in below]
+    top.below += [Node(text=f"not pushed down: {text}") for text in above]
+    top.below += searches
+    return [redacted(row) for row in rows_of(top)]
+
+
+def looks_up(meter: Meter) -> bool:
+    """Whether a plan has sent its searches."""
+    return meter.planning is not None and meter.planning.look_up
+
+
+def last_query(query: pa.Array) -> list[list[dict[str, Any]]]:
+    """What the connection's latest query that read something has read, and what limited it."""
+    answers = []
+    for key in texts(query, "query"):
+        meter = None if key is None else last_of(key)
+        answers.append([] if meter is None else _read(meter))
+    return answers
+
+
+def _read(meter: Meter) -> list[dict[str, Any]]:
+    top = reads_of(meter, Reader(bandwidth=BANDWIDTH, region=settings().query_region), planned=False)
+    with meter.lock:
+        whole = meter.ended - (meter.began or meter.ended)
+        network = min(meter.on_the_wire.seconds, whole)
+        kernels = meter.in_kernels.seconds
+    stages = {
+        "network": network,
+        "decode": max(0.0, kernels - network),
+        "DuckDB": max(0.0, whole - max(kernels, network)),
+    }
+    top.values |= {f"{name.lower()}_s": seconds for name, seconds in stages.items()}
+    top.values |= {"seconds": whole, "limited_by": max(stages, key=lambda name: stages[name])}
+    shown = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in stages.items())
+    top.text += f"; {whole:.2g} s, limited by {top.values['limited_by']} ({shown})"
+    for node in top.below:
+        node.values["seconds"] = None
+    return [redacted(row) for row in rows_of(top)]
+
+
+def _searches(sql: str, zone: tzinfo) -> list[Node]:
     try:
         made = plans(sql)
     except UnreadableError as error:
         reason = str(error).splitlines()[0] if str(error) else "it breaks off"
         raise ArgumentError(f"the query cannot be read: {reason}; it runs without pushdown") from error
     whole = spliced(sql, made)
-    return [
-        redacted(
-            {
-                "function": plan.call.function,
-                "catalog": _catalog(plan),
-                "arguments": {name: added.sql for name, added in plan.added.items()},
-                "request": _request(plan, zone),
-                "local": [{"condition": condition, "reason": reason} for condition, reason in plan.local],
-                "sql": whole,
-            }
-        )
-        for plan in made
-    ]
+    return [_search(each, zone, whole) for each in made]
+
+
+def _search(each: Plan, zone: tzinfo, whole: str) -> Node:
+    values = redacted(
+        {
+            "function": each.call.function,
+            "catalog": _catalog(each),
+            "arguments": {name: added.sql for name, added in each.added.items()},
+            "request": _request(each, zone),
+            "local": [{"condition": condition, "reason": reason} for condition, reason in each.local],
+            "sql": whole,
+        }
+    )
+    added = ", ".join(f"{name} := {sql}" for name, sql in values["arguments"].items())
+    left = "; ".join(one["condition"] for one in values["local"] if one["condition"])
+    text = f"{each.call.function}({values['catalog']}): pushed down: {added or 'nothing'}"
+    return Node(text=f"{text}; left to DuckDB: {left}" if left else text, values=values)
 
 
 def _catalog(plan: Plan) -> str | None:

@@ -89,11 +89,12 @@ def stac_search(call: Call) -> pa.Array:
     return lists_of(answers)
 
 
-def stac_read(href: pa.Array, alternate: pa.Array, query: pa.Array) -> list[list[dict[str, Any]] | None]:
+@by_name
+def stac_read(call: Call) -> list[list[dict[str, Any]] | None]:
     """The items of each row's documents."""
-    asked = list(zip(_text_lists(href, "href"), texts(alternate, "alternate"), strict=True))
+    asked = list(zip(_text_lists(call["href"], "href"), call.texts("alternate"), strict=True))
     items_by_call: dict[Any, list[dict[str, Any]]] = {}
-    notices = Notices("stac_read", texts(query, "query")[0] if len(asked) else None)
+    notices = Notices("stac_read", call.texts("query")[0] if len(asked) else None)
     for name in dict.fromkeys(name for _, name in asked):
         places = list(dict.fromkeys(given for given, other in asked if given is not None and other == name))
         for given, answer in zip(places, read_many(places, notices=notices), strict=True):

@@ -116,6 +116,29 @@ def _edits(sql: str, tokens: list[Token], at: int, parameters: Any) -> Iterator[
             yield last.end, f" WHERE {' AND '.join(conditions)}) AS {last.text}"
 
 
+def conditions_of(sql: str, tokens: list[Token], at: int) -> tuple[list[tuple[str, str]], list[str]]:
+    """Of a FROM with a lateral read: the conditions that go below it, each with its table, and the others."""
+    items, end = _items(tokens, at + 1, tokens[at].depth)
+    if len(items) < 2 or not any(_reads(item.tokens) for item in items[1:]):
+        return [], []
+    plain = all(item.join in _KEEPS_THE_LEFT for item in items)
+    names = {name for item in items if item.join in _INNER and (name := _name(item.tokens)) is not None}
+    below: list[tuple[str, str]] = []
+    above: list[str] = []
+    terms = list(_terms(_where(tokens, end, tokens[at].depth)))
+    for item in items:
+        if item.join in _INNER:
+            terms += _terms(item.on)
+    for term in terms:
+        about = next((name for name in names if plain and _is_about(term, name)), None)
+        text = sql[term[0].start : term[-1].end]
+        if about is None:
+            above.append(text)
+        else:
+            below.append((about, text))
+    return below, above
+
+
 def _items(tokens: list[Token], start: int, depth: int) -> tuple[list[_Item], int]:
     """The items of FROM, and where it ends."""
     items = [_Item(join="", tokens=[])]

@@ -19,17 +19,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "query",
         "assets",
     ),
+    "stac_read": (
+        "href",
+        "alternate",
+        "query",
+    ),
     "cog_windows": (
         "raster",
         "size",
         "stride",
         "edge",
         "level",
+        "query",
     ),
     "band_facts": (
         "raster",
         "band",
         "bands",
+        "query",
     ),
     "plan_tiles": (
         "raster",

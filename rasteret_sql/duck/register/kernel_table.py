@@ -16,7 +16,7 @@ from typing import Any
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.register.kernel_columns import COLUMNS
 from rasteret_sql.duck.register.threads import on_own_thread
-from rasteret_sql.errors import InterruptionError, RasteretError, RasteretWarning
+from rasteret_sql.errors import InterruptionError, NotSentError, RasteretError, RasteretWarning
 from rasteret_sql.interruption import Pressed
 from rasteret_sql.store.access import Ask, Policy, governed_by
 
@@ -43,6 +43,13 @@ class Kernel:
     volatile: bool = True
     """Whether DuckDB calls it for every row, and only while a query runs: what reads files, asks servers or
     tells of this process. Others may be called once for a constant, by EXPLAIN and PREPARE too."""
+    told_query: bool = False
+    """Whether its last column says which query calls: ``_rasteret_query()``. Others are told by a column
+    that they need themselves, see ``metered``."""
+    answers_pixels: bool = False
+    """Whether its answer is pixels, of which a plan has none."""
+    searches: bool = False
+    """Whether it asks catalogues or folders, which a plan does not."""
 
     @property
     def result_type(self) -> str:
@@ -77,18 +84,32 @@ class Kernel:
         return on_own_thread(governed, pressed)
 
     def _run(self, columns: Sequence[Any]) -> Any:
+        from rasteret_sql import metering
         from rasteret_sql.duck.arguments.arguments import combined
         from rasteret_sql.duck.arguments.call import Call
+        from rasteret_sql.duck.arguments.metered import meter_of, note_areas
         from rasteret_sql.duck.arrow.arrays import array_of, guarded
 
         arrays = [combined(column) for column in columns]
+        names = COLUMNS.get(self.name)
+        meter = meter_of(arrays, names, told_query=self.told_query)
+        if self.told_query:
+            arrays, rows = arrays[:-1], len(arrays[-1])
+        else:
+            rows = len(arrays[0])
         try:
             run = getattr(import_module(self.module), self.name)
-            names = COLUMNS.get(self.name)
             given = arrays if names is None else [Call(dict(zip(names, arrays, strict=True)))]
-            return guarded(array_of(run(*given), self.returns))
+            with metering.running(meter, self.serves, answers_pixels=self.answers_pixels):
+                if meter is not None and meter.planning is not None:
+                    note_areas(meter, self.serves, arrays, names)
+                    if self.searches and not meter.planning.look_up:
+                        return guarded(array_of([None] * rows, self.returns))
+                return guarded(array_of(run(*given), self.returns))
+        except NotSentError:
+            return guarded(array_of([None] * rows, self.returns))
         except (RasteretError, RasteretWarning) as error:  # Python may be told to take warnings for errors
-            return self._refusal(error, len(arrays[0]))
+            return self._refusal(error, rows)
 
     def _refusal(self, error: RasteretError | RasteretWarning, rows: int) -> Any:
         """An error in place of every row."""
@@ -123,6 +144,24 @@ def _kernel(module: str, name: str, serves: str, returns: str) -> Kernel:
     return Kernel(name=name, serves=serves, returns=returns, module=f"rasteret_sql.duck.kernels.{module}")
 
 
+def _told(
+    module: str,
+    name: str,
+    serves: str,
+    returns: str,
+    *,
+    answers_pixels: bool = False,
+    searches: bool = False,
+) -> Kernel:
+    """A kernel whose last column says which query calls."""
+    return replace(
+        _kernel(module, name, serves, returns),
+        told_query=True,
+        answers_pixels=answers_pixels,
+        searches=searches,
+    )
+
+
 def _pure(module: str, name: str, serves: str, returns: str) -> Kernel:
     """A kernel whose answer depends on its arguments alone."""
     return replace(_kernel(module, name, serves, returns), volatile=False)
@@ -138,17 +177,19 @@ def kernels() -> dict[str, Kernel]:
         "in_use UBIGINT)[]"
     )
     table = [
-        _kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"),
-        _kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"),
-        _kernel("search", "stac_collections", "stac_collections", types.COLLECTION + "[]"),
+        replace(_kernel("search", "stac_search", "stac_search", f"{ITEM_TYPE}[]"), searches=True),
+        replace(_kernel("search", "stac_read", "stac_read", f"{ITEM_TYPE}[]"), searches=True),
+        _told("search", "stac_collections", "stac_collections", types.COLLECTION + "[]", searches=True),
         _kernel("search", "asset_keys", "cog_index", "VARCHAR[]"),
         _kernel("search", "stac_catalogs", "stac_catalogs", types.CATALOG + "[]"),
-        _kernel("explain", "explain", "rasteret_explain", types.SEARCH_PLAN + "[]"),
-        _kernel("headers", "cog_header", "cog_header", types.HEADER),
+        _kernel("explain", "explain", "rasteret_explain", types.QUERY_PLAN + "[]"),
+        _pure("explain", "planned_text", "rasteret_explain", "VARCHAR"),
+        _kernel("explain", "last_query", "rasteret_last_query", types.QUERY_READ + "[]"),
+        _told("headers", "cog_header", "cog_header", types.HEADER),
         _kernel("headers", "unsigned_href", "build_index", "VARCHAR"),
         _kernel("headers", "unsigned_fields", "write_items", "VARCHAR"),
         _kernel("headers", "cog_windows", "cog_windows", types.WINDOW_ROW + "[]"),
-        _kernel("files", "cog_files", "cog_files", types.FILE + "[]"),
+        _told("files", "cog_files", "cog_files", types.FILE + "[]", searches=True),
         _kernel("files", "file_states", "validate_index", types.FILE_STATE),
         _pure("extents", "geometry_bbox", "rasteret_bbox", types.BBOX),
         _pure("extents", "hilbert", "rasteret_hilbert", "UINTEGER"),
@@ -157,17 +198,17 @@ def kernels() -> dict[str, Kernel]:
         _pure("extents", "geojson_wkb", "write_items", "BLOB"),
         _pure("tile_tables", "pack_tiles", "write_index", types.PACKED_TILE_TABLES),
         _pure("tile_tables", "unpack_tiles", "write_index", types.TILE_TABLES),
-        _kernel("facts", "metadata", "RS_MetaData", types.METADATA),
-        _kernel("facts", "raster_facts", "RS_MetaData", types.FACTS),
-        _kernel("facts", "outlines", "RS_ConvexHull, RS_Envelope", types.OUTLINES),
+        _told("facts", "metadata", "RS_MetaData", types.METADATA),
+        _told("facts", "raster_facts", "RS_MetaData", types.FACTS),
+        _told("facts", "outlines", "RS_ConvexHull, RS_Envelope", types.OUTLINES),
         _kernel("facts", "band_facts", "RS_BandNoDataValue, RS_BandPixelType", types.BAND_FACTS),
         _pure("facts", "chip_facts", "read_cog", types.CHIP_FACTS),
         _kernel("chips", "plan_tiles", "read_cog_tiles", types.TILE_PLAN + "[]"),
         _kernel("chips", "plan_chips", "read_cog", types.CHIP_PLAN + "[]"),
-        _kernel("chips", "read_tiles", "read_cog_tiles", types.PIXELS),
-        _kernel("chips", "read_chips", "read_cog", types.PIXELS),
+        _told("chips", "read_tiles", "read_cog_tiles", types.PIXELS, answers_pixels=True),
+        _told("chips", "read_chips", "read_cog", types.PIXELS, answers_pixels=True),
         _kernel("cubes.plan_cubes", "plan_cubes", "read_cube", types.CUBE_PLAN + "[]"),
-        _kernel("cubes.read_cubes", "read_cubes", "read_cube", types.CUBE_PIXELS),
+        _told("cubes.read_cubes", "read_cubes", "read_cube", types.CUBE_PIXELS, answers_pixels=True),
         _kernel("cubes.burn", "burn", "RS_Burn", types.CHIP),
         _kernel("warps", "reproject_match", "RS_ReprojectMatch", types.CHIP),
         _kernel("warps", "transform", "RS_Transform", types.CHIP),

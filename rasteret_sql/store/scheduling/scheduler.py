@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter, sleep
 
+from rasteret_sql import metering
 from rasteret_sql.errors import (
     ArgumentError,
     RasteretError,
@@ -115,6 +116,7 @@ class _Run:
         self.read = read
         self.kind = kind
         self.cancelled = False
+        self.place = metering.place()
         self.free = is_open()
         """Whether the host allows everything."""
         self.landed: SimpleQueue[_Landed] = SimpleQueue()
@@ -168,7 +170,8 @@ class _Run:
         began = self.began[index] = monotonic()
         outcome: Outcome
         try:
-            outcome = self._asked(self.requests[index], attempt)
+            with metering.within(*(self.place or (None,))):
+                outcome = self._asked(self.requests[index], attempt)
             self._tell(self.pools[index], outcome)
         except Exception as error:  # a fault of ours must not leave the reader waiting for ever
             outcome = _unexpected(self.requests[index], error)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rasteret_sql import metering
 from rasteret_sql.duck.arguments.batches import note_large
 from rasteret_sql.duck.arrow.arrays import array_of, blob_array, blobs_of, struct_array
 from rasteret_sql.duck.arrow.cube_source import cube_of
@@ -41,11 +42,15 @@ def read_cubes(source: pa.Array) -> pa.Array:
             errors[i] = [too_large] * len(plan.steps)
     buffer, arrays = chips.allocate(plans)
     note_large("read_cube", [one["notice"] for one in asked if one["notice"]])
-    stop = all(one["on_error"] == "fail" for one in asked)
+    metering.note_chips(len(plans), buffer.nbytes)
+    is_plan = metering.planning() is not None
+    stop = not is_plan and all(one["on_error"] == "fail" for one in asked)
     lengths, there = [0] * len(sources), [False] * len(sources)
     masks: list[Any] = [None] * len(sources)
     reads = cubes_of(plans, arrays, stop_at_error=stop)
     for i, plan, one, read in zip(rows, plans, asked, reads, strict=True):
+        if is_plan:  # which has no pixels
+            continue
         _raise_first(one, read)
         lengths[i], there[i], masks[i] = pixel_bytes(plan), True, read.valid
         errors[i] = _joined(errors[i], read)
