@@ -100,6 +100,8 @@ class Meter:
         self.planning = planning
         self.lock = threading.RLock()
         self.tallies: dict[str, Tally] = {}
+        self.granted: dict[str, Traffic] = {}
+        """Requests for tiles that were allowed, by store, where a setting limits them."""
         self.began: float | None = None
         self.ended = 0.0
         self.on_the_wire = BusyTime()
@@ -177,6 +179,12 @@ def plan_of(key: str) -> Meter | None:
     return known if known is not None and known.number == int(query) and known.planning is not None else None
 
 
+def plan_by(connection: str) -> Meter | None:
+    """The meter of the plan that a connection made just now."""
+    known = _latest.get(connection)
+    return known if known is not None and known.planning is not None else None
+
+
 def last_of(key: str) -> Meter | None:
     """What the connection's latest query before this one has read."""
     connection, _, query = key.rpartition("/")
@@ -250,14 +258,15 @@ def note_request(kind: str, href: str, *, began: float, ended: float, byte_count
         meter.on_the_wire.add(began, ended)
         tally = meter.tally(function)
         if kind == "tile":
-            _add(tally.tile_traffic, href, 1, byte_count)
+            add(tally.tile_traffic, href, 1, byte_count)
             return
         tally.header_requests += kind == "header"
         tally.other_requests += kind != "header"
         tally.other_bytes += byte_count
 
 
-def _add(traffic: dict[str, Traffic], href: str, requests: int, byte_count: int) -> None:
+def add(traffic: dict[str, Traffic], href: str, requests: int, byte_count: int) -> None:
+    """Count requests for the store of ``href``."""
     root = root_of(href)
     one = traffic.get(root)
     if one is None:
@@ -293,7 +302,7 @@ def note_planned(asks: list[tuple[str, int]]) -> None:
         with meter.lock:
             traffic = meter.tally(function).tile_traffic
             for href, byte_count in asks:
-                _add(traffic, href, 1, byte_count)
+                add(traffic, href, 1, byte_count)
 
 
 in_forked_child(_latest.clear)

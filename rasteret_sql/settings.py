@@ -221,6 +221,18 @@ class Settings:
         "boolean",
         "Whether a document of a public server may name hosts of this machine and of private networks.",
     )
+    max_query_bytes: int = _setting(
+        0, "bytes", "Bytes of tiles that one query may ask for; a query over it is refused. 0: no limit."
+    )
+    max_query_requests: int = _setting(
+        0, "requests", "Requests for tiles that one query may make; a query over it is refused. 0: no limit."
+    )
+    max_query_cost: float = _setting(
+        0.0,
+        "dollars",
+        "What the tiles of one query may cost, as rasteret_explain says; a query over it is refused. 0: no "
+        "limit.",
+    )
     query_region: str = _setting(
         "",
         "",

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from rasteret_sql import metering
 from rasteret_sql.arrays import Pixels
+from rasteret_sql.blocks import budget
 from rasteret_sql.blocks.block_cache import BLOCKS, AbandonedError, Claim, Piece, Stored
 from rasteret_sql.blocks.disk_cache import DISK
 from rasteret_sql.blocks.jobs import BlockKey, Job, jobs_of, keep_what_is_worth_it
@@ -230,6 +231,7 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
                 missing.append(work)
         _note_cache_hits(on_disk, "disk")
         asks = _asks(missing)
+        budget.take(ask.range for ask in asks)
         with progress(sum(ask.range.length for ask in asks), unit="B", what="tiles") as advance:
             for number, answer in fetch([ask.range for ask in asks], kind="tile"):
                 for work, start, length in asks[number].parts:

@@ -7,6 +7,8 @@ import json
 import sys
 from typing import Any
 
+from rasteret_sql.pipeline.command_connection import connected
+
 Subparsers = argparse._SubParsersAction  # the type of what add_subparsers gives has no public name
 
 
@@ -28,8 +30,6 @@ def add_explain(commands: Subparsers[argparse.ArgumentParser], common: Any) -> N
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from rasteret_sql.pipeline.commands import connected
-
     sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
     asked = "rasteret_explain($1, look_up := $2, bandwidth := $3, region := $4)"
     given = [sql, arguments.look_up, arguments.bandwidth, arguments.region]

@@ -5,6 +5,7 @@
 -- made of empty blocks, so a condition on pixels decides as if there were none, and what is read after it may differ.
 -- Nothing is written: of CREATE TABLE, INSERT and COPY the SELECT is planned. Headers of remote files that are named by
 -- href, and searches, are not asked for either, unless look_up is true: then only pixels are left out. Local files are opened.
+-- DuckDB 1.5 cannot PREPARE a plan.
 --
 -- Tiles in the cache, and those that it would hold by then, take no request. seconds is bytes at the bandwidth and 50 ms
 -- for each round of 32 requests. dollars are GETs and egress of tiles by list prices (rasteret_sql/store/clouds/prices.toml
@@ -89,7 +90,9 @@ FROM (
         -- every column is used, and rows go no further
         FROM (
             SELECT bit_xor(hash(q)) AS planned
-            FROM query(_rasteret_planned_text(sql, look_up, _rasteret_query()).value) AS q
+            FROM query(_rasteret_planned_text(
+                sql, look_up, _rasteret_query(), regexp_matches(current_query(), '^\s*prepare\s', 'i')
+            ).value) AS q
         )
     )
 )

@@ -146,11 +146,17 @@ def test_prepared_in_a_view_and_as_a_relation(con: duckdb.DuckDBPyConnection, se
     asked = f"SELECT requests FROM rasteret_explain('{query}') LIMIT 1"
     con.execute(f"CREATE VIEW seen AS {asked}")
     con.execute(f"PREPARE planned AS {asked}")
-    results = [con.execute("FROM seen"), con.execute("EXECUTE planned"), con.sql(asked)]
-    assert [result.fetchall() for result in results[:1]] == [[(2,)]]
-    assert con.execute("EXECUTE planned").fetchall() == [(2,)]
+    for again in ("FROM seen", "FROM seen"):
+        assert con.execute(again).fetchall() == [(2,)]
     assert con.sql(asked).fetchall() == [(2,)]
     con.execute("EXPLAIN " + asked).fetchall()
+    assert server.requests == []
+    if duckdb.__version__ < "2":  # keeps what it has bound
+        with pytest.raises(duckdb.InvalidInputException, match=r"DuckDB 1\.5 cannot PREPARE a plan"):
+            con.execute("EXECUTE planned").fetchall()
+    else:
+        for again in ("EXECUTE planned", "EXECUTE planned"):
+            assert con.execute(again).fetchall() == [(2,)]
     assert server.requests == []
 
 

@@ -12,7 +12,7 @@ import shapely
 from sqlglot import exp
 
 from rasteret_sql.duck.arguments.arguments import WHOLE_TEXT, numbers, optional_flags, texts
-from rasteret_sql.duck.kernels.plan_rows import Node, Reader, reads_of, rows_of
+from rasteret_sql.duck.arrow.plan_rows import Node, Reader, reads_of, rows_of
 from rasteret_sql.duck.pushdown import mentions_search
 from rasteret_sql.duck.pushdown.constants import UNKNOWN, Parameters, constant
 from rasteret_sql.duck.pushdown.datetimes import Interval
@@ -24,6 +24,7 @@ from rasteret_sql.duck.pushdown.source import UnreadableError
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geo.guard import from_geojson, from_wkt
 from rasteret_sql.metering import Meter, last_of, plan, plan_of
+from rasteret_sql.raster.algebra.sql import duckdb_version
 from rasteret_sql.redaction import redacted
 from rasteret_sql.settings import settings
 from rasteret_sql.sql_conditions import Tree
@@ -31,6 +32,8 @@ from rasteret_sql.stac.search.request import SearchRequest
 
 BANDWIDTH = 100.0
 """Mbit/s of whoever says nothing else."""
+BINDS_AGAIN = (2, 0, 0)
+UNPREPARED = "SELECT error('rasteret_explain: DuckDB 1.5 cannot PREPARE a plan: call it without')"
 NOT_SENT = "what is read of the items that a search finds is not counted; look_up := true sends the search"
 BOX = ("xmin", "ymin", "xmax", "ymax")
 _NONE_KNOWN = Parameters(values={}, auto=False)
@@ -39,14 +42,21 @@ _OF_REQUEST = (
 )  # fmt: skip
 
 
-def planned_text(sql: pa.Array, look_up: pa.Array, query: pa.Array) -> list[str]:
+def planned_text(sql: pa.Array, look_up: pa.Array, query: pa.Array, prepared: pa.Array) -> list[str]:
     """What a plan runs in place of a query: called while DuckDB binds the statement that asks for the plan.
 
-    The query of the statement is known for a plan from here on, so that its kernels send nothing.
+    The query of the statement is known for a plan from here on, so that its kernels send nothing. DuckDB 1.5
+    does not bind a prepared statement again, and would read with it.
     """
-    told = zip(texts(sql, "sql"), optional_flags(look_up, "look_up"), texts(query, "query"), strict=True)
+    told = zip(
+        texts(sql, "sql"), optional_flags(look_up, "look_up"), texts(query, "query"),
+        optional_flags(prepared, "prepared"), strict=True,
+    )  # fmt: skip
     made = []
-    for text, looks, key in told:
+    for text, looks, key, is_prepared in told:
+        if is_prepared and not duckdb_version.at_least(BINDS_AGAIN):
+            made.append(UNPREPARED)
+            continue
         if key is not None:
             plan(key, look_up=bool(looks), cache_bytes=settings().tile_cache_bytes)
         made.append(NOTHING if text is None else select_of(text))

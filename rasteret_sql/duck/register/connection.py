@@ -19,7 +19,7 @@ import duckdb
 
 from rasteret_sql.duck.arguments import untouched
 from rasteret_sql.duck.pushdown import pushdown
-from rasteret_sql.duck.register import geo_frames, relations, threads
+from rasteret_sql.duck.register import geo_frames, guard, relations, threads
 from rasteret_sql.duck.register.hardening import Instance, instance_with
 from rasteret_sql.duck.register.registration import find_again, register
 from rasteret_sql.redaction import redact_text
@@ -160,6 +160,9 @@ class Connection:
                 *before, last = self._statements(text) if method != "extract_statements" else [text]
                 for statement in before:
                     self._call(scope, partial(connection.execute, statement), statement)
+                if is_text and guard.is_on():
+                    run = partial(self._planned, scope, parameters)
+                    guard.require_within_limits(self._key, query, run)
                 if relations.HOLDS_LOCK and method in relations.METHODS and parameters:
                     result = relations.relation(connection, last, options, partial(_within, scope))
                 else:
@@ -194,6 +197,10 @@ class Connection:
         if _moves(statement):
             find_again(self._connection)
         return result
+
+    def _planned(self, scope: Scope, parameters: Any, query: str) -> None:
+        """Run a plan to its end."""
+        self._call(scope, lambda: self._connection.execute(query, parameters).fetchall(), query)
 
     def _ends_asked_for(self) -> tuple[int, int]:
         return self._interrupts, threads.presses
