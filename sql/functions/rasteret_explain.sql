@@ -91,7 +91,14 @@ FROM (
         FROM (
             SELECT bit_xor(hash(q)) AS planned
             FROM query(_rasteret_planned_text(
-                sql, look_up, _rasteret_query(), regexp_matches(current_query(), '^\s*prepare\s', 'i')
+                sql,
+                look_up,
+                _rasteret_query(),
+                -- a relation is bound outside of any query
+                CASE
+                    WHEN current_query_id() < 18446744073709551615
+                    THEN regexp_matches(current_query(), '^\s*prepare\s', 'i')
+                END
             ).value) AS q
         )
     )

@@ -42,6 +42,9 @@ QUERIES = {
     "pixels unused": f"SELECT c.width FROM idx AS i, read_cog(i, {AREA}) AS c",
     "a second read": f"SELECT c.data, d.data FROM idx AS i, read_cog(i, {AREA}) AS c, "
     f"read_cog(i, {AREA}) AS d",
+    "a cube": f"SELECT c.data FROM (SELECT list(i) AS scenes FROM (SELECT *, "
+    "'2024-01-01'::TIMESTAMPTZ + to_days(n) AS datetime FROM idx) AS i) AS s, "
+    f"read_cube(s.scenes, {ZONE}, aoi_crs := 'EPSG:32632', size := 16) AS c",
     "filtered by no pixel": f"SELECT RS_AsPNG(c) FROM idx AS i, read_cog(i, {AREA}) AS c",
 }
 
