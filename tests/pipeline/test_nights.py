@@ -58,6 +58,8 @@ class Nights:
     first: Night
     second: Night
     database: Path
+    port: int
+    """Where the files of the index lie, as long as they are served."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def nights(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Nights
     item.write_text(json.dumps(document), "utf-8")
     hidden.rename(archive.folder / MISSING)
     second, _ = _night(archive, folder, port=port)
-    return Nights(archive=archive, first=first, second=second, database=folder / "pipeline.duckdb")
+    return Nights(archive=archive, first=first, second=second, database=folder / "pipeline.duckdb", port=port)
 
 
 def _night(archive: Archive, folder: Path, *, port: int) -> tuple[Night, int]:
@@ -179,6 +181,25 @@ def test_statistics_of_a_field_are_those_of_its_clear_pixels(
         for field_id, (mean, count) in found.items():
             assert count == expected[field_id][1]
             assert mean == pytest.approx(expected[field_id][0], rel=1e-9)
+
+
+def test_the_model_of_the_page_reads_by_name(nights: Nights, con: duckdb.DuckDBPyConnection) -> None:
+    """Like a lateral read of the same rows, of CTEs that stand for other models."""
+    page = (ROOT / "docs/pipelines.md").read_text("utf-8")
+    (model,) = re.findall(r"`models/field_nir.sql`:\n\n```sql\n(WITH.*?)```", page, re.DOTALL)
+    query = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", model)
+    lateral = """
+        SELECT f.field_id, f.label, i.id, i.datetime, s.mean, s.stddev, s.count, s.valid_fraction
+        FROM scene_index AS i
+        JOIN stg_fields AS f ON i.footprint && f.geom,
+             LATERAL (SELECT RS_ZonalStatsAll(i, f.geom, scale := true) AS s)
+        WHERE i.band = 'nir' AND i.error IS NULL AND s IS NOT NULL
+    """
+    with serve(nights.archive.folder, nights.port):
+        found = con.execute(query).fetchall()
+        expected = con.execute(lateral).fetchall()
+    assert len(found) > 20
+    assert sorted(found) == sorted(expected)
 
 
 def _ndvi(archive: Archive, name: str) -> Iterator[tuple[int, tuple[float, int]]]:

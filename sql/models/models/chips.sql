@@ -1,33 +1,44 @@
 -- The pixels of every field in every scene and band. Only what is new in the index is read, and what failed before.
 {{ config(materialized='incremental', unique_key=['field_id', 'id', 'band']) }}
 
-WITH unread AS (
+WITH scenes AS (
     SELECT
-        f.field_id,
-        f.geom,
-        i
-    FROM {{ ref('scene_index') }} AS i
-    JOIN {{ ref('stg_fields') }} AS f ON coalesce(i.geometry, i.footprint) && f.geom
-    WHERE i.error IS NULL
+        *,
+        coalesce(geometry, footprint) AS outline
+    FROM {{ ref('scene_index') }}
+    WHERE error IS NULL
+),
+
+fields AS (
+    SELECT
+        field_id,
+        geom AS area
+    FROM {{ ref('stg_fields') }}
+),
+
+-- read_pairs looks up each different outline once; a lateral read takes the pairs that are left
+unread AS (
+    SELECT p
+    FROM read_pairs('scenes', 'fields', geom := 'area', footprint := 'outline') AS p
     {%- if is_incremental() %}
-      AND NOT EXISTS (
+    WHERE NOT EXISTS (
         FROM {{ this }} AS known
-        WHERE known.field_id = f.field_id
-          AND known.id = i.id
-          AND known.band = i.band
-          AND known.href = i.href
-          AND known.updated IS NOT DISTINCT FROM i.updated
+        WHERE known.field_id = p.field_id
+          AND known.id = p.id
+          AND known.band = p.band
+          AND known.href = p.href
+          AND known.updated IS NOT DISTINCT FROM p.updated
           AND known.error IS NULL
     )
     {%- endif %}
 )
 
 SELECT
-    r.field_id,
-    r.i.id,
-    r.i.datetime,
-    r.i.updated,
-    r.i.band,
+    u.p.field_id,
+    u.p.id,
+    u.p.datetime,
+    u.p.updated,
+    u.p.band,
     c.*
-FROM unread AS r,
-     read_cog(r.i, r.geom, on_error := 'null') AS c
+FROM unread AS u,
+     read_cog(u.p, u.p.area, on_error := 'null') AS c
