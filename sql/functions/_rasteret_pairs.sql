@@ -1,7 +1,6 @@
 -- Every pair of a row of an index and an area that meets its footprint: the raster and the
 -- area, then the columns of the index without its tables, then those of the areas. Conditions
--- on either reach its scan, and what is not used is not read: no column is a whole row. Footprints are compared by
--- their hashes: from GEOMETRY columns DuckDB 1.5 derives a filter on the Parquet file that drops every row.
+-- on either reach its scan, and what is not used is not read: no column is a whole row.
 CREATE MACRO _rasteret_pairs(index, areas, geom, footprint, aoi_crs, with_overviews) AS TABLE
 SELECT
     {
@@ -53,4 +52,4 @@ FROM (
     FROM _rasteret_index_rows(index)
 ) AS i
 JOIN _rasteret_placed_areas(index, areas, geom, footprint, aoi_crs) AS f
-    ON hash(i.rasteret_footprint) = hash(f.rasteret_footprint)
+    ON _rasteret_same_footprint(i.rasteret_footprint, f.rasteret_footprint)
