@@ -11,7 +11,7 @@ import pytest
 from rasteret_sql.demo import Demo, start
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("frames.md", "xarray.md")
+PAGES = ("frames.md", "training.md", "xarray.md")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,8 @@ def demo() -> Iterator[Demo]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_a_page_runs(demo: Demo, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page == "training.md":
+        pytest.importorskip("torch", reason="no torch: group torch")
     monkeypatch.chdir(demo.folder)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
     assert len(blocks) > 2
