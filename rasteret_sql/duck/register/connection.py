@@ -173,16 +173,15 @@ class Connection:
         except duckdb.Error as error:
             untouched.failed(self._key)
             clean = self._interruption(asked, error)
-            shown = redact_text(_without_excerpt(str(error), query))
-            if clean is None and shown == str(error):
-                raise
-            clean = clean or type(error)(shown)
+            shown = redact_text(_advised(error, query) or _without_excerpt(str(error), query))
+            same = clean is None and shown == str(error)
+            clean = error.with_traceback(None) if same else clean or type(error)(shown)
         else:
             self._is_read = method == "execute"
             if method != "execute" or (is_text and WRITING.match(query)):
                 self._has_ended()
             return self if result is connection else result
-        raise clean  # out here, so that no context has the text
+        raise clean  # out here, so that no context has the text, and no traceback frames of DuckDB's
 
     def _statements(self, text: Any) -> Sequence[Any]:
         """The statements of a text that may change where names are looked for; else the text as it is."""
@@ -293,6 +292,15 @@ class Connection:
 def _moves(statement: Any) -> bool:
     """Whether a statement is one of those that change settings, as ``USE`` does."""
     return isinstance(statement, duckdb.Statement) and statement.type == duckdb.StatementType.SET
+
+
+def _advised(error: duckdb.Error, query: Any) -> str | None:
+    """One line in place of DuckDB's error where a call of one of our functions is wrong."""
+    if not isinstance(error, duckdb.BinderException | duckdb.CatalogException) or not isinstance(query, str):
+        return None
+    from rasteret_sql.duck.pushdown.mistakes import one_line  # with the first mistake
+
+    return one_line(str(error), query)
 
 
 def _without_excerpt(message: str, query: Any) -> str:
