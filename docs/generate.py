@@ -23,7 +23,7 @@ PAGES = ROOT / "docs" / "functions"
 GROUPS = {
     "search": "stac_search stac_read stac_collections stac_catalogs",
     "index": "cog_index cog_header cog_files read_rasteret rasteret_bbox rasteret_hilbert",
-    "tables of any size": "read_chips read_tiles read_zonal_stats read_samples read_pairs",
+    "tables of any size": "read_chips read_cubes read_tiles read_zonal_stats read_samples read_pairs",
     "pixels": "read_cog read_cube read_cog_tiles cog_windows RS_TileEnvelope RS_AsArray RS_PixelAsCentroids",
     "points and zones": "RS_Value RS_Values RS_ZonalStats RS_ZonalStatsAll RS_StatsMerge RS_Histogram",
     "band math": "RS_MapAlgebra RS_NormalizedDifference RS_NDVI RS_NDWI RS_MNDWI RS_NDMI RS_NBR RS_EVI "

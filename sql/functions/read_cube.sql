@@ -11,7 +11,7 @@
 -- list(i ORDER BY i.cloud_cover) prefers clear scenes.
 --
 -- sum(byte_count) tells what a query would download, without a request. Each tile is read once for all areas of a vector, and
--- pixels are written straight into data.
+-- pixels are written straight into data. Cubes of a whole table of areas: read_cubes.
 --
 -- @param scenes  LIST of index rows, such as list(i ORDER BY i.datetime), which need no header request; or of STRUCTs with a datetime and rasters (a MAP or STRUCT of index rows or hrefs by name, map(list(band), list(i))) or raster (one index row or href). datetime is TIMESTAMP WITH TIME ZONE, TIMESTAMP (taken for UTC) or DATE; where it is NULL, start_datetime. NULL and [] give no row.
 -- @param aoi  Area: GEOMETRY, WKT, GeoJSON, WKB (also hexadecimal), GeoParquet's native encodings (lists of STRUCT(x, y); a list of points is a line), DOUBLE[4], STRUCT(xmin, ymin, xmax, ymax), a point [x, y] or STRUCT(x, y), or a pixel window STRUCT(x_off, y_off, width, height[, level]), which counts pixels of the first raster. 'all', the whole first raster, by default. NULL gives no row.

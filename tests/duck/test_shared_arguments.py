@@ -18,7 +18,9 @@ AREA = f"[{POINT[0]}, {POINT[1]}]"
 CRS = "aoi_crs := 'EPSG:32632'"
 NAMED = f"WITH idx AS (FROM cog_header({{raster}})), places AS (SELECT {AREA} AS geom) SELECT "
 NAMES = f"('idx', 'places', {CRS}{{more}})"
+DATED = NAMED.replace("(FROM cog_header", "(SELECT *, DATE '2024-05-01' AS datetime FROM cog_header")
 CALLS = {
+    "read_cubes": f"{DATED} data FROM read_cubes{NAMES}",
     "read_chips": f"{NAMED} data FROM read_chips{NAMES}",
     "read_tiles": f"{NAMED} data FROM read_tiles{NAMES}",
     "read_zonal_stats": f"{NAMED} max FROM read_zonal_stats{NAMES}",
