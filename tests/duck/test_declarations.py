@@ -100,7 +100,9 @@ def test_columns_and_types_are_as_declared(
         rows = con.execute(f"DESCRIBE SELECT {call(function)} AS value").fetchall()
     declared = [(c.name, normal(con, c.type)) for c in function.returns]
     if takes_names(function):
-        given = [("href", "VARCHAR"), ("footprint", "GEOMETRY('OGC:CRS84')"), ("geom", "GEOMETRY")]
+        given = [("geom", "GEOMETRY")]
+        if function.name != "read_cubes":  # whose rows are areas
+            given += [("href", "VARCHAR"), ("footprint", "GEOMETRY('OGC:CRS84')")]
         assert set(given) <= {(name, kind) for name, kind, *_ in rows}
         own = [pair for pair in declared if pair not in given]
         rows = rows[len(rows) - len(own) :]
