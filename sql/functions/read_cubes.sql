@@ -95,7 +95,7 @@ SELECT
 FROM (
     SELECT * REPLACE (_rasteret_ok_column(rasteret_pixels) AS rasteret_pixels)
     FROM (
-        SELECT * EXCLUDE (rasteret_place), _rasteret_read_cubes(rasteret_cube.source) AS rasteret_pixels
+        SELECT * EXCLUDE (rasteret_place), _rasteret_read_cubes(rasteret_cube.source, _rasteret_query()) AS rasteret_pixels
         FROM (
             -- a vector has room for one batch, of which a cube takes as many places as its part
             SELECT *, unnest(rasteret_cube.source.places) AS rasteret_place
