@@ -28,7 +28,7 @@ GROUPS = {
     "points and zones": "RS_Value RS_Values RS_ZonalStats RS_ZonalStatsAll RS_StatsMerge RS_Histogram",
     "band math": "RS_MapAlgebra RS_NormalizedDifference RS_NDVI RS_NDWI RS_MNDWI RS_NDMI RS_NBR RS_EVI "
     "RS_EVI2 RS_SAVI",
-    "grids": "RS_Clip RS_Resample RS_Transform RS_ReprojectMatch RS_Mosaic RS_Burn",
+    "grids": "RS_Clip RS_Resample RS_Transform RS_ReprojectMatch RS_Mosaic RS_Stack RS_Burn",
     "pictures and files": "RS_AsPNG RS_AsGeoTiff RS_AsNPY",
     "properties": "RS_MetaData RS_Width RS_Height RS_NumBands RS_CRS RS_SRID RS_Envelope RS_ConvexHull "
     "RS_ScaleX RS_ScaleY RS_SkewX RS_SkewY RS_UpperLeftX RS_UpperLeftY RS_BandNoDataValue RS_BandPixelType",

@@ -1,6 +1,6 @@
 -- The pixels of a raster as a NumPy file (.npy): (bands, rows, columns), native dtype.
 --
--- The file has no georeference and no mask: RS_Clip with nodata overwrites invalid pixels.
+-- Of a cube (row of read_cube, or answer of RS_Stack) the array is (time, band, row, column). The file has no georeference and no mask: RS_Clip with nodata overwrites invalid pixels.
 -- A BLOB becomes a file with COPY (SELECT …) TO 'x.npy' (FORMAT blob): the query gives one row of one column. PARTITION_BY
 -- writes one file per row. rasteret_sql.pipeline.write_files also flushes the files to disk.
 --

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "band2": "'x.tif'",
     "rasters": "{'x': 'x.tif'}",
     "chips": "[]",
+    "time": "NULL",
     "crs": "'x'",
     "widthOrScale": "1",
     "heightOrScale": "1",

@@ -1,10 +1,11 @@
-"""Labels on the grid of pixels, beside rasterio."""
+"""Cubes, and labels on their grids, beside rasterio and NumPy."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
+import numpy as np
 import shapely
 from affine import Affine
 from rasterio.enums import MergeAlg
@@ -43,7 +44,33 @@ def labels(ground: Ground) -> Tally:
     return tally
 
 
+def stacks(ground: Ground) -> Tally:
+    """Windows of each generated file, one after the other, and as one stack."""
+    tally, rng = Tally(), random.Random("stacks")
+    for path in sorted(ground.corpus.glob("*.tif")):
+        windows = [
+            [rng.randint(0, 40), rng.randint(0, 40), *rng.choices(range(1, 30), k=2)] for _ in range(5)
+        ]
+        keys = ("x_off", "y_off", "width", "height")
+        reads = [
+            f"(SELECT c FROM read_cog($1, {dict(zip(keys, window, strict=True))}) AS c)" for window in windows
+        ]
+        found = ground.one(f"SELECT RS_Stack([{', '.join(reads)}])", str(path))
+        pixels = np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
+        left, top = min(w[0] for w in windows), min(w[1] for w in windows)
+        for step, ((x, y, width, height), read) in enumerate(zip(windows, reads, strict=True)):
+            chip = ground.chip(f"SELECT {read}", str(path))
+            assert chip is not None
+            rows, columns = slice(y - top, y - top + height), slice(x - left, x - left + width)
+            tally.add(pixels[step][:, rows, columns], chip["pixels"], path.name)
+    return tally
+
+
 COMPARISONS = (
+    Comparison(
+        functions=("RS_Stack",), peer="NumPy", library="numpy", run=stacks, limit=0,
+        cases="random windows of each generated file",
+    ),
     Comparison(
         functions=("RS_Burn",), peer="rasterio.features.rasterize", library="rasterio", run=labels, limit=0,
         cases="random shapes on each generated file: replace, max and add, also all_touched",

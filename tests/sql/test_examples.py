@@ -76,6 +76,13 @@ def test_the_page_on_grids_runs_but_for_other_extensions(con: duckdb.DuckDBPyCon
         assert con.execute(block).fetchall()
 
 
+def test_the_page_on_cubes_runs(con: duckdb.DuckDBPyConnection) -> None:
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/cubes.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 6
+    for block in blocks:
+        assert con.execute(block).fetchall()
+
+
 def test_ndvi_by_crop_is_what_the_fields_are(con: duckdb.DuckDBPyConnection) -> None:
     """Wheat is green in May and gone in August, maize the other way round; water never is."""
     path = next(p for p in FILES if "ndvi" in p.name)

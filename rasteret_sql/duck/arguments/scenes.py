@@ -104,14 +104,15 @@ def _lists(
 
 def _moments(column: pa.Array, names: Sequence[str], values: pa.Array) -> list[int | None]:
     """Microseconds since 1970; where there is none, ``start_datetime`` of a STAC item that has it."""
-    moments = _micros(column)
+    moments = micros_of(column)
     if None in moments and "start_datetime" in names:
-        starts = _micros(values.field("start_datetime"))
+        starts = micros_of(values.field("start_datetime"))
         moments = [start if moment is None else moment for moment, start in zip(moments, starts, strict=True)]
     return moments
 
 
-def _micros(column: pa.Array) -> list[int | None]:
+def micros_of(column: pa.Array) -> list[int | None]:
+    """Microseconds since 1970, UTC, of a column of times; a TIMESTAMP without a zone is taken for UTC."""
     kind, count = column.type, len(column)
     if pa.types.is_null(kind):
         return [None] * count
@@ -122,7 +123,7 @@ def _micros(column: pa.Array) -> list[int | None]:
         scaled = _numbers(column, "<i4").astype(np.int64) * DAY
     else:
         raise ArgumentError(
-            f"the scenes' {TIME} is a value of type {duck_type(kind)}; "
+            f"{TIME} is a value of type {duck_type(kind)}; "
             f"expected TIMESTAMP WITH TIME ZONE, TIMESTAMP (taken for UTC) or DATE: {TIME}::TIMESTAMPTZ"
         )
     there = present(column).tolist()

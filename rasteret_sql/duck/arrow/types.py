@@ -77,6 +77,12 @@ CUBE_PLAN = f"""STRUCT(
         notice VARCHAR))"""
 """A planned cube; ``source`` is hidden from users, see ``cube_source``."""
 
+CUBE = f"""STRUCT(
+    "time" TIMESTAMP WITH TIME ZONE[], bands VARCHAR[], shape INTEGER[], dtype VARCHAR, nodata DOUBLE,
+    crs VARCHAR, transform DOUBLE[], bbox {BBOX}, scales DOUBLE[], "offsets" DOUBLE[], byte_count UBIGINT,
+    data BLOB, valid BLOB, errors VARCHAR[])"""
+"""A cube as one value: the columns of read_cube."""
+
 CUBE_PIXELS = "STRUCT(data BLOB, valid BLOB, errors VARCHAR[])"
 
 WINDOW_ROW = f"""STRUCT(

@@ -16,6 +16,7 @@ from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import each_chip
 from rasteret_sql.duck.arrow.arrays import blobs_of
 from rasteret_sql.duck.kernels.answers import collect_within_limit, room
+from rasteret_sql.duck.kernels.cubes.cube_values import cubes_of, is_cube
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.geotiff.write.options import Storage
 from rasteret_sql.geotiff.write.overviews import RESAMPLINGS
@@ -81,7 +82,20 @@ def as_npy(call: Call) -> pa.Array:
         np.save(file, chip.pixels, allow_pickle=False)
         return file.getvalue()
 
+    if is_cube(call.raster.type):
+        return _npy_of_cubes(call)
     return _files(call, [ReadRequest()] * len(call), save, placed=False)
+
+
+def _npy_of_cubes(call: Call) -> pa.Array:
+    def files() -> Iterator[tuple[int, bytes]]:
+        for row, cube in enumerate(cubes_of(call.raster, call.scales())):
+            if cube is not None:
+                file = BytesIO()
+                np.save(file, cube.pixels, allow_pickle=False)
+                yield row, file.getvalue()
+
+    return blobs_of(_taken(collect_within_limit(files(), len, room(call))))
 
 
 def _files(

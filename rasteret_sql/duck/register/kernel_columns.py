@@ -86,6 +86,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "all_touched",
         "on_error",
     ),
+    "stack": (
+        "chips",
+        "time",
+        "scale",
+        "memory_limit",
+    ),
     "burn": (
         "shapes",
         "grid",
@@ -132,6 +138,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "memory_limit",
     ),
     "as_array": (
+        "raster",
+        "band",
+        "bands",
+        "scale",
+        "memory_limit",
+    ),
+    "cube_as_array": (
         "raster",
         "band",
         "bands",
