@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rasteret_sql.tensors.cube import Cube
 
 __all__ = [
-    "FromEnvironment", "Part", "Parts", "Session", "__version__", "connect", "pushdown", "register",
-    "register_catalog", "register_signer", "split", "to_geopandas", "to_numpy", "to_xarray",
+    "FromEnvironment", "Part", "Parts", "Session", "__version__", "connect", "open_xarray", "pushdown",
+    "register", "register_catalog", "register_signer", "split", "to_geopandas", "to_numpy", "to_xarray",
+    "write_virtual_zarr",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -249,3 +250,17 @@ def to_xarray(relation: Any, *, bands: Sequence[str] | None = None) -> xarray.Da
 
     imported_xarray("to_xarray")
     return dataset_of(to_cube(relation, bands, "to_xarray"), "to_xarray")
+
+
+def write_virtual_zarr(con: duckdb.DuckDBPyConnection, query: str, path: str | Path) -> None:
+    """Write references to the tiles of an index as a Zarr store, which Zarr's readers open without a header.
+
+    ``query`` gives index rows with ``datetime`` and ``band``, of files with one grid, type and tiling. The
+    file is kerchunk's JSON: fsspec's ``reference`` file system reads it, with ``pixels`` (time, band, y, x),
+    coordinates and ``spatial_ref``. No file is asked for anything. Raises ``UnsupportedError``, by name, for
+    what Zarr's own codecs do not read: predictors, LZW, strips, several bands in a file; ``ArgumentError``
+    for files that differ.
+    """
+    from rasteret_sql.tensors.virtual_zarr import write
+
+    write(con, query, path)

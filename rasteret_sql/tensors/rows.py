@@ -82,7 +82,7 @@ def is_cube(schema: pa.Schema) -> bool:
 
 def chip_rows(batch: pa.RecordBatch, function: str) -> Iterator[ChipRow]:
     """The rows of one batch. ArgumentError where there is no chip in them."""
-    times, bands = _times(batch), _bands(batch)
+    times, bands = times_of(batch), bands_of(batch)
     chips, errors = _chips(batch, function)
     for row, chip in enumerate(chips):
         yield ChipRow(time=times[row], band=bands[row], chip=chip, error=None if chip else errors[row])
@@ -148,7 +148,8 @@ def _one_struct(batch: pa.RecordBatch, function: str) -> dict[str, pa.Array]:
     return dict(zip(fields_of(column.type), column.flatten(), strict=True))
 
 
-def _times(batch: pa.RecordBatch) -> npt.NDArray[np.datetime64]:
+def times_of(batch: pa.RecordBatch) -> npt.NDArray[np.datetime64]:
+    """The time of each row; NaT where no column has one."""
     for wanted in TIMES:
         for place in _places(batch.schema.names, wanted):
             column = batch.column(place)
@@ -164,7 +165,8 @@ def utc(column: pa.Array) -> npt.NDArray[np.datetime64]:
     return found
 
 
-def _bands(batch: pa.RecordBatch) -> list[str | None]:
+def bands_of(batch: pa.RecordBatch) -> list[str | None]:
+    """The band that each row names."""
     for place in _places(batch.schema.names, BAND):
         column = batch.column(place)
         if pa.types.is_string(column.type) or pa.types.is_integer(column.type):
