@@ -8,10 +8,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rasteret_sql import __version__
 from rasteret_sql.errors import RasteretError
+
+if TYPE_CHECKING:
+    from rasteret_sql.parts.engines import Engine
 
 Command = Callable[[argparse.Namespace], int]
 INTERRUPTED = 128 + 2
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rasteret-sql {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_demo(commands)
-    add_commands(commands)
+    add_commands(commands, _engine)
     commands.add_parser(
         "shell",
         help="the DuckDB shell with every function: shell [DATABASE] [options of duckdb]",
@@ -81,6 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     init = told.add_parser("init", help="print an init file, for: duckdb -unsigned -init FILE")
     init.set_defaults(run=_extension_init)
     return parser
+
+
+def _engine(name: str, arguments: argparse.Namespace) -> Engine:
+    """What runs the parts of a query."""
+    from rasteret_sql.errors import ArgumentError
+
+    if name == "local":
+        from rasteret_sql.parts.engines import LocalEngine
+
+        return LocalEngine(arguments.workers)
+    try:
+        from rasteret_sql.ray.engine import RayEngine
+    except ModuleNotFoundError as error:
+        raise ArgumentError(f"--engine ray needs Ray: pip install 'ray[data]' ({error})") from error
+    return RayEngine(arguments.address)
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

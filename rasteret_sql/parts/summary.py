@@ -11,7 +11,7 @@ from rasteret_sql.errors import ArgumentError
 if TYPE_CHECKING:
     from rasteret_sql.parts.part import Part
 
-CORE_BYTES_S = 60e6
+CORE_BYTES_S = 250e6
 """Compressed bytes of tiles that a core decodes and counts in a second; measured in docs/distributed.md."""
 REQUESTS_PER_DOLLAR = 2_500_000
 """GET of S3 in us-west-2: $0.40 a million."""

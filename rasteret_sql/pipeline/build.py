@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from rasteret_sql.duck.quoting import file_pattern, quoted
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.notices import Notices
 from rasteret_sql.pipeline.search import Search, require_repeated, require_select, search_of
@@ -29,6 +32,8 @@ SCALING = ", ".join(
 )
 """What the file does not say, its item may; as in ``cog_index``."""
 STATES = ("added", "updated", "retried", "changed")
+Headers: TypeAlias = "Callable[[Sequence[bytes]], Iterable[bytes]]"
+"""Batches of assets to batches of index rows, in any order: each a Parquet file, made by ``headers_of``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,7 @@ def build_index(
     *,
     batch_rows: int = BATCH_ROWS,
     wait: float = 0,
+    headers: Headers | None = None,
     **search: Any,
 ) -> IndexRun:
     """Put what a search finds into the index ``target``: a table of the connection, or a ``.parquet`` path.
@@ -82,6 +88,8 @@ def build_index(
     in an address's query is run, but not kept, and a ``RasteretWarning`` says so. Hrefs that their catalogue
     signed are kept without the signature, and compared without it. A query of items is written down as well,
     but it is not run from there unless the caller repeats it.
+
+    ``headers`` reads the headers of batches elsewhere: on a cluster, see ``rasteret_sql.ray.build_index``.
 
     One run at a time writes an index: another is refused with ``BusyError``, or waits for ``wait`` seconds.
     A search that finds nothing, or no item with one of the ``assets``, is a ``RasteretWarning`` (``notice``
@@ -99,8 +107,9 @@ def build_index(
     with index.locked(wait):
         kept = index.searches()
         return _run(
-            connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows
-        )
+            connection, index, (new,), kept if new in kept or new.secret else (*kept, new), batch_rows,
+            headers=headers,
+        )  # fmt: skip
 
 
 def refresh_index(
@@ -165,11 +174,12 @@ def _run(
     check_files: bool = False,
     updated_only: bool = False,
     refreshing: bool = False,
+    headers: Headers | None = None,
 ) -> IndexRun:
     try:
         return _carried_out(
-            connection, index, searches, kept, batch_rows,
-            prune=prune, check_files=check_files, updated_only=updated_only, refreshing=refreshing,
+            connection, index, searches, kept, batch_rows, prune=prune, check_files=check_files,
+            updated_only=updated_only, refreshing=refreshing, headers=headers,
         )  # fmt: skip
     finally:  # signed hrefs are in them
         for table in (ITEMS, FOUND, TODO, GONE, BATCH):
@@ -187,11 +197,16 @@ def _carried_out(
     check_files: bool,
     updated_only: bool,
     refreshing: bool,
+    headers: Headers | None,
 ) -> IndexRun:
     known = index.known()
     _find(connection, searches, known if updated_only else "")
     counts = _plan(connection, known, check_files)
-    failed = _read(connection, index, sum(counts.values()), batch_rows, first=not known)
+    total = sum(counts.values())
+    if headers is None:
+        failed = _read(connection, index, total, batch_rows, first=not known)
+    else:
+        failed = _read_elsewhere(connection, index, total, batch_rows, headers, first=not known)
     index.finish(kept)
     complete = refreshing and not updated_only and all(search.complete for search in searches)
     gone = _gone(connection, index) if complete else 0
@@ -315,22 +330,75 @@ def _read(
     connection: duckdb.DuckDBPyConnection, index: Target, total: int, batch_rows: int, *, first: bool
 ) -> int:
     """Read the headers and keep them, batch by batch; how many of them failed."""
-    columns = ", ".join(f"w.{column}" for column in (*ITEM_COLUMNS, "band", "common_name"))
     starts = range(1, total + 1, batch_rows)
     failed = 0
     with progress(total, unit="header", what="headers") as advance:
         for start in starts or (range(1) if first else ()):
             last = start + batch_rows - 1
-            batch = f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {last}"
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {BATCH} AS "
-                f"SELECT {columns}, h.* REPLACE ({SCALING}) FROM ({batch}) AS w, "
-                "cog_header(w.signed_href, signed := false) AS h"
-            )
-            index.add(f"SELECT * FROM temp.{BATCH}")
-            failed += _one(connection, f"SELECT count(error) FROM temp.{BATCH}")[0]
+            rows = with_headers(f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {last}")
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {rows}")
+            failed += _keep(connection, index)
             advance(min(last, total) - start + 1)
     return failed
+
+
+def with_headers(assets: str) -> str:
+    """The index rows of the assets that a query gives."""
+    columns = ", ".join(f"w.{column}" for column in (*ITEM_COLUMNS, "band", "common_name"))
+    return (
+        f"SELECT {columns}, h.* REPLACE ({SCALING}) FROM ({assets}) AS w, "
+        "cog_header(w.signed_href, signed := false) AS h"
+    )
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, index: Target) -> int:
+    """Put the rows of ``BATCH`` into the index; how many have an error."""
+    index.add(f"SELECT * FROM temp.{BATCH}")
+    failed: int = _one(connection, f"SELECT count(error) FROM temp.{BATCH}")[0]
+    return failed
+
+
+def _read_elsewhere(
+    connection: duckdb.DuckDBPyConnection,
+    index: Target,
+    total: int,
+    batch_rows: int,
+    headers: Headers,
+    *,
+    first: bool,
+) -> int:
+    """The same by ``headers``, in files that every DuckDB reads as they were written."""
+    with tempfile.TemporaryDirectory(prefix="rasteret-headers-") as folder:
+        assets = []
+        for start in range(1, total + 1, batch_rows) or (range(1) if first else ()):
+            batch = f"SELECT * FROM {TODO} WHERE n BETWEEN {start} AND {start + batch_rows - 1}"
+            assets.append(_parquet_of(connection, batch, folder))
+        failed = 0
+        for rows in headers(assets):
+            path = Path(folder, "rows.parquet")
+            path.write_bytes(rows)
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {BATCH} AS FROM read_parquet({file_pattern(path)})"
+            )
+            failed += _keep(connection, index)
+    return failed
+
+
+def _parquet_of(connection: duckdb.DuckDBPyConnection, query: str, folder: str) -> bytes:
+    """The rows of a query as the bytes of a Parquet file."""
+    path = Path(folder, "batch.parquet")
+    connection.execute(
+        f"COPY ({query}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, GEOPARQUET_VERSION 'NONE')"
+    ).fetchall()
+    return path.read_bytes()
+
+
+def headers_of(connection: duckdb.DuckDBPyConnection, assets: bytes) -> bytes:
+    """What ``Headers`` does for one batch, on any machine: Parquet of assets to Parquet of index rows."""
+    with tempfile.TemporaryDirectory(prefix="rasteret-headers-") as folder:
+        path = Path(folder, "assets.parquet")
+        path.write_bytes(assets)
+        return _parquet_of(connection, with_headers(f"FROM read_parquet({file_pattern(path)})"), folder)
 
 
 def _gone(connection: duckdb.DuckDBPyConnection, index: Target) -> int:

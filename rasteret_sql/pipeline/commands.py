@@ -11,13 +11,24 @@ import argparse
 import json
 import math
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rasteret_sql.pipeline.command_connection import connected
+from rasteret_sql.pipeline.engine_commands import (
+    EngineOf,
+    add_engine,
+    add_parts,
+    answers,
+    is_in_parts,
+    written,
+)
 from rasteret_sql.pipeline.explain_command import add_explain
 
 if TYPE_CHECKING:
-    from rasteret_sql.pipeline.build import IndexRun
+    import duckdb
+
+    from rasteret_sql.pipeline.build import Headers, IndexRun
 
 DONE, WITH_FAILURES = 0, 3
 SHOWN_ROWS = 10_000
@@ -26,11 +37,17 @@ TARGET = "a .parquet path, or the name of a table in --database"
 Subparsers = argparse._SubParsersAction  # the type of what add_subparsers gives has no public name
 
 
-def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
-    """Put ``index``, ``query`` and ``explain`` beside the other commands."""
+def add_commands(commands: Subparsers[argparse.ArgumentParser], engine_of: EngineOf) -> None:
+    """Put ``index``, ``query`` and ``explain`` beside the others; ``engine_of`` gives the ``--engine``."""
     index = commands.add_parser("index", help="build an index, keep it up to date, look into it, check it")
     whats = index.add_subparsers(dest="what", metavar="WHAT", required=True)
-    build = _command(whats, "build", _build, "read the headers of what a search finds into an index")
+    build = _command(
+        whats,
+        "build",
+        partial(_build, engine_of=engine_of),
+        "read the headers of what a search finds into an index",
+    )
+    add_engine(build)
     build.add_argument(
         "catalog", nargs="?", metavar="CATALOG", help="an id of stac_catalogs(), or the URL of an API"
     )
@@ -73,7 +90,8 @@ def add_commands(commands: Subparsers[argparse.ArgumentParser]) -> None:
     query = commands.add_parser("query", help="run SQL with every function, and print the rows")
     query.add_argument("sql", metavar="SQL", help="one statement or several; '-' reads standard input")
     _common(query)
-    query.set_defaults(run=_query)
+    add_parts(query)
+    query.set_defaults(run=partial(_query, engine_of=engine_of))
     add_explain(commands, _common)
 
 
@@ -103,7 +121,7 @@ def _bbox(given: str) -> list[float]:
     return numbers
 
 
-def _build(arguments: argparse.Namespace) -> int:
+def _build(arguments: argparse.Namespace, *, engine_of: EngineOf) -> int:
     from rasteret_sql.pipeline.build import build_index
 
     names = (
@@ -122,7 +140,7 @@ def _build(arguments: argparse.Namespace) -> int:
     with connected(arguments) as connection:
         run = build_index(
             connection, arguments.target, arguments.catalog, batch_rows=arguments.batch,
-            wait=arguments.wait, **search,
+            wait=arguments.wait, headers=_headers(arguments, engine_of), **search,
         )  # fmt: skip
     return _done(run, arguments)
 
@@ -166,19 +184,47 @@ def _validate(arguments: argparse.Namespace) -> int:
     return WITH_FAILURES if problems else DONE
 
 
-def _query(arguments: argparse.Namespace) -> int:
+def _headers(arguments: argparse.Namespace, engine_of: EngineOf) -> Headers | None:
+    """What reads the headers, if not this process."""
+    return None if arguments.engine is None else engine_of(arguments.engine, arguments).headers()
+
+
+def _query(arguments: argparse.Namespace, *, engine_of: EngineOf) -> int:
     sql = sys.stdin.read() if arguments.sql == "-" else arguments.sql
+    if is_in_parts(arguments):
+        return _query_in_parts(sql, arguments, engine_of)
     with connected(arguments) as connection:
         if not arguments.json:
             relation = connection.sql(sql)
             if relation is not None:  # None is of a statement that gives no rows
                 relation.show(max_rows=SHOWN_ROWS)
             return DONE
-        cursor = connection.execute(sql)
-        names = [column[0] for column in cursor.description or ()]
-        while rows := cursor.fetchmany(2048):
-            for row in rows:
-                print(json.dumps(dict(zip(names, row, strict=True)), default=_json))
+        _print_rows(connection.execute(sql))
+    return DONE
+
+
+def _print_rows(cursor: duckdb.DuckDBPyConnection) -> None:
+    names = [column[0] for column in cursor.description or ()]
+    while rows := cursor.fetchmany(2048):
+        for row in rows:
+            print(json.dumps(dict(zip(names, row, strict=True)), default=_json))
+
+
+def _query_in_parts(sql: str, arguments: argparse.Namespace, engine_of: EngineOf) -> int:
+    with connected(arguments) as connection:
+        if arguments.output:
+            facts = written(sql, arguments, engine_of)
+            _print(facts, arguments.json)
+            return WITH_FAILURES if facts["failed"] else DONE
+        tables = answers(sql, arguments, engine_of)
+        if arguments.json:
+            for table in tables:
+                _print_rows(connection.register("answer", table).execute("FROM answer"))
+            return DONE
+        import pyarrow as pa
+
+        answer = pa.concat_tables(tables, promote_options="permissive")
+        connection.from_arrow(answer).show(max_rows=SHOWN_ROWS)
     return DONE
 
 
