@@ -87,8 +87,8 @@ class Kernel:
         from rasteret_sql import metering
         from rasteret_sql.duck.arguments.arguments import combined
         from rasteret_sql.duck.arguments.call import Call
-        from rasteret_sql.duck.arguments.metered import meter_of, note_areas
         from rasteret_sql.duck.arrow.arrays import array_of, guarded
+        from rasteret_sql.duck.register.metered import meter_of, note_areas
 
         arrays = [combined(column) for column in columns]
         names = COLUMNS.get(self.name)
