@@ -46,6 +46,8 @@ def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words[:1] == ["shell"]:  # what follows is DuckDB's to read
+            if "--demo" in words:
+                return _demo_shell([word for word in words[1:] if word != "--demo"])
             _shell(words[1:])
         arguments = _parser().parse_args(words)
         command: Command = arguments.run
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands, _engine)
     commands.add_parser(
         "shell",
-        help="the DuckDB shell with every function: shell [DATABASE] [options of duckdb]",
+        help="the DuckDB shell with every function: shell [--demo] [DATABASE] [options of duckdb]",
         add_help=False,
     )
     extension = commands.add_parser("extension", help="for a DuckDB shell that you start yourself")
@@ -114,10 +116,17 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--keep", type=Path, metavar="DIR", help="leave the archive, the index and the chips in DIR"
     )
     demo.add_argument("--html", type=Path, metavar="FILE", help="write the page there (rasteret-demo.html)")
+    demo.add_argument(
+        "--serve", action="store_true", help="serve the archive until Ctrl-C, for shells beside it"
+    )
     demo.set_defaults(run=_demo)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    if arguments.serve:
+        from rasteret_sql.demo.at_hand import serve_until_interrupted
+
+        return serve_until_interrupted()
     from rasteret_sql.demo.run import run
 
     return run(live=arguments.live, keep=arguments.keep, html=arguments.html)
@@ -127,6 +136,14 @@ def _shell(arguments: Sequence[str]) -> NoReturn:
     from rasteret_sql.shell.program import run
 
     run(arguments)
+
+
+def _demo_shell(arguments: Sequence[str]) -> int:
+    from rasteret_sql.demo.at_hand import VIEWS, at_hand
+    from rasteret_sql.shell.program import run_beside
+
+    with at_hand() as demo:
+        return run_beside(arguments, folder=demo.folder, environment=demo.environment, statements=VIEWS)
 
 
 def _extension_path(_: argparse.Namespace) -> int:

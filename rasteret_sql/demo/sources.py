@@ -14,8 +14,10 @@ from rasteret_sql.demo.fields import SPLITS, Field, write_fields
 from rasteret_sql.demo.landscape import PIXEL_M
 from rasteret_sql.demo.scenes import OFFSET, SCALE
 from rasteret_sql.demo.server import Server, serve
-from rasteret_sql.stac.catalogs.catalogs import register_catalog
+from rasteret_sql.stac.catalogs.catalogs import register_catalog, unregister_catalog
 
+_running: list[str] = []
+"""URLs of the demos of this process, in the order in which they were started."""
 BBox = tuple[float, float, float, float]
 
 
@@ -45,11 +47,26 @@ class Source:
 
 @contextmanager
 def served_archive(folder: Path) -> Iterator[tuple[Archive, Server]]:
-    """The demo archive, made in ``folder``, served while the block lasts as the catalogue ``demo``."""
+    """The demo archive, made in ``folder``, served while the block lasts as the catalogue ``demo``.
+
+    Of several in one process the latest that still runs is ``demo``; after the last there is none.
+    """
     archive = make_archive(folder)
     with serve(folder) as server:
-        register_catalog("demo", endpoint=server.url, title="Demo archive on this machine")
-        yield archive, server
+        _register(server.url)
+        _running.append(server.url)
+        try:
+            yield archive, server
+        finally:
+            _running.remove(server.url)
+            if _running:
+                _register(_running[-1])
+            else:
+                unregister_catalog("demo")
+
+
+def _register(url: str) -> None:
+    register_catalog("demo", endpoint=url, title="Demo archive on this machine")
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -30,14 +31,39 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
     The functions are there before anything that the arguments ask for, and after the user's ``~/.duckdbrc``.
     """
+    program, command = _command(arguments, ())
+    os.execve(program, command, {**os.environ, "RASTERET_PYTHON": sys.executable})
+
+
+def run_beside(
+    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], statements: Sequence[str]
+) -> int:
+    """Run the shell in ``folder`` while this process goes on, and give its exit code.
+
+    ``statements`` come before anything that the arguments ask for. Ctrl-C is the shell's alone.
+    """
+    _, command = _command(arguments, statements)
+    environ = {**os.environ, "RASTERET_PYTHON": sys.executable, **environment}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        shell = subprocess.Popen(
+            command, cwd=folder, env=environ, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        )
+        return shell.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _command(arguments: Sequence[str], statements: Sequence[str]) -> tuple[str, list[str]]:
+    """The program, and it with its arguments."""
     program = str(duckdb_program())
     _check(program)
     command = [program, "-unsigned"]
-    for statement in init_statements():
+    for statement in (*init_statements(), *statements):
         command += ["-cmd", statement]
     if _talks(arguments):
         command += ["-cmd", f".print {GREETING}"]
-    os.execve(program, [*command, *arguments], {**os.environ, "RASTERET_PYTHON": sys.executable})
+    return program, [*command, *arguments]
 
 
 def _check(program: str) -> None:
