@@ -12,7 +12,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter
 
 from rasteret_sql import metering
 from rasteret_sql.errors import (
@@ -52,9 +52,6 @@ HEDGE_SHARE = 0.05
 """Of all requests of a run; one is always allowed."""
 HEDGE_LOOK_S = 0.05
 """Slow requests are looked for no more often."""
-FIRST_SENT, SENT_AT_ONCE, HANDOVER_S = 4, 16, 5e-5
-"""A thread begins when it gets Python's lock, which a loop keeps for 5 ms: after so many requests it lets go,
-so that they are on their way while the next are handed over."""
 NOT_BEGUN = float("inf")
 
 Outcome = Block | RasteretError
@@ -151,8 +148,6 @@ class _Run:
             self.first_started[self.next] = monotonic()
             self.submit(self.next, 1)
             self.next += 1
-            if self.next % SENT_AT_ONCE == FIRST_SENT:
-                sleep(HANDOVER_S)
 
     def submit(self, index: int, attempt: int) -> None:
         self.pending[index] = self.pending.get(index, 0) + 1
