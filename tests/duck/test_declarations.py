@@ -29,7 +29,6 @@ ARGUMENTS = {
     "band2": "'x.tif'",
     "rasters": "{'x': 'x.tif'}",
     "chips": "[]",
-    "time": "NULL",
     "crs": "'x'",
     "widthOrScale": "1",
     "heightOrScale": "1",

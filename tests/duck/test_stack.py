@@ -105,7 +105,7 @@ REFUSALS = {
     "[$a, $moved]": "bring them to one grid first",
     "[$a, $one]": "chip 1 has 2 bands and chip 2 1",
     "[$a], [DATE '2024-05-01', NULL]": "1 chips and 2 times: a time for each chip was expected",
-    "[$a], DATE '2024-05-01'": "time is a DATE; a list of times was expected",
+    "[$a], DATE '2024-05-01'": "times is a DATE; a list of times was expected",
     "[$a], [1]": "datetime is a value of type INTEGER; expected TIMESTAMP",
 }
 

@@ -15,7 +15,7 @@ from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.rasters import rasters
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists
 from rasteret_sql.duck.kernels.answers import Room, room
-from rasteret_sql.errors import ArgumentError, LimitError, UnsupportedError, value_or_raise
+from rasteret_sql.errors import LimitError, UnsupportedError, value_or_raise
 from rasteret_sql.geotiff.header import Header
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.physical import physical, require_real
@@ -46,19 +46,6 @@ def as_array(call: Call) -> pa.Array:
     else:
         bands = _read_whole(call.raster, call.one_band(), call.scales(), within)
     return _grid_column([None if found is None else _grid(found) for found in bands])
-
-
-@by_name
-def cube_as_array(call: Call) -> pa.Array:
-    """The same of every time step of a cube."""
-    from rasteret_sql.duck.kernels.cubes.cube_values import cube_lists, is_cube  # what chips do not need
-
-    if not is_cube(call.raster.type):
-        raise ArgumentError(
-            "the raster has a column time with a list of times, and is not a row of read_cube or an answer "
-            "of RS_Stack; pass one as it is"
-        )
-    return cube_lists(call.raster, call.one_band(), call.scales(), room(call))
 
 
 def _grid_column(grids: Sequence[pa.Array | None]) -> pa.Array:

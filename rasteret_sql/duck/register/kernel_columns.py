@@ -88,7 +88,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "stack": (
         "chips",
-        "time",
+        "times",
         "scale",
         "memory_limit",
     ),

@@ -215,7 +215,7 @@ def kernels() -> dict[str, Kernel]:
         _kernel("warps", "transform", "RS_Transform", types.CHIP),
         _kernel("warps", "resample", "RS_Resample", types.CHIP),
         _kernel("grids", "as_array", "RS_AsArray", "DOUBLE[][]"),
-        _kernel("grids", "cube_as_array", "RS_AsArray", "DOUBLE[][][]"),
+        _kernel("cubes.cube_values", "cube_as_array", "RS_AsArray", "DOUBLE[][][]"),
         _kernel("points", "value", "RS_Value", "DOUBLE"),
         _kernel("points", "band_values", "RS_Value", "DOUBLE[]"),
         _kernel("points", "values", "RS_Values", "DOUBLE[]"),

@@ -10,11 +10,11 @@ import numpy as np
 
 from rasteret_sql.duck.arguments.call import Bands
 from rasteret_sql.duck.arguments.named_rasters import WHOLE
-from rasteret_sql.duck.arguments.scenes import Scene, time_of
 from rasteret_sql.duck.arguments.stacks import Stack, layers_of
 from rasteret_sql.duck.arguments.target_grids import shared_grid_over
 from rasteret_sql.duck.arrow.cube_source import cube_source_row
 from rasteret_sql.duck.arrow.rows import box
+from rasteret_sql.duck.kernels.cubes.scenes import Scene, time_of
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.grid import Grid
 from rasteret_sql.geotiff.scaling import SAME

@@ -15,11 +15,11 @@ from rasteret_sql.duck.arguments.arguments import sql, types_of, values_of
 from rasteret_sql.duck.arguments.call import ASKED, Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chip_column
 from rasteret_sql.duck.arguments.rasters import rasters
-from rasteret_sql.duck.arguments.scenes import is_list
 from rasteret_sql.duck.arrow.arrays import array_of, present
 from rasteret_sql.duck.arrow.fits import duck_type, fields_of
 from rasteret_sql.duck.arrow.lists import list_parts
 from rasteret_sql.duck.kernels.answers import collect_within_limit, room
+from rasteret_sql.duck.kernels.cubes.scenes import is_list
 from rasteret_sql.errors import ArgumentError, value_or_raise
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geo.grid import Grid

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from rasteret_sql.arrays import Bools, Pixels
 from rasteret_sql.duck.arguments.arguments import sql, values_of
+from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import DTYPES
 from rasteret_sql.duck.arrow.arrays import array_of, grid_lists, present
 from rasteret_sql.duck.arrow.fits import fields_of
-from rasteret_sql.duck.kernels.answers import Room
+from rasteret_sql.duck.kernels.answers import Room, room
 from rasteret_sql.duck.kernels.grids import require_exact
 from rasteret_sql.errors import ArgumentError, LimitError
 from rasteret_sql.geotiff.scaling import Scaling, scaling_of
@@ -112,6 +113,17 @@ def _cube(row: dict[str, Any]) -> CubeValue:
 
 def _floats(values: Sequence[Any] | None) -> tuple[float, ...] | None:
     return None if values is None else tuple(map(float, values))
+
+
+@by_name
+def cube_as_array(call: Call) -> pa.Array:
+    """RS_AsArray: one band of every time step as rows of DOUBLE, NULL where a pixel is not valid."""
+    if not is_cube(call.raster.type):
+        raise ArgumentError(
+            "the raster has a column time with a list of times, and is not a row of read_cube or an answer "
+            "of RS_Stack; pass one as it is"
+        )
+    return cube_lists(call.raster, call.one_band(), call.scales(), room(call))
 
 
 def cube_lists(

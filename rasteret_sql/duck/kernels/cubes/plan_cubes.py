@@ -11,12 +11,12 @@ from rasteret_sql.duck.arguments.arguments import asked_area, sql
 from rasteret_sql.duck.arguments.batches import batch_of, take_places
 from rasteret_sql.duck.arguments.call import ASKED, Bands, Call, by_name
 from rasteret_sql.duck.arguments.pixel_math import asked_math
-from rasteret_sql.duck.arguments.scenes import is_list, scene_lists
 from rasteret_sql.duck.arguments.target_grids import asked_grids
 from rasteret_sql.duck.arguments.touching import note_touching
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import array_of
 from rasteret_sql.duck.kernels.cubes.asked_scenes import Asked, AskedScenes
+from rasteret_sql.duck.kernels.cubes.scenes import is_list, scene_lists
 from rasteret_sql.errors import ArgumentError, RasteretError
 from rasteret_sql.geo.aoi import Aoi
 from rasteret_sql.geotiff.header import Header

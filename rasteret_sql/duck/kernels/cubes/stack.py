@@ -11,7 +11,6 @@ import pyarrow as pa
 from rasteret_sql.duck.arguments.call import Call, by_name
 from rasteret_sql.duck.arguments.chip_values import chips_of, is_chip
 from rasteret_sql.duck.arguments.pixel_math import scales_of
-from rasteret_sql.duck.arguments.scenes import is_list, micros_of, time_of
 from rasteret_sql.duck.arrow import types
 from rasteret_sql.duck.arrow.arrays import array_of, blobs_of, present
 from rasteret_sql.duck.arrow.duck_types import declared
@@ -19,6 +18,7 @@ from rasteret_sql.duck.arrow.fits import duck_type
 from rasteret_sql.duck.arrow.lists import list_parts
 from rasteret_sql.duck.arrow.rows import box
 from rasteret_sql.duck.kernels.answers import collect_within_limit, room
+from rasteret_sql.duck.kernels.cubes.scenes import is_list, micros_of, time_of
 from rasteret_sql.errors import ArgumentError
 from rasteret_sql.raster.chip import Chip
 from rasteret_sql.raster.cube.stack_chips import Cube, stack_chips
@@ -31,7 +31,7 @@ EXPECTED = "a list of chips was expected, such as list(c ORDER BY i.datetime) wi
 def stack(call: Call) -> pa.Array:
     """One cube of each list of chips; NULL of a list without any."""
     column = call["chips"]
-    times = _times(call["time"])
+    times = _times(call["times"])
     inner = column.values if is_list(column.type) else column
     scales = scales_of(inner, call["scale"])
     kept: list[list[int | None] | None] = [None] * len(column)
@@ -64,7 +64,7 @@ def _times(column: pa.Array) -> list[list[int | None] | None]:
     if pa.types.is_null(column.type):
         return [None] * len(column)
     if not is_list(column.type):
-        raise ArgumentError(f"time is a {duck_type(column.type)}; a list of times was expected")
+        raise ArgumentError(f"times is a {duck_type(column.type)}; a list of times was expected")
     values, starts, lengths = list_parts(column)
     micros = micros_of(values)
     return [
