@@ -40,13 +40,21 @@ COMPRESSIONS = ("deflate", "none", "zstd", "lzw", "packbits")
 KINDS = ("smooth", "noisy", "constant")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _native_decoding() -> Iterator[None]:
+    """Whatever the environment says."""
+    configure(native_decoding=True)
+    yield
+    configure(native_decoding=None)
+
+
 @contextmanager
 def only_python() -> Iterator[None]:
     configure(native_decoding=False)
     try:
         yield
     finally:
-        configure(native_decoding=None)
+        configure(native_decoding=True)
 
 
 @contextmanager
