@@ -8,7 +8,7 @@ tie point, whose values decide nothing else, are read anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -83,20 +83,19 @@ def changed(instance: Record, **values: Any) -> Record:
     For dataclasses that keep what they are given: without slots and ``__post_init__``. Fields that no
     argument sets begin anew: what was derived of one file is not that of another.
     """
-    kind = type(instance)
-    other = object.__new__(kind)
+    other = object.__new__(type(instance))
     other.__dict__.update(instance.__dict__)
-    for name, make in _begun_anew(kind):
+    for name, make in _begun_anew(type(instance)):  # type: ignore[arg-type]  # mypy: a type is no Hashable
         other.__dict__[name] = make()
     other.__dict__.update(values)
     return other
 
 
 @lru_cache(maxsize=16)
-def _begun_anew(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+def _begun_anew(kind: Hashable) -> tuple[tuple[str, Callable[[], Any]], ...]:
     return tuple(
         (field.name, field.default_factory)
-        for field in fields(kind)
+        for field in fields(kind)  # type: ignore[arg-type]  # a dataclass
         if not field.init and field.default_factory is not MISSING
     )
 

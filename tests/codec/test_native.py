@@ -40,7 +40,7 @@ COMPRESSIONS = ("deflate", "none", "zstd", "lzw", "packbits")
 KINDS = ("smooth", "noisy", "constant")
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def _native_decoding() -> Iterator[None]:
     """Whatever the environment says."""
     configure(native_decoding=True)

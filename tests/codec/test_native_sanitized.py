@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-import rasteret_sql
 from rasteret_sql.codec.native import library
+from rasteret_sql.settings import configure
 
 library.BUILT = Path(sys.argv[1])
 library._KERNEL = library.load()
-rasteret_sql.configure(native_decoding=True)
+configure(native_decoding=True)
 assert library.kernel() is not None
 sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", *sys.argv[2:]]))
 """
@@ -34,7 +34,6 @@ import sys
 
 import numpy as np
 
-import rasteret_sql
 from rasteret_sql.codec.native import library
 
 found = ctypes.CDLL(sys.argv[1])
