@@ -85,9 +85,9 @@ def _redact_one(url: str) -> str:
 
 
 def _keys(query: str) -> str:
-    """The keys of a query; a part without '=', or with nothing behind it, may be a token: it goes too."""
+    """The keys of a query; a part without '=', or with nothing else behind it, may be a token."""
     parts = (part.partition("=") for part in query.split("&") if part)
     return "&".join(
-        f"{key}=…" if equals and (value.strip("=") or len(key) <= LONGEST_KEY) else "…"
+        f"{key}=…" if equals and (value.strip("=") or (not value and len(key) <= LONGEST_KEY)) else "…"
         for key, equals, value in parts
     )

@@ -187,7 +187,7 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
     def finish(work: _Work, data: memoryview, answer_bytes: int) -> None:
         keep = _to_keep(work, data, answer_bytes) if work.job.keep else None
         if (
-            not isinstance(keep, bool)
+            not isinstance(keep, bool)  # then the pixels are kept
             and _scattered(work.job, data, places_of)
             and BLOCKS.store_bytes(work.key, work.claim, keep)
         ):
@@ -290,15 +290,16 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
 
 
 def _to_keep(work: _Work, data: memoryview, answer_bytes: int) -> Stored | bool:
-    """What the cache keeps: the stored bytes of a first read, and the pixels of a second one.
+    """What the cache keeps: the stored bytes of a first read, and the pixels of a second one (True).
 
-    Bytes are copied where most of the answer in which they lie belongs to others.
+    Bytes are copied where most of the answer in which they lie belongs to others. Where pixels take less, as
+    of a small part of a tile, they are kept at once.
     """
     if work.claim.stored is not None:
         return True
     if answer_bytes > MOST_OF_AN_ANSWER * len(data):
         data, answer_bytes = memoryview(bytes(data)), len(data)
-    return Stored(work.job.part, data, answer_bytes)
+    return answer_bytes > work.job.decoded_bytes or Stored(work.job.part, data, answer_bytes)
 
 
 def _scattered(job: Job, data: memoryview, places_of: PlacesOf) -> bool:

@@ -84,7 +84,8 @@ def _dtype_of(shapes: Sequence[Shape], fill: Value, merge: str) -> str:
     """NumPy's name of the smallest type that holds every value."""
     values = [fill, *(shape.value for shape in shapes)]
     if any(isinstance(value, float) for value in values):
-        singles = np.array(values, np.float64).astype(np.float32).astype(np.float64)
+        with np.errstate(over="ignore"):  # too large for float32: not equal
+            singles = np.array(values, np.float64).astype(np.float32).astype(np.float64)
         return "float32" if merge != "add" and (singles == values).all() else "float64"
     low, high = min(values), max(values)
     if merge == "add":

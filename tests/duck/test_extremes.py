@@ -54,6 +54,8 @@ ARGUMENTS = {
     "expression": "'red'", "stat": "'mean'",
     "chips": f"[RS_Clip({RASTER}, {WINDOW})]", "stats": f"[RS_ZonalStatsAll({RASTER}, {WINDOW})]",
     "geometry": "'POINT (1 2)'::GEOMETRY",
+    "scenes": f"[{{'datetime': TIMESTAMPTZ '2026-01-01', 'red': {RASTER}}}]",
+    "shapes": "[{'geom': 'POINT (1 2)', 'value': 1}]", "grid": RASTER,
 }  # fmt: skip
 """What a call takes where another argument is tried."""
 ELSEWHERE = {
