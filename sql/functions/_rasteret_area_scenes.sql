@@ -63,5 +63,5 @@ FROM (
     )
 ) AS i
 JOIN _rasteret_placed_areas(index, areas, geom, footprint, aoi_crs) AS f
-    ON hash(i.rasteret_footprint) = hash(f.rasteret_footprint)
+    ON _rasteret_same_footprint(i.rasteret_footprint, f.rasteret_footprint)
 GROUP BY ALL
