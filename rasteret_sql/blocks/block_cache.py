@@ -100,11 +100,11 @@ class BlockCache:
     ) -> Piece:
         """Settle a claim with pixels, which nobody may change any more.
 
-        For later claims it keeps the stored bytes, if ``keep`` has them and they are fewer, else the pixels.
+        For later claims it keeps the stored bytes, if ``keep`` has them, or the pixels.
         """
         pixels.flags.writeable = False
         piece = Piece(claim.part, pixels)
-        kept = keep if isinstance(keep, Stored) and keep.byte_count <= pixels.nbytes else piece
+        kept = keep if isinstance(keep, Stored) else piece
         with self._lock:
             self._settled(key, claim)
             if keep:

@@ -185,11 +185,11 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
         settle(work.job, error)
 
     def finish(work: _Work, data: memoryview, answer_bytes: int) -> None:
-        keep = _to_keep(work, data, answer_bytes) if work.job.keep else None
+        keep = _to_keep(work, data, answer_bytes)
         if (
-            not isinstance(keep, bool)  # then the pixels are kept
+            keep is not True
             and _scattered(work.job, data, places_of)
-            and BLOCKS.store_bytes(work.key, work.claim, keep)
+            and BLOCKS.store_bytes(work.key, work.claim, keep or None)
         ):
             DISK.keep(work.key, data)
             return
@@ -197,7 +197,7 @@ def _produce(mine: Sequence[_Work], settle: Settle, places_of: PlacesOf, stop: E
         if isinstance(pixels, RasteretError):
             fail(work, pixels)
         else:
-            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep or False))
+            settle(work.job, BLOCKS.store(work.key, work.claim, pixels, keep))
             DISK.keep(work.key, data)
 
     def decode(landed: _Landed) -> None:
@@ -290,16 +290,18 @@ def _slice(answer: Block | RasteretError, work: _Work, start: int, length: int) 
 
 
 def _to_keep(work: _Work, data: memoryview, answer_bytes: int) -> Stored | bool:
-    """What the cache keeps: the stored bytes of a first read, and the pixels of a second one (True).
+    """What the cache keeps: the stored bytes of a first read, and the pixels of a second one (True), if any.
 
     Bytes are copied where most of the answer in which they lie belongs to others. Where pixels take less, as
     of a small part of a tile, they are kept at once.
     """
-    if work.claim.stored is not None:
+    if work.claim.stored is not None or not work.job.keep:
+        return work.job.keep
+    is_most = answer_bytes <= MOST_OF_AN_ANSWER * len(data)
+    byte_count = answer_bytes if is_most else len(data)
+    if byte_count > work.job.decoded_bytes:
         return True
-    if answer_bytes > MOST_OF_AN_ANSWER * len(data):
-        data, answer_bytes = memoryview(bytes(data)), len(data)
-    return answer_bytes > work.job.decoded_bytes or Stored(work.job.part, data, answer_bytes)
+    return Stored(work.job.part, data if is_most else memoryview(bytes(data)), byte_count)
 
 
 def _scattered(job: Job, data: memoryview, places_of: PlacesOf) -> bool:
